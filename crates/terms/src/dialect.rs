@@ -1,0 +1,39 @@
+//! The wire formats that a caller or a provider may speak.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A wire format. A provider is a row of data that names one of these; a dialect is code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// OpenAI `POST /v1/chat/completions`.
+    OpenaiChat,
+    /// Anthropic `POST /v1/messages`.
+    AnthropicMessages,
+}
+
+impl Dialect {
+    /// Every dialect, in the order in which documents list them.
+    pub const ALL: &[Dialect] = &[Dialect::OpenaiChat, Dialect::AnthropicMessages];
+
+    /// The name used in config, logs and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::AnthropicMessages => "anthropic-messages",
+        }
+    }
+
+    /// The dialect with this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|dialect| dialect.name() == name)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

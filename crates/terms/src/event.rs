@@ -1,0 +1,79 @@
+//! What is stored of a request: the journal's records. A hold is written before an attempt is
+//! dispatched and a settlement when it is over; together they are one row of the ledger.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    dialect::Dialect,
+    ids::{
+        AttemptId, KeyId, ModelName, PrincipalName, ProviderName, RouteName, TargetName, TeamName,
+    },
+    money::NanoUsd,
+    outcome::Ending,
+    time::Timestamp,
+    usage::{Usage, UsageSource},
+};
+
+/// Money set aside for an attempt that is about to be dispatched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// The key that asked.
+    pub key: KeyId,
+    /// Its owner.
+    pub principal: PrincipalName,
+    /// Who pays.
+    pub team: TeamName,
+    /// What the caller asked for.
+    pub route: RouteName,
+    /// Where it is sent.
+    pub target: TargetName,
+    /// Who answers there.
+    pub provider: ProviderName,
+    /// The model asked for there.
+    pub model: ModelName,
+    /// The caller's dialect.
+    pub dialect: Dialect,
+    /// Whether the caller asked for a stream.
+    pub stream: bool,
+    /// Estimated input tokens, kept for the case that the process dies before the settlement.
+    pub estimated_in: u64,
+    /// An upper estimate of the cost.
+    pub ceiling: NanoUsd,
+}
+
+/// The end of an attempt and what it cost. At most one per attempt counts; a second is ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// How it ended.
+    pub ending: Ending,
+    /// Token counts.
+    pub usage: Usage,
+    /// Where the counts came from.
+    pub source: UsageSource,
+    /// List price, rounded once per line.
+    pub cost: NanoUsd,
+    /// The version of the price book that was applied; empty when the model has no known price.
+    pub price_version: String,
+    /// Milliseconds from dispatch to the first output token; `None` when there was none.
+    pub first_token_ms: Option<u64>,
+    /// Milliseconds from dispatch to the end.
+    pub total_ms: u64,
+}
+
+/// One record of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// Written before dispatch.
+    Hold(Hold),
+    /// Written before the last byte is released.
+    Settlement(Settlement),
+}
