@@ -77,3 +77,14 @@ pub enum Entry {
     /// Written before the last byte is released.
     Settlement(Settlement),
 }
+
+/// A place in the journal: everything before it is done with. Positions of one journal are ordered.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct JournalPosition {
+    /// The number of the segment file; grows by one with each new file.
+    pub segment: u64,
+    /// Bytes from the start of that segment.
+    pub offset: u64,
+}

@@ -31,6 +31,21 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every kind of failure, in the order of their definition.
+    pub const ALL: &[Failure] = &[
+        Self::Transient,
+        Self::RateLimited,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Malformed,
+        Self::ModelGone,
+        Self::CredentialDead,
+        Self::ContextOverflow,
+        Self::PolicyRefusal,
+        Self::CallerFault,
+        Self::Cut,
+    ];
+
     /// The word used in headers, logs and tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,5 +92,33 @@ impl Ending {
             Self::Failed(failure) => failure.name(),
             Self::Interrupted => "interrupted",
         }
+    }
+
+    /// The ending with this word, if there is one. The reverse of [`Ending::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "answered" => Some(Self::Answered),
+            "caller_left" => Some(Self::CallerLeft),
+            "interrupted" => Some(Self::Interrupted),
+            _ => Failure::ALL
+                .iter()
+                .copied()
+                .find(|failure| failure.name() == name)
+                .map(Self::Failed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, Failure};
+
+    #[test]
+    fn every_ending_is_found_by_its_name() {
+        let failures = Failure::ALL.iter().copied().map(Ending::Failed);
+        for ending in failures.chain([Ending::Answered, Ending::CallerLeft, Ending::Interrupted]) {
+            assert_eq!(Ending::from_name(ending.name()), Some(ending));
+        }
+        assert_eq!(Ending::from_name("pending"), None);
     }
 }

@@ -33,6 +33,30 @@ impl Timestamp {
         format!("{year:04}-{month:02}-{day:02}")
     }
 
+    /// Midnight in UTC of a day counted from 1970-01-01.
+    pub const fn of_day(day: i64) -> Self {
+        Self(day * DAY_MS)
+    }
+
+    /// Midnight in UTC of a date written `YYYY-MM-DD` that exists in the calendar, by the
+    /// days-from-civil algorithm of the same source as [`Timestamp::date`].
+    pub fn from_date(text: &str) -> Option<Self> {
+        let digits = |range: std::ops::Range<usize>| {
+            let part = text.get(range)?;
+            part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<i64>().ok())?
+        };
+        let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
+        let shifted_year = if month <= 2 { year - 1 } else { year };
+        let era = shifted_year.div_euclid(400);
+        let year_of_era = shifted_year.rem_euclid(400);
+        let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+        let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let midnight = Self::of_day(era * 146_097 + day_of_era - 719_468);
+        // A date that the calendar does not have, or other punctuation, does not come back the same.
+        (midnight.date() == text).then_some(midnight)
+    }
+
     /// `HH:MM:SS` in UTC.
     pub fn clock(self) -> String {
         let seconds = self.0.rem_euclid(DAY_MS) / 1000;
@@ -62,6 +86,16 @@ impl Moment {
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
+
+    #[test]
+    fn a_date_is_read_back_and_an_impossible_one_is_not() {
+        for text in ["1970-01-01", "2000-02-29", "2026-11-20", "2026-01-31"] {
+            assert_eq!(Timestamp::from_date(text).map(Timestamp::date).as_deref(), Some(text));
+        }
+        for text in ["2026-02-29", "2026-13-01", "2026-1-1", "2026/01/01", "yesterday", ""] {
+            assert_eq!(Timestamp::from_date(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn dates_are_civil_utc_dates() {

@@ -43,3 +43,22 @@ pub enum UsageSource {
     /// The attempt surely consumed nothing.
     None,
 }
+
+impl UsageSource {
+    /// Every source, in the order of their definition.
+    pub const ALL: &[UsageSource] = &[Self::Provider, Self::Estimated, Self::None];
+
+    /// The word used in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Estimated => "estimated",
+            Self::None => "none",
+        }
+    }
+
+    /// The source with this word, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|source| source.name() == name)
+    }
+}
