@@ -1,1 +1,11 @@
-//! In the making.
+//! Every rule of the house as a pure function of values and `now`. No I/O, no clock, no async, no
+//! randomness: a seed is an argument.
+
+pub mod attempt;
+pub mod catalog;
+pub mod classify;
+pub mod gate;
+pub mod implicit;
+pub mod price;
+pub mod retry_after;
+pub mod route;

@@ -1,0 +1,200 @@
+//! From a request and a route's targets to a plan: which targets, in which order, and why the
+//! others not. Knows nothing of sockets; health is an argument.
+
+use serde::{Deserialize, Serialize};
+use terms::{ids::TargetName, model::Model, outcome::Failure};
+
+use crate::gate::Admission;
+
+/// What routing needs to know of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts {
+    /// Estimated input tokens.
+    pub input_tokens: u64,
+    /// Holds images.
+    pub images: bool,
+    /// Offers tools.
+    pub tools: bool,
+}
+
+/// A target of the route as routing sees it.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
+    /// Which target.
+    pub target: &'a TargetName,
+    /// Its catalog entry, if the catalog knows the model.
+    pub model: Option<&'a Model>,
+    /// What its gate says.
+    pub admission: Admission,
+    /// Why its gate is not open.
+    pub failure: Option<Failure>,
+}
+
+/// One target of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Index into the candidates.
+    pub candidate: usize,
+    /// How it came into the plan.
+    pub pass: Pass,
+}
+
+/// How a target came into the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Its gate is open.
+    Open,
+    /// Its gate lets one request probe.
+    Probe,
+    /// Its gate is shut; it stands behind every open one, because the last gate is never shut.
+    LastResort,
+}
+
+/// Why a target is not used, or not where the route has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its gate is shut.
+    GateShut(Failure),
+    /// The request holds images and the model takes none.
+    NoImages,
+    /// The request offers tools and the model takes none.
+    NoTools,
+    /// The input surely does not fit the model's window.
+    WindowTooSmall,
+}
+
+/// The targets to try, in order, and every skip with its reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// To be tried in this order.
+    pub steps: Vec<Step>,
+    /// Candidate and reason.
+    pub skips: Vec<(usize, SkipReason)>,
+}
+
+/// Plans a request over the candidates, which stand in the route's order.
+///
+/// A target whose model cannot do what the request needs is left out, unless that leaves nothing:
+/// then the vendor decides. A shut gate comes last and only for the case that all others fail.
+pub fn route(facts: &Facts, candidates: &[Candidate<'_>]) -> Plan {
+    let mut plan = Plan::default();
+    let mut shut = Vec::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        if let Some(reason) = unfit(facts, candidate) {
+            plan.skips.push((index, reason));
+            continue;
+        }
+        match candidate.admission {
+            Admission::Open => plan.steps.push(Step { candidate: index, pass: Pass::Open }),
+            Admission::Probe => plan.steps.push(Step { candidate: index, pass: Pass::Probe }),
+            Admission::Shut { .. } => {
+                let failure = candidate.failure.unwrap_or(Failure::Transient);
+                plan.skips.push((index, SkipReason::GateShut(failure)));
+                shut.push(Step { candidate: index, pass: Pass::LastResort });
+            }
+        }
+    }
+    plan.steps.append(&mut shut);
+    if plan.steps.is_empty() && !candidates.is_empty() {
+        plan.steps.push(Step { candidate: 0, pass: Pass::LastResort });
+    }
+    plan
+}
+
+/// Estimates are rough (four bytes a token): only an input of twice the window surely overflows.
+const SURE_OVERFLOW: u64 = 2;
+
+fn unfit(facts: &Facts, candidate: &Candidate<'_>) -> Option<SkipReason> {
+    let model = candidate.model?;
+    if facts.images && !model.capabilities.images {
+        return Some(SkipReason::NoImages);
+    }
+    if facts.tools && !model.capabilities.tools {
+        return Some(SkipReason::NoTools);
+    }
+    let overflows = model.context_window > 0
+        && facts.input_tokens > model.context_window.saturating_mul(SURE_OVERFLOW);
+    overflows.then_some(SkipReason::WindowTooSmall)
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::{
+        ids::TargetName,
+        model::{Capabilities, Model, Prices},
+        outcome::Failure,
+    };
+
+    use super::{Candidate, Facts, Pass, SkipReason, route};
+    use crate::gate::Admission;
+
+    fn candidate<'a>(
+        target: &'a TargetName,
+        admission: Admission,
+        model: Option<&'a Model>,
+    ) -> Candidate<'a> {
+        Candidate { target, model, admission, failure: Some(Failure::Unreachable) }
+    }
+
+    fn blind_model() -> Model {
+        Model {
+            provider: "p".into(),
+            name: "m".into(),
+            context_window: 1000,
+            max_output: 0,
+            prices: Prices::default(),
+            capabilities: Capabilities { tools: true, ..Capabilities::default() },
+            retires: None,
+        }
+    }
+
+    #[test]
+    fn a_shut_gate_stands_behind_every_open_one() {
+        let (a, b, c) = ("a".into(), "b".into(), "c".into());
+        let plan = route(
+            &Facts::default(),
+            &[
+                candidate(&a, Admission::Shut { for_ms: 5 }, None),
+                candidate(&b, Admission::Open, None),
+                candidate(&c, Admission::Probe, None),
+            ],
+        );
+        let order: Vec<_> = plan.steps.iter().map(|step| (step.candidate, step.pass)).collect();
+        assert_eq!(order, [(1, Pass::Open), (2, Pass::Probe), (0, Pass::LastResort)]);
+        assert_eq!(plan.skips, [(0, SkipReason::GateShut(Failure::Unreachable))]);
+    }
+
+    #[test]
+    fn a_model_that_cannot_see_gets_no_images_unless_it_is_all_there_is() {
+        let (a, b) = ("a".into(), "b".into());
+        let blind = blind_model();
+        let facts = Facts { images: true, ..Facts::default() };
+        let plan = route(
+            &facts,
+            &[candidate(&a, Admission::Open, Some(&blind)), candidate(&b, Admission::Open, None)],
+        );
+        assert_eq!(plan.skips, [(0, SkipReason::NoImages)]);
+        assert_eq!(plan.steps.len(), 1);
+        let plan = route(&facts, &[candidate(&a, Admission::Open, Some(&blind))]);
+        assert_eq!(plan.steps.len(), 1, "the vendor decides");
+    }
+
+    #[test]
+    fn only_a_sure_overflow_is_skipped() {
+        let a = "a".into();
+        let b = "b".into();
+        let small = blind_model();
+        for (tokens, skipped) in [(1500, 0), (2001, 1)] {
+            let facts = Facts { input_tokens: tokens, ..Facts::default() };
+            let plan = route(
+                &facts,
+                &[
+                    candidate(&a, Admission::Open, Some(&small)),
+                    candidate(&b, Admission::Open, None),
+                ],
+            );
+            assert_eq!(plan.skips.len(), skipped, "{tokens}");
+        }
+    }
+}
