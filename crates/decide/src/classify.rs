@@ -24,14 +24,14 @@ pub fn classify(said: &Said<'_>) -> Failure {
     let words = Words { said, message: said.message.to_ascii_lowercase() };
     match said.status {
         400 | 413 | 422 => caller_fault_or_better(&words),
-        401 | 402 | 403 => credential_or_refusal(&words),
+        401..=403 => credential_or_refusal(&words),
         404 | 410 => gone_or_fault(&words),
-        408 | 425 | 500 | 502 | 503 | 504 | 520..=527 => Failure::Transient,
-        409 => Failure::Transient,
+        408 | 409 | 425 => Failure::Transient,
         429 => limited_or_broke(&words),
         529 => Failure::RateLimited,
         200..=299 => in_band(&words),
         400..=499 => Failure::CallerFault,
+        // 5xx, and redirects, which an API never means.
         _ => Failure::Transient,
     }
 }

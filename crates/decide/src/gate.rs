@@ -107,11 +107,10 @@ impl Gate {
             State::Shut { until, .. } if now < until => {
                 Admission::Shut { for_ms: until.since(now) }
             }
-            State::Shut { .. } => Admission::Probe,
             State::Probing { since, .. } if now.since(since) < self.limits.probe_lease_ms => {
                 Admission::Shut { for_ms: 0 }
             }
-            State::Probing { .. } => Admission::Probe,
+            State::Shut { .. } | State::Probing { .. } => Admission::Probe,
         }
     }
 

@@ -1,1 +1,19 @@
-//! In the making.
+//! The money at run time: every attempt is held in the journal before it is dispatched and settled
+//! when it is over, priced from the price book, and brought into the store in the background.
+//! Knows no wire formats and no routes.
+
+mod activity;
+mod error;
+mod held;
+mod ingest;
+mod journal;
+mod ledger;
+mod prices;
+
+pub use crate::{
+    activity::{Activity, Failover, Minute, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
+    error::LedgerError,
+    held::{AttemptEnd, Held, Order},
+    ledger::{Ledger, LedgerOptions, Opened},
+    prices::{PriceBook, Quote},
+};

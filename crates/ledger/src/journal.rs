@@ -1,0 +1,286 @@
+//! The journal: an append-only file per segment, one record per line, each with its checksum.
+//! An append is one `write`, which survives the death of the process. Reading goes on from any
+//! position; a torn last record (power loss) ends its segment.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use terms::event::{Entry, JournalPosition};
+
+use crate::error::LedgerError;
+
+/// A segment is closed when it has grown to this many bytes, so that what the store holds can be
+/// deleted piece by piece.
+const SEGMENT_BYTES: u64 = 16 << 20;
+
+/// Bytes read at a time when entries are brought into the store.
+const READ_BYTES: usize = 512 << 10;
+
+/// Length of the checksum and the space behind it.
+const CHECKSUM_CHARS: usize = 9;
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: PathBuf,
+    writer: Mutex<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    segment: u64,
+    offset: u64,
+    line: Vec<u8>,
+}
+
+/// Entries read, and where the next reading starts.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) position: JournalPosition,
+    /// Records that could not be read: torn by a power loss, or damaged.
+    pub(crate) damaged: u64,
+}
+
+impl Journal {
+    /// Opens the folder and starts a new segment behind the newest one.
+    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
+        let journal_error = |source| LedgerError::Journal { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(journal_error)?;
+        let newest = segments(folder).map_err(journal_error)?.last().copied().unwrap_or(0);
+        let writer = Writer::start(folder, newest + 1).map_err(journal_error)?;
+        Ok(Self { folder: folder.to_owned(), writer: Mutex::new(writer) })
+    }
+
+    /// Appends one record. When this returns, the record survives the death of the process.
+    pub(crate) fn append(&self, entry: &Entry) -> Result<(), LedgerError> {
+        let mut writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writer
+            .append(entry, &self.folder)
+            .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
+    }
+
+    /// Reads whole records from `from` on; an empty batch means that there is nothing new.
+    pub(crate) fn read(&self, from: JournalPosition) -> Result<Batch, LedgerError> {
+        self.read_from(from)
+            .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
+    }
+
+    /// Where the next record will be written.
+    pub(crate) fn end(&self) -> JournalPosition {
+        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        JournalPosition { segment: writer.segment, offset: writer.offset }
+    }
+
+    /// Deletes segments that the store holds completely.
+    pub(crate) fn forget_before(&self, segment: u64) -> io::Result<()> {
+        for old in segments(&self.folder)?.into_iter().filter(|old| *old < segment) {
+            fs::remove_file(segment_path(&self.folder, old))?;
+        }
+        Ok(())
+    }
+
+    fn read_from(&self, from: JournalPosition) -> io::Result<Batch> {
+        let end = self.end();
+        let mut position = from;
+        let mut damaged = 0;
+        for segment in
+            segments(&self.folder)?.into_iter().filter(|segment| *segment >= from.segment)
+        {
+            if segment != position.segment {
+                position = JournalPosition { segment, offset: 0 };
+            }
+            let limit = if segment == end.segment { end.offset } else { u64::MAX };
+            let bytes = read_at(&segment_path(&self.folder, segment), position.offset, limit)?;
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
+            if whole == 0 {
+                // Nothing whole is left here. In an older segment that is a torn tail or the end.
+                damaged += u64::from(segment != end.segment && !bytes.is_empty());
+                continue;
+            }
+            let mut entries = Vec::new();
+            for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+            {
+                match decode(line) {
+                    Some(entry) => entries.push(entry),
+                    None => damaged += 1,
+                }
+            }
+            position.offset += whole as u64;
+            return Ok(Batch { entries, position, damaged });
+        }
+        Ok(Batch { entries: Vec::new(), position, damaged })
+    }
+}
+
+impl Writer {
+    fn start(folder: &Path, segment: u64) -> io::Result<Self> {
+        let path = segment_path(folder, segment);
+        let file = OpenOptions::new().create_new(true).append(true).open(path)?;
+        Ok(Self { file, segment, offset: 0, line: Vec::with_capacity(1024) })
+    }
+
+    fn append(&mut self, entry: &Entry, folder: &Path) -> io::Result<()> {
+        if self.offset >= SEGMENT_BYTES {
+            *self = Self::start(folder, self.segment + 1)?;
+        }
+        encode(entry, &mut self.line)?;
+        if let Err(error) = self.file.write_all(&self.line) {
+            // A part may stand in the file: cut it off, so that the next record starts a line.
+            self.file.set_len(self.offset)?;
+            return Err(error);
+        }
+        self.offset += self.line.len() as u64;
+        Ok(())
+    }
+}
+
+/// `crc32 in 8 hexadecimal digits`, a space, JSON, a line end.
+fn encode(entry: &Entry, line: &mut Vec<u8>) -> io::Result<()> {
+    line.clear();
+    line.extend_from_slice(b"00000000 ");
+    serde_json::to_writer(&mut *line, entry)?;
+    let checksum = crc32fast::hash(&line[CHECKSUM_CHARS..]);
+    let mut digits = [0; 8];
+    for (index, digit) in digits.iter_mut().enumerate() {
+        let nibble = (checksum >> (28 - 4 * index)) & 0xF;
+        *digit = b"0123456789abcdef"[nibble as usize];
+    }
+    line[..8].copy_from_slice(&digits);
+    line.push(b'\n');
+    Ok(())
+}
+
+fn decode(line: &[u8]) -> Option<Entry> {
+    let (checksum, json) = line.split_at_checked(CHECKSUM_CHARS)?;
+    let expected = u32::from_str_radix(std::str::from_utf8(&checksum[..8]).ok()?, 16).ok()?;
+    (crc32fast::hash(json) == expected).then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
+fn read_at(path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let most = limit.saturating_sub(offset).min(READ_BYTES as u64);
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn segment_path(folder: &Path, segment: u64) -> PathBuf {
+    folder.join(format!("{segment:010}.journal"))
+}
+
+/// Segment numbers, oldest first.
+fn segments(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".journal"));
+        numbers.extend(number.and_then(|digits| digits.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write};
+
+    use terms::{
+        event::{Entry, JournalPosition, Settlement},
+        ids::{AttemptId, RequestId},
+        money::NanoUsd,
+        outcome::Ending,
+        time::Timestamp,
+        usage::{Usage, UsageSource},
+    };
+
+    use super::{Journal, segment_path};
+
+    const START: JournalPosition = JournalPosition { segment: 0, offset: 0 };
+
+    fn entry(number: u64) -> Entry {
+        Entry::Settlement(Settlement {
+            attempt: AttemptId { request: RequestId::from_parts(number, 7), ordinal: 1 },
+            at: Timestamp(5),
+            ending: Ending::Answered,
+            usage: Usage { visible_out: number, ..Usage::default() },
+            source: UsageSource::Provider,
+            cost: NanoUsd(3),
+            price_version: "v".to_owned(),
+            first_token_ms: None,
+            total_ms: 9,
+        })
+    }
+
+    fn read_all(journal: &Journal) -> (Vec<Entry>, u64) {
+        let (mut entries, mut damaged, mut position) = (Vec::new(), 0, START);
+        loop {
+            let batch = journal.read(position).unwrap();
+            damaged += batch.damaged;
+            if batch.entries.is_empty() && batch.position == position {
+                return (entries, damaged);
+            }
+            position = batch.position;
+            entries.extend(batch.entries);
+        }
+    }
+
+    #[test]
+    fn what_was_appended_is_read_back_across_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        for start in 0..3 {
+            let journal = Journal::open(folder.path()).unwrap();
+            journal.append(&entry(start * 2)).unwrap();
+            journal.append(&entry(start * 2 + 1)).unwrap();
+        }
+        let journal = Journal::open(folder.path()).unwrap();
+        let expect: Vec<_> = (0..6).map(entry).collect();
+        assert_eq!(read_all(&journal), (expect, 0));
+    }
+
+    #[test]
+    fn a_torn_tail_loses_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        journal.append(&entry(1)).unwrap();
+        let segment = journal.end().segment;
+        drop(journal);
+        let path = segment_path(folder.path(), segment);
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"00000000 {\"kind\":\"hold\",").unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        journal.append(&entry(2)).unwrap();
+        assert_eq!(read_all(&journal), (vec![entry(1), entry(2)], 1));
+    }
+
+    #[test]
+    fn a_damaged_record_is_counted_and_the_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        for number in 0..3 {
+            journal.append(&entry(number)).unwrap();
+        }
+        let path = segment_path(folder.path(), journal.end().segment);
+        let text = fs::read_to_string(&path).unwrap().replacen(
+            "\"visible_out\":1",
+            "\"visible_out\":8",
+            1,
+        );
+        fs::write(&path, text).unwrap();
+        assert_eq!(read_all(&journal), (vec![entry(0), entry(2)], 1));
+    }
+
+    #[test]
+    fn old_segments_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        Journal::open(folder.path()).unwrap().append(&entry(1)).unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        journal.forget_before(journal.end().segment).unwrap();
+        assert_eq!(read_all(&journal), (vec![], 0));
+    }
+}

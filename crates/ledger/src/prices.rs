@@ -1,0 +1,104 @@
+//! The price book: what a model costs at a provider, with the version that is recorded beside every
+//! cost. A model that nobody knows is never free.
+
+use std::collections::HashMap;
+
+use decide::{catalog::Catalog, price};
+use terms::{
+    ids::{ModelName, ProviderName},
+    model::Prices,
+    money::{NanoUsd, PicoUsdPerToken},
+    usage::Usage,
+};
+
+/// Assumed for a model without a known price: $5 in and $25 out per million tokens, the list price
+/// of a large model, so that a forgotten price shows as too dear rather than as nothing.
+const ASSUMED: Prices = Prices {
+    input: PicoUsdPerToken(5_000_000),
+    output: PicoUsdPerToken(25_000_000),
+    cache_read: None,
+    cache_write_5m: None,
+    cache_write_1h: None,
+    reasoning: None,
+    long_context: None,
+};
+
+/// The version recorded for a cost that rests on [`ASSUMED`].
+const ASSUMED_VERSION: &str = "assumed";
+
+/// Prices by provider and model.
+#[derive(Debug, Clone, Default)]
+pub struct PriceBook {
+    version: String,
+    prices: HashMap<ProviderName, HashMap<ModelName, Prices>>,
+    own: HashMap<ProviderName, HashMap<ModelName, Prices>>,
+}
+
+/// A price and the version it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Quote<'a> {
+    /// Per token and bucket.
+    pub prices: &'a Prices,
+    /// `2026-11-20`, `config`, or `assumed`.
+    pub version: &'a str,
+}
+
+impl PriceBook {
+    /// List prices of these providers from the catalog.
+    pub fn from_catalog<'a>(
+        catalog: &Catalog,
+        providers: impl Iterator<Item = &'a ProviderName>,
+    ) -> Self {
+        let prices = providers
+            .map(|provider| {
+                let models = catalog.models_of(provider.as_str());
+                let of = models.into_iter().map(|model| (model.name.clone(), model.prices));
+                (provider.clone(), of.collect())
+            })
+            .collect();
+        Self { version: catalog.as_of().to_owned(), prices, own: HashMap::new() }
+    }
+
+    /// Sets a price by hand; stands above the catalog.
+    pub fn set(&mut self, provider: ProviderName, model: ModelName, prices: Prices) {
+        self.own.entry(provider).or_default().insert(model, prices);
+    }
+
+    /// The price of a model. A name of `*` set by hand holds for all models of a provider.
+    pub fn quote(&self, provider: &ProviderName, model: &ModelName) -> Quote<'_> {
+        let own =
+            self.own.get(provider).and_then(|models| models.get(model).or_else(|| models.get("*")));
+        if let Some(prices) = own {
+            return Quote { prices, version: "config" };
+        }
+        match self.prices.get(provider).and_then(|models| models.get(model)) {
+            Some(prices) => Quote { prices, version: &self.version },
+            None => Quote { prices: &ASSUMED, version: ASSUMED_VERSION },
+        }
+    }
+}
+
+impl Quote<'_> {
+    /// What this usage costs.
+    pub fn cost(&self, usage: &Usage) -> NanoUsd {
+        price::cost(usage, self.prices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::{model::Prices, money::NanoUsd, usage::Usage};
+
+    use super::PriceBook;
+
+    #[test]
+    fn an_unknown_model_is_never_free_and_a_price_set_by_hand_stands_above_all() {
+        let mut book = PriceBook::default();
+        let usage = Usage { uncached_in: 1_000_000, ..Usage::default() };
+        let quote = book.quote(&"vendor".into(), &"new".into());
+        assert_eq!((quote.version, quote.cost(&usage)), ("assumed", NanoUsd(5_000_000_000)));
+        book.set("vendor".into(), "*".into(), Prices::default());
+        let quote = book.quote(&"vendor".into(), &"new".into());
+        assert_eq!((quote.version, quote.cost(&usage)), ("config", NanoUsd::ZERO));
+    }
+}

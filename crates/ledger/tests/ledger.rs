@@ -1,0 +1,165 @@
+//! The ledger through its public face: nothing is lost, nothing is doubled.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use ledger::{AttemptEnd, Ledger, LedgerOptions, Opened, Order, PriceBook};
+use store::{SpendDimension, SpendQuery, Store};
+use terms::{
+    dialect::Dialect,
+    ids::{AttemptId, RequestId},
+    model::Prices,
+    money::{NanoUsd, PicoUsdPerToken},
+    outcome::{Ending, Failure},
+    time::Timestamp,
+    usage::{Usage, UsageSource},
+};
+
+const NOON: Timestamp = Timestamp(1_795_262_400_000);
+
+fn prices() -> PriceBook {
+    let mut book = PriceBook::default();
+    let prices = Prices {
+        input: PicoUsdPerToken(1_000_000),
+        output: PicoUsdPerToken(2_000_000),
+        ..Prices::default()
+    };
+    book.set("vendor".into(), "model".into(), prices);
+    book
+}
+
+async fn open(folder: &Path) -> (Opened, Store) {
+    let store = Store::open(&folder.join("outlast.db")).await.unwrap();
+    let options = LedgerOptions { journal: folder.join("journal"), now: || NOON };
+    (Ledger::open(options, store.clone(), prices()).await.unwrap(), store)
+}
+
+fn order(number: u64) -> Order {
+    Order {
+        attempt: AttemptId { request: RequestId::from_parts(number, 1), ordinal: 1 },
+        key: "ok_1".into(),
+        principal: "ada".into(),
+        team: "platform".into(),
+        route: "model".into(),
+        target: "vendor/model".into(),
+        provider: "vendor".into(),
+        model: "model".into(),
+        dialect: Dialect::OpenaiChat,
+        stream: false,
+        estimated_in: 100,
+        most_out: 1000,
+    }
+}
+
+fn answered(visible_out: u64) -> AttemptEnd {
+    AttemptEnd {
+        ending: Ending::Answered,
+        usage: Usage { uncached_in: 10, visible_out, ..Usage::default() },
+        source: UsageSource::Provider,
+        first_token_ms: Some(7),
+        total_ms: 9,
+    }
+}
+
+/// Attempts, failed attempts and cost of everything in the store.
+async fn totals(store: &Store) -> (u64, u64, NanoUsd) {
+    let query = SpendQuery { by: vec![SpendDimension::Principal], since: None, until: None };
+    let rows = store.spend(&query).await.unwrap();
+    rows.first().map_or((0, 0, NanoUsd::ZERO), |row| (row.attempts, row.failed_attempts, row.cost))
+}
+
+#[tokio::test]
+async fn a_settled_attempt_reaches_the_store_with_its_price() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, store) = open(folder.path()).await;
+    let held = opened.ledger.hold(order(1)).unwrap();
+    assert_eq!(held.settle(answered(5)), NanoUsd(10 * 1000 + 5 * 2000));
+    opened.ingest.stop().await;
+    assert_eq!(totals(&store).await, (1, 0, NanoUsd(20_000)));
+}
+
+#[tokio::test]
+async fn an_attempt_that_died_with_its_process_is_booked_once_as_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let (opened, _store) = open(folder.path()).await;
+        let held = opened.ledger.hold(order(1)).unwrap();
+        // The process dies: nothing is settled, nothing is ingested.
+        std::mem::forget(held);
+        std::mem::forget(opened);
+    }
+    for (start, interrupted) in [(1, 1), (2, 0)] {
+        let (opened, store) = open(folder.path()).await;
+        assert_eq!(opened.interrupted, interrupted, "start {start}");
+        opened.ingest.stop().await;
+        assert_eq!(totals(&store).await, (1, 1, NanoUsd(100 * 1000)), "start {start}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_settled_but_not_ingested_is_replayed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let (opened, _store) = open(folder.path()).await;
+        for number in 0..50 {
+            opened.ledger.hold(order(number)).unwrap().settle(answered(1));
+        }
+        std::mem::forget(opened);
+    }
+    for _ in 0..2 {
+        let (opened, store) = open(folder.path()).await;
+        assert_eq!(opened.interrupted, 0);
+        opened.ingest.stop().await;
+        assert_eq!(totals(&store).await, (50, 0, NanoUsd(50 * 12_000)));
+    }
+}
+
+#[tokio::test]
+async fn a_held_attempt_that_is_dropped_settles_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, store) = open(folder.path()).await;
+    drop(opened.ledger.hold(order(1)).unwrap());
+    opened.ingest.stop().await;
+    assert_eq!(totals(&store).await, (1, 1, NanoUsd(100 * 1000)));
+}
+
+#[tokio::test]
+async fn an_attempt_that_surely_cost_nothing_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, store) = open(folder.path()).await;
+    let end = AttemptEnd {
+        ending: Ending::Failed(Failure::Unreachable),
+        usage: Usage::default(),
+        source: UsageSource::None,
+        first_token_ms: None,
+        total_ms: 1,
+    };
+    assert_eq!(opened.ledger.hold(order(1)).unwrap().settle(end), NanoUsd::ZERO);
+    opened.ingest.stop().await;
+    assert_eq!(totals(&store).await, (1, 1, NanoUsd::ZERO));
+}
+
+#[tokio::test]
+async fn the_live_view_counts_what_the_books_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, _store) = open(folder.path()).await;
+    let held = opened.ledger.hold(order(1)).unwrap();
+    let in_flight = |opened: &Opened| {
+        opened
+            .ledger
+            .activity()
+            .snapshot(NOON)
+            .targets
+            .values()
+            .map(|target| target.in_flight)
+            .sum::<u64>()
+    };
+    assert_eq!(in_flight(&opened), 1);
+    let cost = held.settle(answered(5));
+    assert_eq!(in_flight(&opened), 0);
+    let snapshot = opened.ledger.activity().snapshot(NOON);
+    assert_eq!(snapshot.minutes.len(), 60);
+    assert_eq!(snapshot.minutes.last().unwrap().cost, cost);
+    assert_eq!(snapshot.targets.values().next().unwrap().first_token_p50_ms(), Some(7));
+}
