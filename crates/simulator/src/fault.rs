@@ -1,0 +1,142 @@
+//! The closed list of faults that a simulated vendor can be given, and which of them holds for a
+//! request. What each one does to a reply is acted out in `playback`, and only there.
+
+use std::collections::HashMap;
+
+/// Something that goes wrong. `after_chunks` counts output records (text or tool arguments) that are
+/// sent before it strikes; a reply that is not streamed is struck half way through its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// All is well.
+    #[default]
+    None,
+    /// An error reply.
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// The dialect's error code (OpenAI) or error type (Anthropic); its usual one where absent.
+        code: Option<String>,
+        /// The dialect's message; a plain sentence where absent.
+        message: Option<String>,
+        /// Further headers, such as `retry-after`.
+        headers: Vec<(String, String)>,
+        /// How many requests it holds for; `None` for all.
+        times: Option<u32>,
+    },
+    /// The connection is accepted and never answered.
+    Hang,
+    /// Nothing at all for this many milliseconds, then the ordinary reply.
+    SlowHeaders(u64),
+    /// The body ends early, well formed for HTTP, and the connection is closed.
+    MidStreamCut {
+        /// Output records before the cut.
+        after_chunks: usize,
+    },
+    /// The connection is reset in the middle of the body.
+    MidStreamReset {
+        /// Output records before the reset.
+        after_chunks: usize,
+    },
+    /// An error event in the stream, then the end.
+    MidStreamError {
+        /// Output records before the error.
+        after_chunks: usize,
+    },
+    /// Silence in the middle of the stream, for ever.
+    MidStreamStall {
+        /// Output records before the silence.
+        after_chunks: usize,
+    },
+    /// Status 200, then an error event before any output.
+    FirstEventError,
+    /// Status 200 and truncated JSON.
+    BadJson,
+    /// Status 200 and a page of HTML, as a broken middle box sends it.
+    Html,
+    /// Status 200 and no body.
+    EmptyBody,
+    /// The ordinary reply without its `content-type`.
+    NoContentType,
+    /// The ordinary stream with CRLF line ends and comments.
+    Crlf,
+    /// The ordinary reply, every byte in a write of its own.
+    ByteByByte,
+    /// The ordinary stream, ended after its stop reason but without the dialect's last event.
+    NoTerminator,
+    /// The ordinary reply without any usage.
+    NoUsage,
+    /// Malformed records in the middle of an otherwise ordinary stream.
+    Noise,
+}
+
+impl Fault {
+    /// An error status with the dialect's usual body, for every request.
+    pub fn status(status: u16) -> Self {
+        Self::Status { status, code: None, message: None, headers: Vec::new(), times: None }
+    }
+
+    /// An error status with the dialect's usual body, for the next `times` requests.
+    pub fn status_times(status: u16, times: u32) -> Self {
+        Self::Status { status, code: None, message: None, headers: Vec::new(), times: Some(times) }
+    }
+}
+
+/// The faults of a vendor: one for all its models and one for each that has its own.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    everywhere: Fault,
+    by_model: HashMap<String, Fault>,
+}
+
+impl Faults {
+    pub(crate) fn set(&mut self, fault: Fault) {
+        self.everywhere = fault;
+    }
+
+    pub(crate) fn set_for(&mut self, model: &str, fault: Fault) {
+        self.by_model.insert(model.to_owned(), fault);
+    }
+
+    /// The fault that holds for one request, used up by one where it is counted. A model's own fault
+    /// stands before the vendor's.
+    pub(crate) fn take(&mut self, model: &str) -> Fault {
+        let own = self.by_model.get_mut(model).map_or(Fault::None, take_one);
+        if own == Fault::None { take_one(&mut self.everywhere) } else { own }
+    }
+
+    /// The fault of the whole vendor, unless it is counted: what is not counted uses nothing up.
+    pub(crate) fn uncounted(&self) -> Fault {
+        match &self.everywhere {
+            Fault::Status { times: Some(_), .. } => Fault::None,
+            fault => fault.clone(),
+        }
+    }
+}
+
+fn take_one(fault: &mut Fault) -> Fault {
+    let taken = fault.clone();
+    if let Fault::Status { times: Some(left), .. } = fault {
+        if *left <= 1 {
+            *fault = Fault::None;
+        } else {
+            *left -= 1;
+        }
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Faults};
+
+    #[test]
+    fn a_counted_fault_is_used_up_and_a_models_own_stands_first() {
+        let mut faults = Faults::default();
+        faults.set(Fault::Hang);
+        faults.set_for("one", Fault::status_times(503, 2));
+        assert!(matches!(faults.take("one"), Fault::Status { status: 503, .. }));
+        assert_eq!(faults.take("two"), Fault::Hang);
+        assert!(matches!(faults.take("one"), Fault::Status { status: 503, .. }));
+        assert_eq!(faults.take("one"), Fault::Hang);
+    }
+}
