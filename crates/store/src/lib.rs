@@ -1,1 +1,21 @@
-//! In the making.
+//! The only crate with SQL: keys, settings and the ledger's attempts, in SQLite behind one type.
+//! It keeps and returns what it is given and decides nothing: what a hold means, who may do what
+//! and when something is too old are other crates' business.
+
+mod attempts;
+mod error;
+mod ingest;
+mod keys;
+mod schema;
+mod settings;
+mod spend;
+mod store;
+
+pub use crate::{
+    attempts::AttemptRow,
+    error::StoreError,
+    ingest::IngestReport,
+    keys::KeyRow,
+    spend::{SpendDimension, SpendQuery, SpendRow},
+    store::Store,
+};

@@ -1,0 +1,325 @@
+//! The store through its public face: what is put in comes out, once, also after a restart.
+
+use std::time::{Duration, Instant};
+
+use store::{AttemptRow, IngestReport, KeyRow, SpendDimension, SpendQuery, Store, StoreError};
+use terms::{
+    dialect::Dialect,
+    event::{Entry, Hold, JournalPosition, Settlement},
+    ids::{AttemptId, RequestId},
+    money::NanoUsd,
+    outcome::{Ending, Failure},
+    time::Timestamp,
+    usage::{Usage, UsageSource},
+};
+
+/// 2026-11-20 in UTC, 23:59:00.
+const EVENING: i64 = 1_795_219_140_000;
+const MINUTE_MS: i64 = 60_000;
+
+fn request(number: u32) -> RequestId {
+    RequestId::from_parts(EVENING.unsigned_abs(), u128::from(number))
+}
+
+fn hold(number: u32, ordinal: u8) -> Hold {
+    Hold {
+        attempt: AttemptId { request: request(number), ordinal },
+        at: Timestamp(EVENING + i64::from(number) * MINUTE_MS),
+        key: "ok_abcdefghijkl".into(),
+        principal: if number.is_multiple_of(2) { "ada".into() } else { "grace".into() },
+        team: "platform".into(),
+        route: "claude-fable-5".into(),
+        target: if ordinal == 1 {
+            "anthropic/claude-fable-5".into()
+        } else {
+            "openai/gpt-5.5".into()
+        },
+        provider: if ordinal == 1 { "anthropic".into() } else { "openai".into() },
+        model: if ordinal == 1 { "claude-fable-5".into() } else { "gpt-5.5".into() },
+        dialect: Dialect::AnthropicMessages,
+        stream: true,
+        estimated_in: 900,
+        ceiling: NanoUsd(5_000_000),
+    }
+}
+
+fn settlement(number: u32, ordinal: u8, cost: i64) -> Settlement {
+    Settlement {
+        attempt: AttemptId { request: request(number), ordinal },
+        at: Timestamp(EVENING + i64::from(number) * MINUTE_MS + 1_200),
+        ending: Ending::Answered,
+        usage: Usage {
+            uncached_in: 800,
+            cache_read: 100,
+            cache_write_5m: 20,
+            cache_write_1h: 3,
+            visible_out: 50,
+            reasoning_out: 7,
+        },
+        source: UsageSource::Provider,
+        cost: NanoUsd(cost),
+        price_version: "2026-11-20".to_owned(),
+        first_token_ms: Some(310),
+        total_ms: 1_200,
+    }
+}
+
+fn failed(number: u32, ordinal: u8, cost: i64) -> Settlement {
+    Settlement {
+        ending: Ending::Failed(Failure::Cut),
+        source: UsageSource::Estimated,
+        first_token_ms: None,
+        ..settlement(number, ordinal, cost)
+    }
+}
+
+fn at(segment: u64, offset: u64) -> JournalPosition {
+    JournalPosition { segment, offset }
+}
+
+/// Three requests: ada's first is cut and rescued, grace's is answered, ada's second is running.
+fn sample() -> Vec<Entry> {
+    vec![
+        Entry::Hold(hold(0, 1)),
+        Entry::Settlement(failed(0, 1, 400)),
+        Entry::Hold(hold(0, 2)),
+        Entry::Hold(hold(1, 1)),
+        Entry::Settlement(settlement(0, 2, 3_000)),
+        Entry::Settlement(settlement(1, 1, 2_000)),
+        Entry::Hold(hold(2, 1)),
+    ]
+}
+
+async fn with_sample() -> Store {
+    let store = Store::in_memory().await.expect("a store in memory opens");
+    store.ingest(&sample(), at(1, 700)).await.expect("the sample is well formed");
+    store
+}
+
+#[tokio::test]
+async fn attempts_come_back_as_they_were_held_and_settled() {
+    let store = with_sample().await;
+    let rows = store.attempts_of(request(0)).await.unwrap();
+    let expected = vec![
+        AttemptRow { hold: hold(0, 1), settlement: Some(failed(0, 1, 400)) },
+        AttemptRow { hold: hold(0, 2), settlement: Some(settlement(0, 2, 3_000)) },
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(store.attempts_of(request(9)).await.unwrap(), vec![]);
+    assert_eq!(store.pending_attempts().await.unwrap(), vec![hold(2, 1)]);
+}
+
+#[tokio::test]
+async fn taking_in_a_batch_twice_is_taking_it_in_once() {
+    let store = Store::in_memory().await.unwrap();
+    let first = store.ingest(&sample(), at(1, 700)).await.unwrap();
+    assert_eq!(first, IngestReport { held: 4, settled: 3, orphaned: 0 });
+    let before = store.spend(&SpendQuery::default()).await.unwrap();
+
+    let again = store.ingest(&sample(), at(1, 700)).await.unwrap();
+    assert_eq!(again, IngestReport::default());
+    assert_eq!(store.spend(&SpendQuery::default()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_second_settlement_does_not_replace_the_first() {
+    let store = with_sample().await;
+    let second = [Entry::Settlement(settlement(1, 1, 999_999))];
+    assert_eq!(store.ingest(&second, at(1, 800)).await.unwrap(), IngestReport::default());
+    let rows = store.attempts_of(request(1)).await.unwrap();
+    assert_eq!(rows[0].settlement, Some(settlement(1, 1, 2_000)));
+}
+
+#[tokio::test]
+async fn a_replay_from_any_earlier_place_gives_the_same_state() {
+    let entries = sample();
+    let whole = with_sample().await;
+    let expected = whole.spend(&SpendQuery::default()).await.unwrap();
+    for split in 0..=entries.len() {
+        let store = Store::in_memory().await.unwrap();
+        store.ingest(&entries[..split], at(1, 1)).await.unwrap();
+        store.ingest(&entries[split / 2..], at(1, 700)).await.unwrap();
+        assert_eq!(store.spend(&SpendQuery::default()).await.unwrap(), expected, "{split}");
+        assert_eq!(store.pending_attempts().await.unwrap(), vec![hold(2, 1)], "{split}");
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_without_its_hold_is_put_aside_and_counted_once() {
+    let store = with_sample().await;
+    let stray = [Entry::Settlement(settlement(77, 1, 123))];
+    let report = store.ingest(&stray, at(2, 0)).await.unwrap();
+    assert_eq!(report, IngestReport { orphaned: 1, ..IngestReport::default() });
+    let again = store.ingest(&stray, at(2, 0)).await.unwrap();
+    assert_eq!(again, IngestReport::default());
+    assert_eq!(store.attempts_of(request(77)).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_stored_changes_nothing() {
+    let store = with_sample().await;
+    let mut impossible = settlement(2, 1, 5);
+    impossible.usage.uncached_in = u64::MAX;
+    let batch = [Entry::Hold(hold(3, 1)), Entry::Settlement(impossible)];
+    let refused = store.ingest(&batch, at(9, 9)).await;
+    assert!(matches!(refused, Err(StoreError::TooLarge(_))), "{refused:?}");
+    assert_eq!(store.journal_position().await.unwrap(), Some(at(1, 700)));
+    assert_eq!(store.attempts_of(request(3)).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn spend_is_summed_by_what_is_asked_for() {
+    let store = with_sample().await;
+    let query = SpendQuery { by: vec![SpendDimension::Principal], ..SpendQuery::default() };
+    let rows = store.spend(&query).await.unwrap();
+
+    let ada = &rows[0];
+    assert_eq!(ada.labels, ["ada"]);
+    assert_eq!((ada.requests, ada.attempts, ada.failed_attempts), (2, 3, 1));
+    assert_eq!((ada.cost, ada.estimated_cost), (NanoUsd(3_400), NanoUsd(400)));
+    assert_eq!((ada.usage.input(), ada.usage.output()), (2 * 923, 2 * 57));
+
+    let grace = &rows[1];
+    assert_eq!(grace.labels, ["grace"]);
+    assert_eq!((grace.requests, grace.attempts, grace.failed_attempts), (1, 1, 0));
+    assert_eq!((grace.cost, grace.estimated_cost), (NanoUsd(2_000), NanoUsd(0)));
+}
+
+#[tokio::test]
+async fn spend_over_everything_is_one_row_even_when_there_is_nothing() {
+    let store = Store::in_memory().await.unwrap();
+    let rows = store.spend(&SpendQuery::default()).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].attempts, rows[0].cost), (0, NanoUsd::ZERO));
+}
+
+#[tokio::test]
+async fn a_day_is_a_day_in_utc_and_limits_are_half_open() {
+    let store = with_sample().await;
+    let by_day = SpendQuery {
+        by: vec![SpendDimension::Day, SpendDimension::Model],
+        ..SpendQuery::default()
+    };
+    let labels: Vec<_> =
+        store.spend(&by_day).await.unwrap().into_iter().map(|row| row.labels).collect();
+    let expected = [
+        ["2026-11-20", "gpt-5.5"],
+        ["2026-11-20", "claude-fable-5"],
+        ["2026-11-21", "claude-fable-5"],
+    ];
+    assert_eq!(labels, expected);
+
+    let second_minute = SpendQuery {
+        since: Some(Timestamp(EVENING + MINUTE_MS)),
+        until: Some(Timestamp(EVENING + 2 * MINUTE_MS)),
+        ..SpendQuery::default()
+    };
+    assert_eq!(store.spend(&second_minute).await.unwrap()[0].attempts, 1);
+}
+
+#[tokio::test]
+async fn every_dimension_is_found_by_its_name_and_can_be_asked_for() {
+    let store = with_sample().await;
+    for dimension in SpendDimension::ALL {
+        assert_eq!(SpendDimension::from_name(dimension.name()), Some(*dimension));
+        let query = SpendQuery { by: vec![*dimension], ..SpendQuery::default() };
+        let rows = store.spend(&query).await.unwrap();
+        let attempts: u64 = rows.iter().map(|row| row.attempts).sum();
+        assert_eq!(attempts, 4, "{}", dimension.name());
+    }
+}
+
+fn key(id: &str) -> KeyRow {
+    KeyRow {
+        id: id.into(),
+        name: "laptop".to_owned(),
+        principal: "ada".into(),
+        team: "platform".into(),
+        secret_hash: [7; 32],
+        created_at: Timestamp(EVENING),
+        disabled_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_kept_once_and_disabled_once() {
+    let store = Store::in_memory().await.unwrap();
+    let laptop = key("ok_aaaaaaaaaaaa");
+    store.insert_key(&laptop).await.unwrap();
+    let taken = store.insert_key(&laptop).await;
+    assert!(matches!(taken, Err(StoreError::KeyExists(_))), "{taken:?}");
+    assert_eq!(store.keys().await.unwrap(), vec![laptop.clone()]);
+
+    assert!(store.disable_key(&laptop.id, Timestamp(5)).await.unwrap());
+    assert!(!store.disable_key(&laptop.id, Timestamp(6)).await.unwrap());
+    assert!(!store.disable_key(&"ok_nobody".into(), Timestamp(6)).await.unwrap());
+    assert_eq!(store.keys().await.unwrap()[0].disabled_at, Some(Timestamp(5)));
+}
+
+#[tokio::test]
+async fn a_setting_is_replaced_or_kept_as_asked() {
+    let store = Store::in_memory().await.unwrap();
+    assert_eq!(store.setting("pepper").await.unwrap(), None);
+    assert_eq!(store.put_setting_if_absent("pepper", b"first").await.unwrap(), b"first");
+    assert_eq!(store.put_setting_if_absent("pepper", b"second").await.unwrap(), b"first");
+    store.put_setting("pepper", b"third").await.unwrap();
+    assert_eq!(store.setting("pepper").await.unwrap().as_deref(), Some(&b"third"[..]));
+}
+
+#[tokio::test]
+async fn what_was_taken_in_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outlast.db");
+
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.journal_position().await.unwrap(), None);
+    store.ingest(&sample(), at(3, 4_000)).await.unwrap();
+    store.insert_key(&key("ok_aaaaaaaaaaaa")).await.unwrap();
+    let spent = store.spend(&SpendQuery::default()).await.unwrap();
+    store.close().await;
+
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.journal_position().await.unwrap(), Some(at(3, 4_000)));
+    assert_eq!(store.spend(&SpendQuery::default()).await.unwrap(), spent);
+    assert_eq!(store.keys().await.unwrap().len(), 1);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn two_handles_on_one_file_both_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outlast.db");
+    let (first, second) = tokio::join!(Store::open(&path), Store::open(&path));
+    let (first, second) = (first.unwrap(), second.unwrap());
+
+    first.ingest(&sample(), at(1, 700)).await.unwrap();
+    second.insert_key(&key("ok_aaaaaaaaaaaa")).await.unwrap();
+    assert_eq!(first.keys().await.unwrap().len(), 1);
+    assert_eq!(second.pending_attempts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Store::open(&folder.path().join("missing").join("outlast.db")).await;
+    let said = refused.unwrap_err().to_string();
+    assert!(said.starts_with("cannot open the store") && said.contains("missing"), "{said}");
+}
+
+/// Ten times the bound that matters, so that only a change of kind fails, not a busy machine.
+#[tokio::test]
+async fn a_thousand_entries_are_taken_in_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("outlast.db")).await.unwrap();
+    let entries: Vec<Entry> = (0..500)
+        .flat_map(|number| {
+            [Entry::Hold(hold(number, 1)), Entry::Settlement(settlement(number, 1, 10))]
+        })
+        .collect();
+    let started = Instant::now();
+    let report = store.ingest(&entries, at(1, 1)).await.unwrap();
+    let took = started.elapsed();
+    println!("1,000 entries in {took:?}");
+    assert_eq!(report, IngestReport { held: 500, settled: 500, orphaned: 0 });
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
