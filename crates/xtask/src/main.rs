@@ -4,7 +4,11 @@
 #![allow(clippy::print_stdout, reason = "a command line program speaks on standard output")]
 
 mod catalog;
+mod ci;
 mod repository;
+mod tidy;
+
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
@@ -14,18 +18,30 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy                               the rules of the house that no lint can say
   catalog FOLDER --as-of YYYY-MM-DD  crates/decide/catalog/models.jsonl from public price lists";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<()> {
+    match words {
+        ["ci"] => ci::run(),
+        ["tidy"] => tidy::run(),
         ["catalog", sources, "--as-of", as_of] => {
-            let order =
-                catalog::Order { sources: (*sources).to_owned(), as_of: (*as_of).to_owned() };
-            for line in catalog::run(&order)? {
-                println!("{line}");
-            }
-            Ok(())
+            let (sources, as_of) = ((*sources).to_owned(), (*as_of).to_owned());
+            catalog::run(&catalog::Order { sources, as_of })
         }
         _ => bail!("{USAGE}"),
     }
+}
+
+fn say(line: &str) {
+    println!("{line}");
 }

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 
 use entry::Entry;
 
-use crate::repository;
+use crate::{repository, say};
 
 /// What the command line gives.
 #[derive(Debug)]
@@ -33,15 +33,16 @@ struct Catalog {
     remarks: Vec<String>,
 }
 
-/// Writes the catalog and returns the lines to print.
-pub(crate) fn run(order: &Order) -> Result<Vec<String>> {
+/// Writes the catalog and says what was remarkable.
+pub(crate) fn run(order: &Order) -> Result<()> {
     let catalog = make(Path::new(&order.sources), &order.as_of)?;
     let path = repository::root().join(PATH);
     fs::write(&path, &catalog.text).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut lines = catalog.remarks;
-    let (entries, bytes) = (catalog.entries, catalog.text.len());
-    lines.push(format!("{PATH}: {entries} models, {bytes} bytes"));
-    Ok(lines)
+    for remark in &catalog.remarks {
+        say(remark);
+    }
+    say(&format!("{PATH}: {} models, {} bytes", catalog.entries, catalog.text.len()));
+    Ok(())
 }
 
 /// Where the catalog stands in the repository.
