@@ -1,1 +1,29 @@
-//! In the making.
+//! Dialects: bytes to one canonical request, reply or event and back, and incremental streams.
+//! What a dialect cannot say is listed, never dropped in silence. No I/O, no clock, no rules: the
+//! caller of this crate reads and writes the bytes and decides where they go.
+
+mod error;
+mod head;
+mod models;
+mod reply;
+mod request;
+mod stream;
+mod upstream_error;
+
+mod canonical;
+mod dialect;
+mod json;
+mod splice;
+mod sse;
+
+pub use canonical::event::StopReason;
+pub use error::{
+    BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
+    error_status,
+};
+pub use head::{Head, Needs, read_head};
+pub use models::{ModelRow, model_row, models_list};
+pub use reply::{RelayedReply, relay_reply};
+pub use request::{Upstream, UpstreamRequest, encode_request};
+pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
+pub use upstream_error::read_error;

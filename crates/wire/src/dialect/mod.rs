@@ -1,0 +1,111 @@
+//! The closed list of dialects. Each is a folder that decodes into and encodes from the canonical
+//! form; nothing outside its folder knows its wire names. To add one: a folder, and a line in `ALL`.
+
+pub(crate) mod anthropic_messages;
+pub(crate) mod openai_chat;
+
+use std::fmt;
+
+use bytes::BytesMut;
+use terms::dialect::Dialect;
+
+use crate::{
+    canonical::{event::Event, reply::Reply, request::Request},
+    error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
+    head::{Head, HeadRules},
+    models::ModelRow,
+    request::Upstream,
+    splice::Edit,
+    stream::StreamOptions,
+};
+
+/// What every dialect can do.
+pub(crate) trait Codec: fmt::Debug + Sync {
+    /// Which dialect this is.
+    fn dialect(&self) -> Dialect;
+
+    /// What the first look at a request is after.
+    fn head_rules(&self) -> &'static HeadRules;
+
+    /// The changes to a request of a caller of the same dialect.
+    fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit>;
+
+    /// Reads a request whose head was valid. `to` is named in refusals.
+    fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest>;
+
+    /// Writes a request. Fields that this dialect or the model cannot take go to `dropped`.
+    fn encode_request(
+        &self,
+        request: &Request<'_>,
+        upstream: &Upstream<'_>,
+        dropped: &mut Vec<String>,
+    ) -> Result<Vec<u8>, BadRequest>;
+
+    /// Reads a whole reply, `text` being neither empty nor a web page.
+    fn decode_reply<'a>(&self, text: &'a str) -> Result<Reply<'a>, Malformed>;
+
+    /// Writes a whole reply.
+    fn encode_reply(&self, reply: &Reply<'_>, dropped: &mut Vec<String>) -> Vec<u8>;
+
+    /// A reader of streams.
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
+
+    /// A writer of streams.
+    fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder>;
+
+    /// The bytes that end a complete stream.
+    fn terminator(&self) -> &'static [u8];
+
+    /// Status and `type` of an error.
+    fn error_class(&self, kind: ErrorKind) -> ErrorClass;
+
+    /// The JSON body of an error.
+    fn error_body(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8>;
+
+    /// The record that ends a failed stream.
+    fn error_event(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8>;
+
+    /// Reads the body of a provider's error, whatever it is.
+    fn read_error(&self, body: &[u8]) -> UpstreamError;
+
+    /// One entry of the list of models.
+    fn model_row(&self, row: &ModelRow) -> Vec<u8>;
+
+    /// The list of models.
+    fn models_list(&self, rows: &[ModelRow]) -> Vec<u8>;
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It was understood.
+    Read,
+    /// It was understood and carries nothing but usage.
+    UsageOnly,
+    /// It is not a record of this dialect.
+    Unreadable,
+}
+
+/// Reads the records of one stream.
+pub(crate) trait StreamDecoder: fmt::Debug + Send + Sync {
+    /// Reads one record and hands over what it says.
+    fn record(&mut self, event: &str, data: &str, emit: &mut dyn FnMut(Event<'_>)) -> Reading;
+
+    /// Whether every choice that began has its stop reason.
+    fn settled(&self) -> bool;
+}
+
+/// Writes the records of one stream.
+pub(crate) trait StreamEncoder: fmt::Debug + Send + Sync {
+    /// Appends what an event becomes. An error means that the dialect cannot say it.
+    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
+}
+
+/// Every dialect.
+const ALL: &[&dyn Codec] = &[&openai_chat::OpenaiChat, &anthropic_messages::AnthropicMessages];
+
+/// The code of a dialect.
+pub(crate) fn codec(dialect: Dialect) -> &'static dyn Codec {
+    let found = ALL.iter().find(|codec| codec.dialect() == dialect);
+    *found.expect("the conformance test finds every dialect in the list")
+}

@@ -1,0 +1,110 @@
+//! OpenAI chat completions, as OpenAI and the many compatible servers speak it.
+//! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
+
+mod error;
+mod model;
+mod own;
+mod reply_decode;
+mod stop_reason;
+mod stream_decode;
+mod usage;
+
+use bytes::BytesMut;
+use terms::dialect::Dialect;
+
+use super::{Codec, StreamDecoder, StreamEncoder};
+use crate::{
+    canonical::{event::Event, reply::Reply, request::Request},
+    error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
+    head::{Head, HeadRules},
+    models::ModelRow,
+    request::Upstream,
+    splice::Edit,
+    stream::StreamOptions,
+    upstream_error,
+};
+
+/// The dialect.
+#[derive(Debug)]
+pub(crate) struct OpenaiChat;
+
+impl Codec for OpenaiChat {
+    fn dialect(&self) -> Dialect {
+        Dialect::OpenaiChat
+    }
+
+    fn head_rules(&self) -> &'static HeadRules {
+        &own::HEAD_RULES
+    }
+
+    fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {
+        own::edits(head, upstream)
+    }
+
+    fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest> {
+        let _ = body;
+        Err(BadRequest::untranslatable("messages", self.dialect(), to))
+    }
+
+    fn encode_request(
+        &self,
+        _request: &Request<'_>,
+        _upstream: &Upstream<'_>,
+        _dropped: &mut Vec<String>,
+    ) -> Result<Vec<u8>, BadRequest> {
+        Ok(Vec::new())
+    }
+
+    fn decode_reply<'a>(&self, text: &'a str) -> Result<Reply<'a>, Malformed> {
+        reply_decode::decode(text)
+    }
+
+    fn encode_reply(&self, _reply: &Reply<'_>, _dropped: &mut Vec<String>) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::default())
+    }
+
+    fn stream_encoder(&self, _options: &StreamOptions) -> Box<dyn StreamEncoder> {
+        Box::new(Silent)
+    }
+
+    fn terminator(&self) -> &'static [u8] {
+        b"data: [DONE]\n\n"
+    }
+
+    fn error_class(&self, kind: ErrorKind) -> ErrorClass {
+        error::class(kind)
+    }
+
+    fn error_body(&self, reply: &ErrorReply, _request_id: &str) -> Vec<u8> {
+        error::body(reply)
+    }
+
+    fn error_event(&self, reply: &ErrorReply, _request_id: &str) -> Vec<u8> {
+        error::event(reply)
+    }
+
+    fn read_error(&self, body: &[u8]) -> UpstreamError {
+        upstream_error::read_any(body)
+    }
+
+    fn model_row(&self, row: &ModelRow) -> Vec<u8> {
+        model::row(row)
+    }
+
+    fn models_list(&self, rows: &[ModelRow]) -> Vec<u8> {
+        model::list(rows)
+    }
+}
+
+#[derive(Debug)]
+struct Silent;
+
+impl StreamEncoder for Silent {
+    fn event(&mut self, _event: &Event<'_>, _out: &mut BytesMut) -> Result<(), UpstreamError> {
+        Err(UpstreamError::ours("unfinished", "in the making"))
+    }
+}

@@ -1,0 +1,44 @@
+//! The fields of a request that we own when caller and provider both speak this dialect: the
+//! model's name, and that a stream ends with its usage. Everything else keeps its bytes.
+
+use crate::{
+    head::{Head, HeadRules},
+    request::Upstream,
+    splice::{self, Edit},
+};
+
+pub(super) const HEAD_RULES: HeadRules = HeadRules {
+    max_tokens: &["max_completion_tokens", "max_tokens"],
+    required: None,
+    texts: &[],
+    wholes: &["functions", "response_format"],
+    formats: &["response_format"],
+    stream_options: true,
+};
+
+pub(super) fn edits(head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {
+    let mut edits: Vec<Edit> = splice::rename(head, upstream).into_iter().collect();
+    if head.stream && !head.include_usage {
+        edits.push(ask_for_usage(head));
+    }
+    edits
+}
+
+/// Without this a stream ends without token counts, and its cost could only be guessed.
+fn ask_for_usage(head: &Head) -> Edit {
+    let spans = &head.spans;
+    if let Some(span) = spans.include_usage.clone() {
+        return Edit { span, text: "true".to_owned() };
+    }
+    match spans.stream_options.clone() {
+        None => Edit {
+            span: spans.start..spans.start,
+            text: "\"stream_options\":{\"include_usage\":true},".to_owned(),
+        },
+        Some(span) if spans.stream_options_filled => Edit {
+            span: span.start + 1..span.start + 1,
+            text: "\"include_usage\":true,".to_owned(),
+        },
+        Some(span) => Edit { span, text: "{\"include_usage\":true}".to_owned() },
+    }
+}

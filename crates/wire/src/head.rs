@@ -1,0 +1,465 @@
+//! The first look at a request: one pass that validates the whole body and finds what routing
+//! needs. It decodes no message; bodies stay bytes until a target of another dialect is chosen.
+
+use std::ops::Range;
+
+use terms::dialect::Dialect;
+
+use crate::{
+    dialect,
+    error::BadRequest,
+    json::scan::{JsonError, Kind, Scanner, Token},
+};
+
+/// Bytes of a model name at most; real ones stay below a hundred.
+const MODEL_BYTES: usize = 512;
+
+/// What routing needs to know of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The model or route that the caller asks for.
+    pub model: String,
+    /// Whether the caller asks for a stream.
+    pub stream: bool,
+    /// Output tokens at most, as the caller limits them.
+    pub max_output_tokens: Option<u64>,
+    /// Whether the caller of an openai-chat stream asks for the usage record.
+    pub include_usage: bool,
+    /// Bytes of text that become tokens, images excluded: a base for estimates.
+    pub input_bytes: u64,
+    /// What a target must be able to do.
+    pub needs: Needs,
+    /// Where the fields that we own stand in the body.
+    pub(crate) spans: Spans,
+}
+
+/// What a request needs of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// It contains images.
+    pub images: bool,
+    /// It defines tools.
+    pub tools: bool,
+    /// It asks for an answer held to a JSON schema.
+    pub json_schema: bool,
+}
+
+/// Spans of the fields that we own, as byte ranges of the body.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Spans {
+    /// Just after the opening brace.
+    pub(crate) start: usize,
+    /// The value of `model`, quotes included.
+    pub(crate) model: Range<usize>,
+    /// The value of `stream_options`.
+    pub(crate) stream_options: Option<Range<usize>>,
+    /// The value of `stream_options.include_usage`.
+    pub(crate) include_usage: Option<Range<usize>>,
+    /// Whether `stream_options` is an object with at least one field.
+    pub(crate) stream_options_filled: bool,
+}
+
+/// How a dialect names what the first look is after.
+#[derive(Debug)]
+pub(crate) struct HeadRules {
+    /// Fields that limit output tokens.
+    pub(crate) max_tokens: &'static [&'static str],
+    /// The one of them that must be there and positive.
+    pub(crate) required: Option<&'static str>,
+    /// Fields whose texts become tokens.
+    pub(crate) texts: &'static [&'static str],
+    /// Fields that become tokens whole.
+    pub(crate) wholes: &'static [&'static str],
+    /// Fields that may ask for a JSON schema.
+    pub(crate) formats: &'static [&'static str],
+    /// Whether `stream_options` means something.
+    pub(crate) stream_options: bool,
+}
+
+/// Validates a body and finds what routing needs. Refuses what no provider could mean: broken
+/// JSON, depth beyond 128, a field twice on which routing or billing depends, wrong types.
+pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        BadRequest::json(format!("the body is not valid UTF-8, at byte {}", error.valid_up_to()))
+    })?;
+    Reader::new(dialect::codec(dialect).head_rules(), text).read()
+}
+
+/// The pass itself.
+struct Reader<'a> {
+    rules: &'static HeadRules,
+    text: &'a str,
+    scanner: Scanner<'a>,
+    seen: Vec<&'static str>,
+    model: Option<String>,
+    messages: bool,
+    stream: bool,
+    max_output_tokens: Option<u64>,
+    include_usage: bool,
+    input_bytes: u64,
+    needs: Needs,
+    spans: Spans,
+}
+
+impl<'a> Reader<'a> {
+    fn new(rules: &'static HeadRules, text: &'a str) -> Self {
+        Self {
+            rules,
+            text,
+            scanner: Scanner::new(text),
+            seen: Vec::new(),
+            model: None,
+            messages: false,
+            stream: false,
+            max_output_tokens: None,
+            include_usage: false,
+            input_bytes: 0,
+            needs: Needs::default(),
+            spans: Spans::default(),
+        }
+    }
+
+    fn read(mut self) -> Result<Head, BadRequest> {
+        let start = self.token()?;
+        if start.kind != Kind::ObjectStart {
+            return Err(BadRequest::json("the body must be a JSON object"));
+        }
+        self.spans.start = start.span.end;
+        loop {
+            let token = self.token()?;
+            if token.kind == Kind::End {
+                break;
+            }
+            let key = decoded(&self.text[token.span]);
+            self.field(&key)?;
+        }
+        if self.scanner.next().map_err(json_error)?.is_some() {
+            return Err(BadRequest::json("the body must be one JSON object"));
+        }
+        self.finish()
+    }
+
+    fn finish(self) -> Result<Head, BadRequest> {
+        let model = self.model.ok_or_else(|| BadRequest::missing("model"))?;
+        if !self.messages {
+            return Err(BadRequest::missing("messages"));
+        }
+        if let Some(required) = self.rules.required
+            && self.max_output_tokens.is_none()
+        {
+            return Err(BadRequest::missing(required));
+        }
+        Ok(Head {
+            model,
+            stream: self.stream,
+            max_output_tokens: self.max_output_tokens,
+            include_usage: self.include_usage,
+            input_bytes: self.input_bytes,
+            needs: self.needs,
+            spans: self.spans,
+        })
+    }
+
+    fn field(&mut self, key: &str) -> Result<(), BadRequest> {
+        let rules = self.rules;
+        match key {
+            "model" => self.once("model")?.read_model(),
+            "stream" => self.once("stream")?.read_stream(),
+            "messages" => self.once("messages")?.read_messages(),
+            "tools" => self.once("tools")?.read_tools(),
+            "n" => self.once("n")?.read_count(),
+            "stream_options" if rules.stream_options => {
+                self.once("stream_options")?.read_stream_options()
+            }
+            _ => {
+                if let Some(name) = find(rules.max_tokens, key) {
+                    self.once(name)?.read_max_tokens(name)
+                } else if find(rules.texts, key).is_some() {
+                    self.read_texts()
+                } else if find(rules.wholes, key).is_some() {
+                    self.read_whole(find(rules.formats, key).is_some())
+                } else {
+                    self.skip().map(|_| ())
+                }
+            }
+        }
+    }
+
+    fn once(&mut self, key: &'static str) -> Result<&mut Self, BadRequest> {
+        if self.seen.contains(&key) {
+            return Err(BadRequest::duplicate(key));
+        }
+        self.seen.push(key);
+        Ok(self)
+    }
+
+    fn read_model(&mut self) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        let written = &self.text[token.span.clone()];
+        if token.kind != Kind::Text || written.is_empty() {
+            return Err(BadRequest::field("model", "must be a non-empty string"));
+        }
+        if written.len() > MODEL_BYTES {
+            return Err(BadRequest::field("model", "is too long, more than 512 bytes"));
+        }
+        self.model = Some(decoded(written).into_owned());
+        self.spans.model = token.span.start - 1..token.span.end + 1;
+        Ok(())
+    }
+
+    fn read_stream(&mut self) -> Result<(), BadRequest> {
+        self.stream = match self.token()?.kind {
+            Kind::True => true,
+            Kind::False | Kind::Null => false,
+            _ => return Err(BadRequest::field("stream", "must be true or false")),
+        };
+        Ok(())
+    }
+
+    fn read_count(&mut self) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        let positive = token.kind == Kind::Null || self.whole_number(&token).is_some_and(|n| n > 0);
+        if positive { Ok(()) } else { Err(BadRequest::field("n", "must be a positive integer")) }
+    }
+
+    fn read_max_tokens(&mut self, name: &'static str) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        let required = self.rules.required == Some(name);
+        if token.kind == Kind::Null && !required {
+            return Ok(());
+        }
+        match self.whole_number(&token) {
+            Some(0) if required => Err(BadRequest::field(name, "must be greater than zero")),
+            Some(tokens) => {
+                let lowest = self.max_output_tokens.map_or(tokens, |other| other.min(tokens));
+                self.max_output_tokens = Some(lowest);
+                Ok(())
+            }
+            None => Err(BadRequest::field(name, "must be a non-negative integer")),
+        }
+    }
+
+    fn read_tools(&mut self) -> Result<(), BadRequest> {
+        let start = self.token()?;
+        match start.kind {
+            Kind::Null => return Ok(()),
+            Kind::ArrayStart => {}
+            _ => return Err(BadRequest::field("tools", "must be an array")),
+        }
+        let first = self.token()?;
+        if first.kind == Kind::End {
+            return Ok(());
+        }
+        self.needs.tools = true;
+        let end = self.drain(1)?;
+        self.input_bytes += (end - start.span.start) as u64;
+        Ok(())
+    }
+
+    fn read_stream_options(&mut self) -> Result<(), BadRequest> {
+        let start = self.token()?;
+        if start.kind == Kind::Null {
+            self.spans.stream_options = Some(start.span);
+            return Ok(());
+        }
+        if start.kind != Kind::ObjectStart {
+            return Err(BadRequest::field("stream_options", "must be an object"));
+        }
+        loop {
+            let token = self.token()?;
+            if token.kind == Kind::End {
+                self.spans.stream_options = Some(start.span.start..token.span.end);
+                return Ok(());
+            }
+            self.spans.stream_options_filled = true;
+            if decoded(&self.text[token.span]) == "include_usage" {
+                self.once("stream_options.include_usage")?.read_include_usage()?;
+            } else {
+                self.skip()?;
+            }
+        }
+    }
+
+    fn read_include_usage(&mut self) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        self.include_usage = match token.kind {
+            Kind::True => true,
+            Kind::False | Kind::Null => false,
+            _ => {
+                let param = "stream_options.include_usage";
+                return Err(BadRequest::field(param, "must be true or false"));
+            }
+        };
+        self.spans.include_usage = Some(token.span);
+        Ok(())
+    }
+
+    /// A field that becomes tokens whole, and may ask for a schema.
+    fn read_whole(&mut self, format: bool) -> Result<(), BadRequest> {
+        let span = self.skip()?;
+        if format && self.text[span.clone()].contains("\"json_schema\"") {
+            self.needs.json_schema = true;
+        }
+        self.input_bytes += span.len() as u64;
+        Ok(())
+    }
+
+    /// A field such as `system`: a text, or a list of blocks with texts.
+    fn read_texts(&mut self) -> Result<(), BadRequest> {
+        let outside = self.scanner.depth();
+        let mut key = Field::default();
+        loop {
+            let token = self.token()?;
+            match token.kind {
+                Kind::Key => key = Field::of(&self.text[token.span]),
+                Kind::Text => self.count(key, &token),
+                _ => {}
+            }
+            if self.scanner.depth() == outside {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_messages(&mut self) -> Result<(), BadRequest> {
+        self.messages = true;
+        if self.token()?.kind != Kind::ArrayStart {
+            return Err(BadRequest::field("messages", "must be an array"));
+        }
+        for index in 0_usize.. {
+            match self.token()?.kind {
+                Kind::End => break,
+                Kind::ObjectStart => self.read_message(index)?,
+                _ => {
+                    return Err(BadRequest::field(
+                        &format!("messages[{index}]"),
+                        "must be an object",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One message, its opening brace consumed. Images are looked for where content parts stand:
+    /// directly in `content`, and in the `content` of a part (a tool's result).
+    fn read_message(&mut self, index: usize) -> Result<(), BadRequest> {
+        let inside = self.scanner.depth();
+        let mut role = false;
+        let mut key = Field::default();
+        let mut message_key = Field::default();
+        let mut part_key = Field::default();
+        loop {
+            let token = self.token()?;
+            let depth = self.scanner.depth();
+            match token.kind {
+                Kind::Key => {
+                    key = Field::of(&self.text[token.span]);
+                    if depth == inside {
+                        message_key = key;
+                    } else if depth == inside + 2 {
+                        part_key = key;
+                    }
+                }
+                Kind::Text => {
+                    role |= depth == inside && key == Field::Role;
+                    let part =
+                        depth == inside + 2 || (depth == inside + 4 && part_key == Field::Content);
+                    if part && key == Field::Type && message_key == Field::Content {
+                        self.needs.images |= is_image(&self.text[token.span.clone()]);
+                    }
+                    self.count(key, &token);
+                }
+                Kind::End if depth < inside => break,
+                _ => {}
+            }
+        }
+        if role {
+            Ok(())
+        } else {
+            Err(BadRequest::field(&format!("messages[{index}].role"), "must be a string"))
+        }
+    }
+
+    fn count(&mut self, key: Field, token: &Token) {
+        let text = &self.text[token.span.clone()];
+        if key.becomes_tokens() && !text.starts_with("data:") {
+            self.input_bytes += text.len() as u64;
+        }
+    }
+
+    fn whole_number(&self, token: &Token) -> Option<u64> {
+        let number = (token.kind == Kind::Number).then(|| &self.text[token.span.clone()])?;
+        number.parse().ok()
+    }
+
+    fn token(&mut self) -> Result<Token, BadRequest> {
+        let token = self.scanner.next().map_err(json_error)?;
+        Ok(token.expect("inside an object the scanner gives a token or an error"))
+    }
+
+    fn skip(&mut self) -> Result<Range<usize>, BadRequest> {
+        self.scanner.skip_value().map_err(json_error)
+    }
+
+    /// Consumes tokens until only `depth` containers are open, and gives the offset reached.
+    fn drain(&mut self, depth: u32) -> Result<usize, BadRequest> {
+        loop {
+            let end = self.token()?.span.end;
+            if self.scanner.depth() == depth {
+                return Ok(end);
+            }
+        }
+    }
+}
+
+/// The keys inside a message that the first look tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Field {
+    #[default]
+    Other,
+    Role,
+    Type,
+    Content,
+    /// Ids, signatures, image payloads: never tokens.
+    Opaque,
+}
+
+impl Field {
+    fn of(key: &str) -> Self {
+        match key {
+            "role" => Self::Role,
+            "type" => Self::Type,
+            "content" => Self::Content,
+            "id" | "tool_use_id" | "tool_call_id" | "signature" | "data" | "file_data"
+            | "media_type" | "detail" | "ttl" => Self::Opaque,
+            _ => Self::Other,
+        }
+    }
+
+    fn becomes_tokens(self) -> bool {
+        matches!(self, Self::Other | Self::Content)
+    }
+}
+
+fn is_image(part_type: &str) -> bool {
+    matches!(part_type, "image" | "image_url")
+}
+
+fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {
+    names.iter().copied().find(|name| *name == key)
+}
+
+/// A text between its quotes with its escapes resolved, so that `"mod\u0065l"` is `model` here as
+/// it is upstream. A lone surrogate, which no name has, is left as written.
+fn decoded(written: &str) -> std::borrow::Cow<'_, str> {
+    if !written.contains('\\') {
+        return written.into();
+    }
+    serde_json::from_str::<String>(&format!("\"{written}\""))
+        .map_or_else(|_| written.into(), Into::into)
+}
+
+fn json_error(error: JsonError) -> BadRequest {
+    BadRequest::json(format!("the body is not valid JSON: {}, at byte {}", error.what, error.at))
+}

@@ -1,0 +1,57 @@
+//! Relaying a whole reply: checked to be one, its usage tapped, its bytes kept when both sides
+//! speak one dialect.
+
+use bytes::Bytes;
+use terms::{dialect::Dialect, usage::Usage};
+
+use crate::{canonical::event::StopReason, dialect, error::Malformed};
+
+/// A reply ready for its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayedReply {
+    /// The body in the caller's dialect.
+    pub body: Bytes,
+    /// Token counts, where the provider stated them.
+    pub usage: Option<Usage>,
+    /// Why the answer ended.
+    pub stop: Option<StopReason>,
+    /// The model that answered, as the provider names it.
+    pub model: Option<String>,
+    /// Bytes of text, reasoning and tool arguments: a base for estimates.
+    pub output_bytes: u64,
+    /// What the caller's dialect could not say, as field paths.
+    pub dropped: Vec<String>,
+}
+
+/// Reads a provider's whole reply and puts it in the caller's dialect. What is no reply of the
+/// provider's dialect is never passed on.
+pub fn relay_reply(from: Dialect, to: Dialect, body: &Bytes) -> Result<RelayedReply, Malformed> {
+    let text = readable(body)?;
+    let reply = dialect::codec(from).decode_reply(text)?;
+    let mut dropped = Vec::new();
+    let relayed = if from == to {
+        body.clone()
+    } else {
+        dropped.clone_from(&reply.unsaid);
+        dialect::codec(to).encode_reply(&reply, &mut dropped).into()
+    };
+    dropped.sort();
+    dropped.dedup();
+    Ok(RelayedReply {
+        body: relayed,
+        usage: reply.usage,
+        stop: reply.stop,
+        model: reply.model.as_ref().map(|model| model.to_string()),
+        output_bytes: reply.output_bytes(),
+        dropped,
+    })
+}
+
+fn readable(body: &[u8]) -> Result<&str, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
+    match text.trim_start().as_bytes().first() {
+        None => Err(Malformed::Empty),
+        Some(b'<') => Err(Malformed::Html),
+        Some(_) => Ok(text),
+    }
+}

@@ -1,0 +1,50 @@
+//! Turning a caller's request into the bytes for one upstream: the same bytes but for the fields
+//! we own when both speak one dialect, decoded and encoded again when they do not.
+
+use bytes::Bytes;
+use terms::{dialect::Dialect, model::Capabilities};
+
+use crate::{dialect, error::BadRequest, head::Head, splice::splice};
+
+/// Where a request goes, as far as its bytes depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upstream<'a> {
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What it calls the model.
+    pub model: &'a str,
+    /// Output tokens at most; 0 where unknown.
+    pub max_output: u64,
+    /// What the model can do.
+    pub capabilities: Capabilities,
+}
+
+/// A request ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamRequest {
+    /// The body.
+    pub body: Bytes,
+    /// Fields of the caller that are not in it, as paths.
+    pub dropped: Vec<String>,
+}
+
+/// Encodes a request for an upstream. A parameter whose loss would change what the answer means
+/// is a refusal that names it; any other that cannot be said is listed in `dropped`.
+pub fn encode_request(
+    from: Dialect,
+    head: &Head,
+    body: &Bytes,
+    upstream: &Upstream<'_>,
+) -> Result<UpstreamRequest, BadRequest> {
+    let target = dialect::codec(upstream.dialect);
+    if from == upstream.dialect {
+        let body = splice(body, target.own_fields(head, upstream));
+        return Ok(UpstreamRequest { body, dropped: Vec::new() });
+    }
+    let mut request = dialect::codec(from).decode_request(body, upstream.dialect)?;
+    let mut dropped = std::mem::take(&mut request.unsaid);
+    let body = target.encode_request(&request, upstream, &mut dropped)?;
+    dropped.sort();
+    dropped.dedup();
+    Ok(UpstreamRequest { body: body.into(), dropped })
+}

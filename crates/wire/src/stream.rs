@@ -1,0 +1,264 @@
+//! Relaying a stream: provider's bytes in, caller's bytes out, usage and stop reason tapped as
+//! they pass. Whole records only; an answer without a stop reason is never presented as complete.
+
+use bytes::BytesMut;
+use terms::{dialect::Dialect, usage::Usage};
+
+use crate::{
+    canonical::event::{Event, StopReason},
+    dialect::{self, Codec, Reading, StreamDecoder, StreamEncoder},
+    error::UpstreamError,
+    sse::{Content, Reader, Record},
+};
+
+/// What the caller's side of a stream needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamOptions {
+    /// Whether an openai-chat caller asked for the usage record.
+    pub include_usage: bool,
+    /// The id of the answer where the provider gives none.
+    pub fallback_id: String,
+    /// The name of the model where the provider gives none.
+    pub model: String,
+    /// When the answer began, in Unix seconds.
+    pub created_unix_s: i64,
+}
+
+/// What one push brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Visible text, tool call or reasoning passed.
+    pub output: bool,
+    /// The stream failed. The record that says so was not appended, and nothing will be any more.
+    pub error: Option<UpstreamError>,
+    /// The answer is whole, its terminator was appended.
+    pub complete: bool,
+}
+
+/// How a stream ended that its provider closed cleanly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// Stop reason and terminator were seen.
+    Complete,
+    /// The stop reason was seen, the terminator was missing and has been appended.
+    CompleteWithoutTerminator,
+    /// No stop reason was seen: never present this as complete.
+    Cut,
+}
+
+/// Carries one stream from a provider's dialect to its caller's.
+#[derive(Debug)]
+pub struct StreamRelay {
+    reader: Reader,
+    decoder: Box<dyn StreamDecoder>,
+    /// `None` when both speak the same dialect: records keep their bytes.
+    encoder: Option<Box<dyn StreamEncoder>>,
+    caller: &'static dyn Codec,
+    keep_usage: bool,
+    tally: Tally,
+}
+
+/// What has been seen so far.
+#[derive(Debug, Default)]
+struct Tally {
+    usage: Option<Usage>,
+    stop: Option<StopReason>,
+    output_bytes: u64,
+    noise: u32,
+    started: bool,
+    complete: bool,
+    dropped: Vec<&'static str>,
+    /// Of the current push.
+    output: bool,
+    error: Option<UpstreamError>,
+    failed: bool,
+}
+
+impl StreamRelay {
+    /// A relay from a provider's dialect to its caller's.
+    pub fn new(from: Dialect, to: Dialect, options: StreamOptions) -> Self {
+        let caller = dialect::codec(to);
+        Self {
+            reader: Reader::default(),
+            decoder: dialect::codec(from).stream_decoder(),
+            encoder: (from != to).then(|| caller.stream_encoder(&options)),
+            caller,
+            keep_usage: options.include_usage,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes bytes of the provider; bytes for the caller are appended to `out`.
+    pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Progress {
+        let mut reader = std::mem::take(&mut self.reader);
+        reader.push(chunk, |record| self.record(&record, out));
+        self.reader = reader;
+        self.progress()
+    }
+
+    /// The provider closed its stream cleanly.
+    pub fn finish(&mut self, out: &mut BytesMut) -> Finish {
+        let mut reader = std::mem::take(&mut self.reader);
+        reader.finish(|record| {
+            let before = out.len();
+            self.record(&record, out);
+            // A last record without its blank line gets one, so that it counts for the caller.
+            if out.len() > before && !out.ends_with(b"\n\n") && !out.ends_with(b"\n\r\n") {
+                out.extend_from_slice(b"\n");
+            }
+        });
+        if self.tally.complete {
+            return Finish::Complete;
+        }
+        if self.tally.failed || !self.stopped() {
+            return Finish::Cut;
+        }
+        match &mut self.encoder {
+            None => out.extend_from_slice(self.caller.terminator()),
+            Some(encoder) => {
+                if encoder.event(&Event::End, out).is_err() {
+                    return Finish::Cut;
+                }
+            }
+        }
+        self.tally.complete = true;
+        Finish::CompleteWithoutTerminator
+    }
+
+    /// Token counts as the provider stated them last.
+    pub fn usage(&self) -> Option<Usage> {
+        self.tally.usage
+    }
+
+    /// Why the answer ended.
+    pub fn stop(&self) -> Option<StopReason> {
+        self.tally.stop
+    }
+
+    /// Bytes of text, reasoning and tool arguments that passed: a base for estimates.
+    pub fn output_bytes(&self) -> u64 {
+        self.tally.output_bytes
+    }
+
+    /// Records without content that were not understood and left out.
+    pub fn noise(&self) -> u32 {
+        self.tally.noise
+    }
+
+    /// What the caller's dialect could not say, by field name.
+    pub fn dropped(&self) -> &[&'static str] {
+        &self.tally.dropped
+    }
+
+    fn stopped(&self) -> bool {
+        self.tally.stop.is_some() && self.decoder.settled()
+    }
+
+    fn progress(&mut self) -> Progress {
+        Progress {
+            output: std::mem::take(&mut self.tally.output),
+            error: self.tally.error.take(),
+            complete: self.tally.complete,
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>, out: &mut BytesMut) {
+        if self.tally.failed || self.tally.complete {
+            return;
+        }
+        match &record.content {
+            Content::Blank => {}
+            Content::Comment => out.extend_from_slice(record.raw),
+            Content::Stray => self.stray(record.raw),
+            Content::Data { event, data } => self.data(event, data, record.raw, out),
+        }
+    }
+
+    fn data(&mut self, event: &str, data: &str, raw: &[u8], out: &mut BytesMut) {
+        let tally = &mut self.tally;
+        let encoder = &mut self.encoder;
+        let mut ended = false;
+        let reading = self.decoder.record(event, data, &mut |event| {
+            if tally.failed {
+                return;
+            }
+            tally.take(&event);
+            if matches!(event, Event::End) {
+                ended = true;
+            } else if let (Some(encoder), false) = (encoder.as_mut(), tally.failed)
+                && let Err(error) = encoder.event(&event, out)
+            {
+                tally.fail(error);
+            }
+        });
+        if ended {
+            return self.end(raw, out);
+        }
+        match reading {
+            _ if self.tally.failed => {}
+            Reading::Unreadable => self.stray(raw),
+            Reading::UsageOnly if !self.keep_usage => {}
+            Reading::Read | Reading::UsageOnly => {
+                if self.encoder.is_none() {
+                    out.extend_from_slice(raw);
+                }
+            }
+        }
+    }
+
+    /// The terminator came. Without a stop reason before it the answer is not whole.
+    fn end(&mut self, raw: &[u8], out: &mut BytesMut) {
+        if self.tally.failed {
+            return;
+        }
+        if !self.stopped() {
+            let message = "the provider ended the stream without a stop reason";
+            return self.tally.fail(UpstreamError::ours("unfinished", message));
+        }
+        match &mut self.encoder {
+            None => out.extend_from_slice(raw),
+            Some(encoder) => {
+                if let Err(error) = encoder.event(&Event::End, out) {
+                    return self.tally.fail(error);
+                }
+            }
+        }
+        self.tally.complete = true;
+    }
+
+    /// A record that cannot be read: noise, unless it seems to carry a part of the answer.
+    fn stray(&mut self, raw: &[u8]) {
+        let carries = |word: &[u8]| memchr::memmem::find(raw, word).is_some();
+        let endless = raw.is_empty();
+        if endless || (self.tally.started && (carries(b"delta") || carries(b"content"))) {
+            let message =
+                "the provider sent a record that cannot be read in the middle of a stream";
+            self.tally.fail(UpstreamError::ours("unparsable", message));
+        } else {
+            self.tally.noise += 1;
+        }
+    }
+}
+
+impl Tally {
+    fn take(&mut self, event: &Event<'_>) {
+        if let Some(bytes) = event.output() {
+            self.output = true;
+            self.started = true;
+            self.output_bytes += bytes;
+        }
+        match event {
+            Event::Start { .. } => self.started = true,
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Stop { reason, .. } => self.stop = Some(*reason),
+            Event::Unsaid(name) if !self.dropped.contains(name) => self.dropped.push(name),
+            Event::Failed(error) => self.fail(error.clone()),
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, error: UpstreamError) {
+        self.failed = true;
+        self.error = Some(error);
+    }
+}
