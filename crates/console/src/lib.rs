@@ -1,1 +1,34 @@
-//! In the making.
+//! The web console: pages rendered on the server, kept live by server-sent events, and a JSON API
+//! beside them. It shows what the binary's `Live` tells it and knows nothing of the gateway; it
+//! decides no rule and holds no SQL.
+
+mod live;
+
+mod state;
+
+mod routes;
+
+mod api;
+mod pages;
+mod sections;
+mod stream;
+
+mod chart;
+mod format;
+
+mod assets;
+mod cookie;
+mod error;
+mod guard;
+mod headers;
+mod origin;
+
+pub use crate::{
+    guard::Guard,
+    live::{
+        FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, TargetRow,
+    },
+    origin::AllowedHosts,
+    routes::{ROUTES, Route, router},
+    state::{Clock, ConsoleState},
+};

@@ -1,0 +1,5 @@
+//! The pages: each a handler, a struct and a template of the same name.
+
+pub(crate) mod health;
+pub(crate) mod overview;
+pub(crate) mod sign_in;

@@ -1,0 +1,77 @@
+//! Every address of the console in one list, each with who may ask for it. A new page is a line
+//! here, a file in `pages` and a template.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{MethodRouter, delete, get, post},
+};
+
+use crate::{
+    api, assets,
+    error::ConsoleError,
+    guard::{self, Guard},
+    headers, origin, pages,
+    state::{App, ConsoleState},
+    stream,
+};
+
+/// Bytes that a form or a JSON body may have; the largest real one has some hundreds.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// One address.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// Who may ask for it.
+    pub guard: Guard,
+    handler: fn() -> MethodRouter<App>,
+}
+
+/// Every address.
+pub const ROUTES: &[Route] = &[
+    Route { path: "/health", guard: Guard::Open, handler: || get(pages::health::show) },
+    Route { path: "/static/{*file}", guard: Guard::Open, handler: || get(assets::serve) },
+    Route {
+        path: "/sign-in",
+        guard: Guard::Open,
+        handler: || get(pages::sign_in::show).post(pages::sign_in::act),
+    },
+    Route { path: "/sign-out", guard: Guard::Page, handler: || post(pages::sign_in::sign_out) },
+    Route { path: "/", guard: Guard::Page, handler: || get(pages::overview::show) },
+    Route { path: "/overview.json", guard: Guard::Api, handler: || get(pages::overview::json) },
+    Route { path: "/live", guard: Guard::Api, handler: || get(stream::live) },
+    Route {
+        path: "/api/keys",
+        guard: Guard::Api,
+        handler: || get(api::keys::list).post(api::keys::create),
+    },
+    Route { path: "/api/keys/{id}", guard: Guard::Api, handler: || delete(api::keys::disable) },
+    Route {
+        path: "/api/sign-in-codes",
+        guard: Guard::Api,
+        handler: || post(api::sign_in_codes::create),
+    },
+    Route { path: "/api/usage", guard: Guard::Api, handler: || get(api::usage::report) },
+];
+
+/// The console as a service. To throttle wrong secrets by source, serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>()` or put `ConnectInfo<SocketAddr>` into the
+/// requests' extensions; without, all sources count as one.
+pub fn router(state: ConsoleState) -> Router {
+    let app = App::new(state);
+    let mut router = Router::new();
+    for route in ROUTES {
+        let guarded = guard::guarded(route.guard, (route.handler)(), &app);
+        router = router.route(route.path, guarded);
+    }
+    router
+        .fallback(|| async { ConsoleError::NotFound })
+        .method_not_allowed_fallback(|| async { ConsoleError::WrongMethod })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::check))
+        .layer(middleware::from_fn(headers::dress))
+        .with_state(app)
+}

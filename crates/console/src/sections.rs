@@ -1,0 +1,34 @@
+//! The sections of the Overview, one file each, in one list: the page shows all of them, the live
+//! stream sends again those that changed. Each is one element with an id, and a pure function of
+//! the values it shows.
+
+mod failovers;
+mod figures;
+mod hour;
+mod principals;
+mod targets;
+
+use crate::live::Overview;
+
+/// Where a section stands on a wide page; on a narrow one they stand below each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Top,
+    Left,
+    Right,
+}
+
+/// One section.
+pub(crate) struct Section {
+    pub(crate) column: Column,
+    pub(crate) render: fn(&Overview) -> askama::Result<String>,
+}
+
+/// Every section in the order of the page.
+pub(crate) const ALL: &[Section] = &[
+    Section { column: Column::Top, render: figures::render },
+    Section { column: Column::Left, render: hour::render },
+    Section { column: Column::Left, render: targets::render },
+    Section { column: Column::Right, render: failovers::render },
+    Section { column: Column::Right, render: principals::render },
+];

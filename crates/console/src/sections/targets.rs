@@ -1,0 +1,76 @@
+//! Every target with its gate and what it did.
+
+use askama::Template;
+
+use crate::{
+    format::{count, duration, percent, words},
+    live::{GateState, Overview, TargetRow},
+};
+
+#[derive(Template)]
+#[template(path = "sections/targets.html")]
+struct Targets {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    gate: &'static str,
+    gate_word: &'static str,
+    detail: Option<String>,
+    provider: String,
+    name: String,
+    requests: String,
+    failures: String,
+    failure_share: Option<String>,
+    in_flight: String,
+    first_token: String,
+    cost: String,
+}
+
+pub(crate) fn render(overview: &Overview) -> askama::Result<String> {
+    Targets { rows: overview.targets.iter().map(row).collect() }.render()
+}
+
+fn row(target: &TargetRow) -> Row {
+    let (gate, gate_word) = match target.gate {
+        GateState::Open => ("open", "Open"),
+        GateState::Probing => ("probing", "Probing"),
+        GateState::Shut => ("shut", "Shut"),
+    };
+    let (provider, name) = name(target);
+    Row {
+        gate,
+        gate_word,
+        detail: detail(target),
+        provider,
+        name,
+        requests: count(target.requests),
+        failures: count(target.failures),
+        failure_share: (target.failures > 0).then(|| percent(target.failures, target.requests)),
+        in_flight: count(target.in_flight),
+        first_token: target.first_token_p50_ms.map_or_else(|| "–".to_owned(), duration),
+        cost: target.cost.to_string(),
+    }
+}
+
+/// Why the target is not open, and since when.
+fn detail(target: &TargetRow) -> Option<String> {
+    if target.gate == GateState::Open {
+        return None;
+    }
+    let reason = target.reason.as_deref().map(words);
+    let since = target.shut_for_ms.map(|ms| format!("for {}", duration(ms)));
+    let parts: Vec<String> = [reason, since].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A target's name in two parts, so that the eye finds the model: what stands before it, if its
+/// name starts with its provider's as usual, and the rest.
+fn name(target: &TargetRow) -> (String, String) {
+    match target.target.as_str().split_once('/') {
+        Some((provider, rest)) if provider == target.provider.as_str() => {
+            (format!("{provider}/"), rest.to_owned())
+        }
+        _ => (String::new(), target.target.to_string()),
+    }
+}

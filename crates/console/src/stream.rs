@@ -1,0 +1,148 @@
+//! `GET /live`: the Overview's sections as server-sent events, only those that changed, at most
+//! twice a second. A stream ends with its session, with the program, or with its viewer.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{
+        Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{Stream, stream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{
+    error::ConsoleError,
+    guard::Seat,
+    sections::{self, Section},
+    state::App,
+};
+
+/// The least time between two events of a stream: people see no more.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Silence at most: tells proxies and the browser that the stream lives, lets times on the page
+/// move on, and is when an ended session is noticed on a quiet system.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// One viewer's stream.
+struct Viewer {
+    app: App,
+    seat: Seat,
+    changes: watch::Receiver<u64>,
+    closing: watch::Receiver<bool>,
+    /// The sections as they were last sent.
+    sent: Vec<String>,
+    next_at: Instant,
+    over: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a stream waits for.
+enum Woken {
+    Changed,
+    Quiet,
+    Closing,
+}
+
+pub(crate) async fn live(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    let permit =
+        app.streams.clone().try_acquire_owned().map_err(|_| ConsoleError::TooManyStreams)?;
+    let mut changes = app.state.live.changes();
+    // The first event comes at once: the page may be older than the stream.
+    changes.mark_changed();
+    let viewer = Viewer {
+        seat,
+        changes,
+        closing: app.state.closing.clone(),
+        sent: vec![String::new(); sections::ALL.len()],
+        next_at: Instant::now(),
+        over: false,
+        app,
+        _permit: permit,
+    };
+    Ok(Sse::new(stream::unfold(viewer, next)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+async fn next(mut viewer: Viewer) -> Option<(Result<Event, Infallible>, Viewer)> {
+    loop {
+        if viewer.over {
+            return None;
+        }
+        if let Some(event) = viewer.step().await {
+            return Some((Ok(event), viewer));
+        }
+    }
+}
+
+impl Viewer {
+    /// Waits for something to say and says it; nothing when nothing on the page changed.
+    async fn step(&mut self) -> Option<Event> {
+        let woken = self.wait().await;
+        self.next_at = Instant::now() + PACE;
+        if matches!(woken, Woken::Closing) {
+            self.over = true;
+            return None;
+        }
+        if !self.is_signed_in() {
+            self.over = true;
+            return Some(Event::default().event("signed-out").data("the session is over"));
+        }
+        match self.changed_sections() {
+            Ok(html) if html.is_empty() => None,
+            Ok(html) => Some(Event::default().event("overview").data(html)),
+            Err(error) => {
+                tracing::error!(%error, "a section of the overview was not rendered");
+                self.over = true;
+                None
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let (changes, next_at) = (&mut self.changes, self.next_at);
+        let changed = async {
+            sleep_until(next_at).await;
+            match timeout(HEARTBEAT, changes.changed()).await {
+                Ok(Ok(())) => Woken::Changed,
+                // Who counts the changes is gone, so there will be none.
+                Ok(Err(_)) => Woken::Closing,
+                Err(_) => Woken::Quiet,
+            }
+        };
+        tokio::select! {
+            _ = self.closing.wait_for(|closing| *closing) => Woken::Closing,
+            woken = changed => woken,
+        }
+    }
+
+    fn is_signed_in(&self) -> bool {
+        match &self.seat {
+            Seat::Session(session) => self.app.state.admin.is_live(session, self.app.moment()),
+            Seat::Bearer => true,
+        }
+    }
+
+    fn changed_sections(&mut self) -> askama::Result<String> {
+        let overview = self.app.state.live.overview();
+        let mut changed = String::new();
+        for (Section { render, .. }, sent) in sections::ALL.iter().zip(&mut self.sent) {
+            let html = render(&overview)?;
+            if html != *sent {
+                changed.push_str(&html);
+                *sent = html;
+            }
+        }
+        // A carriage return would end the field; a caller can put one into a route's name.
+        Ok(changed.replace('\r', " "))
+    }
+}

@@ -1,0 +1,67 @@
+// Keeps the page live: sections that the server sends again take the place of the old ones. The
+// page is whole without it.
+"use strict";
+
+(() => {
+  const main = document.querySelector("[data-live]");
+  const pulse = document.getElementById("pulse");
+  if (!main || !pulse || !window.EventSource) return;
+  let stream = null;
+
+  const say = (state, words) => {
+    pulse.dataset.state = state;
+    pulse.querySelector(".word").textContent = words;
+  };
+
+  // What the reader opened, focused or selected stays so.
+  const swap = (section) => {
+    const old = document.getElementById(section.id);
+    if (!old) return;
+    const selection = document.getSelection();
+    if (selection && !selection.isCollapsed && old.contains(selection.anchorNode)) return;
+    for (const details of section.querySelectorAll("details[id]")) {
+      const before = document.getElementById(details.id);
+      details.open = Boolean(before && before.open);
+    }
+    const scrolled = Array.from(old.querySelectorAll("[tabindex='0']"), (part) => part.scrollTop);
+    const focusable = "summary, a, button, [tabindex='0']";
+    const focused = Array.from(old.querySelectorAll(focusable)).indexOf(document.activeElement);
+    old.replaceWith(section);
+    section.querySelectorAll("[tabindex='0']").forEach((part, index) => {
+      part.scrollTop = scrolled[index] || 0;
+    });
+    if (focused >= 0) {
+      const again = section.querySelectorAll(focusable)[focused];
+      if (again) again.focus({ preventScroll: true });
+    }
+  };
+
+  const open = () => {
+    stream = new EventSource(main.dataset.live);
+    stream.addEventListener("open", () => say("live", "Live"));
+    stream.addEventListener("overview", (event) => {
+      const page = new DOMParser().parseFromString(event.data, "text/html");
+      for (const section of page.querySelectorAll("section[id]")) {
+        swap(document.importNode(section, true));
+      }
+    });
+    stream.addEventListener("signed-out", () => {
+      stream.close();
+      location.assign("/sign-in");
+    });
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) say("still", "Not live: reload to try again");
+      else say("waiting", "Reconnecting");
+    });
+  };
+
+  // A page that nobody sees asks for nothing.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      if (stream) stream.close();
+      stream = null;
+      say("waiting", "Resting");
+    } else if (!stream) open();
+  });
+  if (!document.hidden) open();
+})();
