@@ -136,6 +136,11 @@ impl Attempts {
         self.next = self.after(step, failure, asked_ms, lone, now);
     }
 
+    /// Why the request is given up, if it already is; asks without deciding anything.
+    pub fn given_up(&self) -> Option<Stop> {
+        self.next.err()
+    }
+
     /// Milliseconds until the deadline.
     pub fn left_ms(&self, now: Moment) -> u64 {
         self.started.after(self.limits.deadline_ms).since(now)

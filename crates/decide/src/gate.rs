@@ -84,6 +84,8 @@ pub struct Gate {
     window_start: Moment,
     attempts: u32,
     failures: u32,
+    /// When it was shut; kept through its probes until it opens.
+    shut_since: Option<Moment>,
 }
 
 impl Gate {
@@ -97,6 +99,7 @@ impl Gate {
             window_start: Moment(0),
             attempts: 0,
             failures: 0,
+            shut_since: None,
         }
     }
 
@@ -131,6 +134,7 @@ impl Gate {
             self.failures = 0;
         }
         self.state = State::Open;
+        self.shut_since = None;
     }
 
     /// The target failed. `asked_ms` is what its `Retry-After` asked for. Returns whether this shut
@@ -155,6 +159,7 @@ impl Gate {
             .min(self.limits.shut_cap_ms);
         let asked = asked_ms.unwrap_or(0).min(self.limits.asked_cap_ms);
         self.shuts = self.shuts.saturating_add(1);
+        self.shut_since.get_or_insert(now);
         self.state = State::Shut { until: now.after(grown.max(asked)), failure };
         true
     }
@@ -176,13 +181,17 @@ impl Gate {
         }
     }
 
-    /// Why the gate is not open, and for how many milliseconds it stays shut.
-    pub fn shut_because(&self, now: Moment) -> Option<(Failure, u64)> {
+    /// Why the gate is not open.
+    pub fn shut_because(&self) -> Option<Failure> {
         match self.state {
             State::Open => None,
-            State::Shut { until, failure } => Some((failure, until.since(now))),
-            State::Probing { failure, .. } => Some((failure, 0)),
+            State::Shut { failure, .. } | State::Probing { failure, .. } => Some(failure),
         }
+    }
+
+    /// Milliseconds since the gate was shut, its failed probes included; `None` while it is open.
+    pub fn shut_for_ms(&self, now: Moment) -> Option<u64> {
+        self.shut_since.map(|since| now.since(since))
     }
 
     /// Whether the last attempt that reported was a failure; then the next one is not a lone one.

@@ -25,6 +25,11 @@ const FIRST_TOKENS: usize = 64;
 /// Principals kept in memory; more than this are counted together as `(others)`.
 const PRINCIPALS: usize = 1_000;
 const MINUTE_MS: i64 = 60_000;
+const SECOND_MS: i64 = 1_000;
+/// Seconds over which the rate is counted.
+const SECONDS: i64 = 60;
+/// Days kept.
+const DAYS: usize = 2;
 
 /// One minute of traffic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,6 +127,10 @@ pub struct Snapshot {
     pub rescued: u64,
     /// Requests under way.
     pub in_flight: u64,
+    /// Requests that ended in the last minute.
+    pub per_minute: u64,
+    /// Cost settled by this process, by day since 1970; at most two days are kept.
+    pub days: Vec<(i64, NanoUsd)>,
     /// The last hour, oldest first, without gaps, ending with the current minute.
     pub minutes: Vec<Minute>,
     /// By target.
@@ -132,11 +141,20 @@ pub struct Snapshot {
     pub failovers: Vec<Failover>,
 }
 
+impl Snapshot {
+    /// Cost settled by this process on a day since 1970.
+    pub fn cost_of_day(&self, day: i64) -> NanoUsd {
+        self.days.iter().filter(|(seen, _)| *seen == day).map(|(_, cost)| *cost).sum()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     totals: Snapshot,
     minutes: VecDeque<Minute>,
     failovers: VecDeque<Failover>,
+    /// Ends of the last minute, by second, for the rate.
+    seconds: VecDeque<(i64, u64)>,
 }
 
 /// Live totals.
@@ -185,6 +203,7 @@ impl Activity {
             totals.left += u64::from(end.ending == Ending::CallerLeft);
             totals.rescued += u64::from(rescued);
             inner.principal(&end.principal).requests += 1;
+            inner.second(at);
             let minute = inner.minute(at);
             minute.requests += 1;
             minute.failed += u64::from(failed);
@@ -214,6 +233,7 @@ impl Activity {
         }
         let principal = inner.principal(&hold.principal);
         principal.cost = principal.cost + settlement.cost;
+        inner.day(settlement.at, settlement.cost);
         let minute = inner.minute(settlement.at);
         minute.cost = minute.cost + settlement.cost;
         if settlement.source == UsageSource::Estimated {
@@ -233,6 +253,13 @@ impl Activity {
                 seen.cloned().unwrap_or(Minute { minute, ..Minute::default() })
             })
             .collect();
+        let second = now.0.div_euclid(SECOND_MS);
+        snapshot.per_minute = inner
+            .seconds
+            .iter()
+            .filter(|(seen, _)| *seen > second - SECONDS)
+            .map(|(_, count)| count)
+            .sum();
         snapshot.failovers = inner.failovers.iter().cloned().collect();
         snapshot
     }
@@ -267,5 +294,26 @@ impl Inner {
         }
         // A wall clock that jumped back books into the newest minute.
         self.minutes.back_mut().expect("pushed above when it was empty")
+    }
+    fn second(&mut self, at: Timestamp) {
+        let second = at.0.div_euclid(SECOND_MS);
+        match self.seconds.back_mut() {
+            Some((last, count)) if *last >= second => *count += 1,
+            _ => self.seconds.push_back((second, 1)),
+        }
+        while self.seconds.front().is_some_and(|(first, _)| *first <= second - SECONDS) {
+            self.seconds.pop_front();
+        }
+    }
+
+    fn day(&mut self, at: Timestamp, cost: NanoUsd) {
+        let days = &mut self.totals.days;
+        match days.last_mut() {
+            Some((last, total)) if *last >= at.day() => *total = *total + cost,
+            _ => days.push((at.day(), cost)),
+        }
+        if days.len() > DAYS {
+            days.remove(0);
+        }
     }
 }

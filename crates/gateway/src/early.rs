@@ -1,0 +1,121 @@
+//! A failure before anything was sent to the caller: read from the upstream's answer and classified,
+//! still ours to mend by another attempt.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use decide::{
+    classify::{Said, classify},
+    retry_after,
+};
+use http::{HeaderMap, Response, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use terms::{dialect::Dialect, outcome::Failure};
+use tokio::time::{Instant, timeout_at};
+use wire::{Malformed, UpstreamError};
+
+/// Bytes of an error body that are read; the rest says nothing more.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// A failure before anything was sent to the caller.
+pub(crate) struct Early {
+    pub(crate) failure: Failure,
+    pub(crate) status: u16,
+    pub(crate) said: Option<UpstreamError>,
+    pub(crate) asked_ms: Option<u64>,
+    pub(crate) raw: Option<Bytes>,
+}
+
+impl Early {
+    pub(crate) fn of(failure: Failure) -> Self {
+        Self { failure, status: 0, said: None, asked_ms: None, raw: None }
+    }
+
+    pub(crate) fn malformed(sentence: String) -> Self {
+        let said = UpstreamError { kind: None, code: None, message: sentence };
+        Self { said: Some(said), ..Self::of(Failure::Malformed) }
+    }
+    /// An error object that came with a success status, whole or in a stream.
+    pub(crate) fn in_band(said: UpstreamError) -> Self {
+        Self { status: 200, ..Self::stated(200, said) }
+    }
+
+    /// Classified by what the upstream said.
+    fn stated(status: u16, said: UpstreamError) -> Self {
+        let failure = classify(&Said {
+            status,
+            kind: said.kind.as_deref(),
+            code: said.code.as_deref(),
+            message: &said.message,
+        });
+        Self { status, said: Some(said), ..Self::of(failure) }
+    }
+}
+
+/// Reads an answer whose status says that it is an error.
+pub(crate) async fn read_refusal(
+    dialect: Dialect,
+    response: Response<Incoming>,
+    until: Instant,
+) -> Early {
+    let status = response.status().as_u16();
+    let asked_ms = asked_wait(response.headers());
+    let raw = read_some(response, until).await;
+    let said = wire::read_error(dialect, &raw);
+    Early { asked_ms, raw: Some(raw), ..Early::stated(status, said) }
+}
+
+/// A stream was asked for and something else came: an error object, or not our API at all.
+pub(crate) async fn read_non_stream(
+    dialect: Dialect,
+    response: Response<Incoming>,
+    kind: &'static str,
+    until: Instant,
+) -> Early {
+    let raw = read_some(response, until).await;
+    match wire::relay_reply(dialect, dialect, &raw) {
+        Err(Malformed::ErrorInside(said)) => Early::in_band(said),
+        _ => Early::malformed(format!("it sent {kind} where a stream was asked for")),
+    }
+}
+
+/// The beginning of a body, or nothing where it cannot be read in time.
+async fn read_some(response: Response<Incoming>, until: Instant) -> Bytes {
+    match timeout_at(until, Limited::new(response.into_body(), ERROR_BYTES).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    }
+}
+
+/// HTML and JSON are not streams; anything else, also a missing type, is looked at.
+pub(crate) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.trim().to_ascii_lowercase();
+    if kind.starts_with("text/html") {
+        Some("a web page")
+    } else if kind.starts_with("application/json") {
+        Some("a JSON document")
+    } else {
+        None
+    }
+}
+
+fn asked_wait(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let empty = |name: &str| text(name) == Some("0");
+    let reset = if empty("x-ratelimit-remaining-tokens") {
+        text("x-ratelimit-reset-tokens")
+    } else {
+        text("x-ratelimit-reset-requests")
+    };
+    let asked = retry_after::Headers {
+        retry_after_ms: text("retry-after-ms").or_else(|| text("x-ms-retry-after-ms")),
+        retry_after: text("retry-after"),
+        rate_limit_reset: reset,
+    };
+    retry_after::wait_ms(&asked, |date| {
+        let at = httpdate::parse_http_date(date).ok()?;
+        let ahead = at.duration_since(SystemTime::now()).unwrap_or_default();
+        i64::try_from(ahead.as_millis()).ok()
+    })
+}

@@ -1,0 +1,153 @@
+//! One attempt under way: its hold, its health report and its settlement, exactly one of each,
+//! whatever happens. Dropped (the caller left), it settles what was used so far.
+
+use std::sync::Arc;
+
+use ledger::{AttemptEnd, Held};
+use terms::{
+    money::NanoUsd,
+    outcome::{Ending, Failure},
+    time::Moment,
+    usage::{Usage, UsageSource},
+};
+
+use crate::{gateway::Gateway, table::Target};
+
+/// Bytes of text per token, for estimates where the provider stated nothing.
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
+
+#[derive(Debug)]
+pub(crate) struct Flight {
+    gateway: Arc<Gateway>,
+    pub(crate) target: Arc<Target>,
+    held: Option<Held>,
+    dispatched: Moment,
+    first_token: Option<Moment>,
+    estimated_in: u64,
+    /// What the provider stated so far.
+    pub(crate) usage: Option<Usage>,
+    /// Bytes of output seen so far.
+    pub(crate) output_bytes: u64,
+    /// Whether the upstream may have worked on it; set once the request is on its way.
+    pub(crate) may_cost: bool,
+}
+
+/// What the failure of an attempt means for the next one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reported {
+    /// The target had not failed just before.
+    pub(crate) lone: bool,
+}
+
+impl Flight {
+    pub(crate) fn new(
+        gateway: &Arc<Gateway>,
+        target: &Arc<Target>,
+        held: Held,
+        estimated_in: u64,
+        now: Moment,
+    ) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            target: Arc::clone(target),
+            held: Some(held),
+            dispatched: now,
+            first_token: None,
+            estimated_in,
+            usage: None,
+            output_bytes: 0,
+            may_cost: false,
+        }
+    }
+
+    /// The attempt's id, as text.
+    pub(crate) fn attempt_id(&self) -> String {
+        self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())
+    }
+
+    /// Output arrived. The target is alive: its gate learns it at once.
+    pub(crate) fn first_token(&mut self, now: Moment) {
+        if self.first_token.is_none() {
+            self.first_token = Some(now);
+            self.report_success(now);
+        }
+    }
+
+    /// A whole answer. Returns its cost.
+    pub(crate) fn answered(mut self, now: Moment) -> NanoUsd {
+        self.first_token(now);
+        self.settle(Ending::Answered, now)
+    }
+
+    /// It failed. The gate learns it, the books are closed.
+    pub(crate) fn failed(
+        mut self,
+        failure: Failure,
+        asked_ms: Option<u64>,
+        now: Moment,
+    ) -> Reported {
+        let (shut, lone) = self.gateway.health.failed(&self.target.name, failure, asked_ms, now);
+        self.settle(Ending::Failed(failure), now);
+        if shut {
+            self.gateway.ledger.activity().touch();
+        }
+        Reported { lone }
+    }
+
+    fn report_success(&self, now: Moment) {
+        if self.gateway.health.succeeded(&self.target.name, now) {
+            self.gateway.ledger.activity().touch();
+        }
+    }
+
+    fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
+        let Some(held) = self.held.take() else { return NanoUsd::ZERO };
+        let (usage, source) = self.used(ending);
+        held.settle(AttemptEnd {
+            ending,
+            usage,
+            source,
+            first_token_ms: self.first_token.map(|at| at.since(self.dispatched)),
+            total_ms: now.since(self.dispatched),
+        })
+    }
+
+    /// The provider's own counts for a whole answer; for a broken one the counts so far, and at
+    /// least what the bytes that were seen amount to.
+    fn used(&self, ending: Ending) -> (Usage, UsageSource) {
+        if !self.may_cost {
+            return (Usage::default(), UsageSource::None);
+        }
+        let seen_out = self.output_bytes.div_ceil(BYTES_PER_TOKEN);
+        match self.usage {
+            Some(usage) if ending == Ending::Answered => (usage, UsageSource::Provider),
+            Some(usage) => {
+                let missing = seen_out.saturating_sub(usage.output());
+                (
+                    Usage { visible_out: usage.visible_out + missing, ..usage },
+                    UsageSource::Estimated,
+                )
+            }
+            None => {
+                let usage = Usage {
+                    uncached_in: self.estimated_in,
+                    visible_out: seen_out,
+                    ..Usage::default()
+                };
+                (usage, UsageSource::Estimated)
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if self.held.is_some() {
+            let now = self.gateway.now();
+            self.settle(Ending::CallerLeft, now);
+            if self.first_token.is_none() {
+                self.gateway.health.inconclusive(&self.target.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The life of a request, as one flat function: who asks, what is asked, where it may go, and the
+//! loop that sends, waits or stops. What to do next is decided in `decide::attempt`.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Caller;
+use bytes::Bytes;
+use decide::{
+    attempt::{Next, Stop},
+    route::{Facts, Pass},
+};
+use http::{Response, header, request::Parts};
+use http_body::Body;
+use ledger::{Held, Order};
+use terms::{
+    dialect::Dialect,
+    ids::{AttemptId, RequestId},
+    outcome::{Ending, Failure},
+};
+use tokio::time::{Instant, sleep};
+use wire::{ErrorKind, ErrorReply, Head, read_head};
+
+use crate::{
+    body::ReplyBody,
+    errors,
+    flight::{BYTES_PER_TOKEN, Flight},
+    gateway::Gateway,
+    intake::{identify, read_body},
+    outgoing::Asked,
+    plan::{Chosen, plan},
+    reply::{Failed, Try},
+    table::Route,
+    trail::Trail,
+};
+
+/// Output tokens assumed for the hold where neither the request nor the catalog bounds them.
+const ASSUMED_OUTPUT: u64 = 32_000;
+
+/// Answers one request. Every path ends in an answer in the caller's dialect.
+pub(crate) async fn answer<B>(
+    gateway: Arc<Gateway>,
+    dialect: Dialect,
+    parts: Parts,
+    body: B,
+) -> Response<ReplyBody>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let id = gateway.new_request_id();
+    match admitted(&gateway, dialect, id, &parts, body).await {
+        Ok(response) => response,
+        Err(error) => errors::response(dialect, &error, id),
+    }
+}
+
+async fn admitted<B>(
+    gateway: &Arc<Gateway>,
+    dialect: Dialect,
+    id: RequestId,
+    parts: &Parts,
+    body: B,
+) -> Result<Response<ReplyBody>, ErrorReply>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let caller = identify(gateway, &parts.headers)?;
+    let body = read_body(&parts.headers, body, &gateway.intake).await?;
+    let head = read_head(dialect, &body)?;
+    let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let asked = Asked { dialect, headers: &parts.headers, query: parts.uri.query() };
+    let request =
+        Request { gateway, caller: &caller, id, asked, head: &head, body: &body, route: &route };
+    request.run().await
+}
+
+/// A request that may go out.
+struct Request<'a> {
+    gateway: &'a Arc<Gateway>,
+    caller: &'a Arc<Caller>,
+    id: RequestId,
+    asked: Asked<'a>,
+    head: &'a Head,
+    body: &'a Bytes,
+    route: &'a Arc<Route>,
+}
+
+impl Request<'_> {
+    async fn run(&self) -> Result<Response<ReplyBody>, ErrorReply> {
+        let now = self.gateway.now();
+        let deadline = Instant::now() + Duration::from_millis(self.route.limits.deadline_ms);
+        let mut trail = Trail::begin(self.gateway, self.caller, self.id, now);
+        let mut planning = plan(self.gateway, self.route, &self.facts(), now);
+        let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
+        trail.planned(&self.route.name, preferred, planning.skipped);
+        let mut last: Option<Box<errors::LastFailure>> = None;
+        loop {
+            match planning.attempts.next(self.gateway.now()) {
+                Next::Wait(ms) => sleep(Duration::from_millis(ms)).await,
+                Next::Stop(stop) => {
+                    let made = planning.attempts.made();
+                    return Ok(self.stopped(stop, last.as_deref(), made, trail));
+                }
+                Next::Send { step, ordinal } => {
+                    let chosen = planning.steps[step].clone();
+                    let flight = self.take_off(&chosen, ordinal, &mut trail)?;
+                    let endpoint = chosen
+                        .target
+                        .provider
+                        .endpoint(self.asked.dialect)
+                        .expect("a provider has at least one endpoint");
+                    let attempt = Try {
+                        gateway: self.gateway,
+                        asked: &self.asked,
+                        head: self.head,
+                        body: self.body,
+                        endpoint,
+                        ordinal,
+                        deadline,
+                    };
+                    let failed = match attempt.run(flight, trail).await {
+                        Ok(response) => return Ok(response),
+                        Err(failed) => *failed,
+                    };
+                    let Failed { flight, trail: returned, last: failure, verbatim } = failed;
+                    trail = returned;
+                    let now = self.gateway.now();
+                    let reported = flight.failed(failure.failure, failure.asked_ms, now);
+                    planning.attempts.failed(
+                        step,
+                        failure.failure,
+                        failure.asked_ms,
+                        reported.lone,
+                        now,
+                    );
+                    let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
+                    if let Some(response) = verbatim.filter(|_| is_final) {
+                        trail.end(Ending::Failed(failure.failure));
+                        return Ok(response);
+                    }
+                    last = Some(Box::new(failure));
+                }
+            }
+        }
+    }
+
+    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
+    fn take_off(
+        &self,
+        chosen: &Chosen,
+        ordinal: u8,
+        trail: &mut Trail,
+    ) -> Result<Flight, ErrorReply> {
+        let now = self.gateway.now();
+        let target = &chosen.target;
+        let held = self.hold(chosen, ordinal)?;
+        if chosen.pass != Pass::Open {
+            self.gateway.health.probe(&target.name, now);
+        }
+        trail.dispatched(now);
+        Ok(Flight::new(self.gateway, target, held, self.estimated_in(), now))
+    }
+
+    fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
+        let target = &chosen.target;
+        let most = target.known.as_ref().map_or(0, |model| model.max_output);
+        let most = if most == 0 { ASSUMED_OUTPUT } else { most };
+        let order = Order {
+            attempt: AttemptId { request: self.id, ordinal },
+            key: self.caller.key.clone(),
+            principal: self.caller.principal.clone(),
+            team: self.caller.team.clone(),
+            route: self.route.name.clone(),
+            target: target.name.clone(),
+            provider: target.provider.name.clone(),
+            model: target.model.clone(),
+            dialect: self.asked.dialect,
+            stream: self.head.stream,
+            estimated_in: self.estimated_in(),
+            most_out: self.head.max_output_tokens.map_or(most, |asked| asked.min(most)),
+        };
+        self.gateway.ledger.hold(order).map_err(|failure| {
+            tracing::error!(%failure, "no hold could be written; the request is refused");
+            errors::reply(
+                ErrorKind::Overloaded,
+                "ledger_unavailable",
+                "the gateway cannot write its books right now and sends nothing that it could not account for",
+            )
+        })
+    }
+
+    /// The answer to a request that is given up.
+    fn stopped(
+        &self,
+        stop: Stop,
+        last: Option<&errors::LastFailure>,
+        attempts: u8,
+        trail: Trail,
+    ) -> Response<ReplyBody> {
+        trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
+        let error = errors::stopped(stop, last, attempts);
+        let mut response = errors::response(self.asked.dialect, &error, self.id);
+        if let Some(wait) = last.and_then(errors::retry_after) {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            input_tokens: self.estimated_in(),
+            images: self.head.needs.images,
+            tools: self.head.needs.tools,
+        }
+    }
+
+    fn estimated_in(&self) -> u64 {
+        self.head.input_bytes.div_ceil(BYTES_PER_TOKEN)
+    }
+}
+
+fn unknown_model(asked: &str) -> ErrorReply {
+    let shown: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
+    ErrorReply {
+        param: Some("model".to_owned()),
+        ..errors::reply(
+            ErrorKind::NotFound,
+            "model_not_found",
+            format!(
+                "no route or model is called `{shown}` here; GET /v1/models lists what can be asked for"
+            ),
+        )
+    }
+}

@@ -1,0 +1,94 @@
+//! The gateway's state: the table in force, the gates, the client, the keys and the books.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Keys;
+use arc_swap::ArcSwap;
+use decide::gate::GateLimits;
+use ledger::Ledger;
+use terms::{
+    ids::{RequestId, TargetName},
+    time::{Moment, Timestamp},
+};
+
+use crate::{
+    clock::Clock,
+    health::{GateView, Health},
+    limits::IntakeLimits,
+    table::Table,
+    upstream::Upstream,
+};
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Providers, targets, routes.
+    pub table: Table,
+    /// Who may ask.
+    pub keys: Arc<Keys>,
+    /// The books.
+    pub ledger: Arc<Ledger>,
+    /// When gates shut.
+    pub gates: GateLimits,
+    /// What is taken in.
+    pub intake: IntakeLimits,
+    /// Limit of a connect.
+    pub connect: Duration,
+}
+
+/// A gateway. Listeners are given to it by [`crate::Listener`].
+#[derive(Debug)]
+pub struct Gateway {
+    table: ArcSwap<Table>,
+    pub(crate) health: Health,
+    pub(crate) upstream: Upstream,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) intake: IntakeLimits,
+    clock: Clock,
+}
+
+impl Gateway {
+    /// Puts the parts together. Needs a tokio runtime.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            table: ArcSwap::from_pointee(parts.table),
+            health: Health::new(parts.gates),
+            upstream: Upstream::new(parts.connect),
+            keys: parts.keys,
+            ledger: parts.ledger,
+            intake: parts.intake,
+            clock: Clock::start(),
+        })
+    }
+
+    /// A new table holds for requests that arrive from now on; those under way keep theirs.
+    pub fn reload(&self, table: Table) {
+        self.table.store(Arc::new(table));
+    }
+
+    /// The table in force.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// A target's gate, for people.
+    pub fn gate(&self, target: &TargetName) -> GateView {
+        self.health.view(target, self.now())
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.ledger.now()
+    }
+
+    pub(crate) fn new_request_id(&self) -> RequestId {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).expect("the system has randomness");
+        let unix_ms = u64::try_from(self.wall().0).unwrap_or(0);
+        RequestId::from_parts(unix_ms, u128::from_le_bytes(random))
+    }
+}

@@ -1,0 +1,64 @@
+//! The headers of an answer. They tell the truth: who answered, after how many attempts, and why not
+//! the first.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use terms::{
+    ids::{RequestId, TargetName},
+    money::NanoUsd,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-outlast-request-id");
+const TARGET: HeaderName = HeaderName::from_static("x-outlast-target");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-outlast-attempts");
+const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-outlast-fallback-reason");
+const COST: HeaderName = HeaderName::from_static("x-outlast-cost");
+const CACHE: HeaderName = HeaderName::from_static("x-outlast-cache");
+const DROPPED: HeaderName = HeaderName::from_static("x-outlast-dropped");
+/// What OpenAI's clients show as the request's id.
+const OPENAI_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What Anthropic's clients show as the request's id.
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// The request's id, under our name and under the names that the clients look for.
+pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
+    let value = HeaderValue::from_str(&id.to_string()).expect("an id is ASCII");
+    headers.insert(OPENAI_REQUEST_ID, value.clone());
+    headers.insert(ANTHROPIC_REQUEST_ID, value.clone());
+    headers.insert(REQUEST_ID, value);
+}
+
+/// Who answered, and how it came to that.
+#[derive(Debug, Clone)]
+pub(crate) struct Provenance<'a> {
+    pub(crate) target: &'a TargetName,
+    pub(crate) attempts: u8,
+    pub(crate) fallback_reason: Option<&'static str>,
+    /// Known before the headers leave only for an answer that is not streamed.
+    pub(crate) cost: Option<NanoUsd>,
+    pub(crate) dropped: &'a [String],
+}
+
+pub(crate) fn name_provenance(headers: &mut HeaderMap, provenance: &Provenance<'_>) {
+    let mut put = |name, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    put(TARGET, provenance.target.as_str());
+    if let Some(reason) = provenance.fallback_reason {
+        put(FALLBACK_REASON, reason);
+    }
+    if let Some(cost) = provenance.cost {
+        put(COST, &usd(cost));
+    }
+    if !provenance.dropped.is_empty() {
+        put(DROPPED, &provenance.dropped.join(", "));
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(u16::from(provenance.attempts)));
+    headers.insert(CACHE, HeaderValue::from_static("none"));
+}
+
+/// Dollars as a plain decimal with nine places, for programs.
+fn usd(cost: NanoUsd) -> String {
+    format!("{}.{:09}", cost.0 / 1_000_000_000, cost.0 % 1_000_000_000)
+}

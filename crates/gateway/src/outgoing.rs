@@ -1,0 +1,83 @@
+//! The request that goes to a provider: built from nothing, so that no caller's header, credential or
+//! address reaches it except the few that are named here.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http_body_util::Full;
+use terms::dialect::Dialect;
+
+use crate::table::{Endpoint, Provider};
+
+/// Anthropic's API version that is sent when the caller named none.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("outlast/", env!("CARGO_PKG_VERSION")));
+
+/// Headers of a caller that change the meaning of the answer and are passed on in the same dialect.
+const PASSED_ON: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta"];
+
+/// What the caller sent beside its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) dialect: Dialect,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Option<&'a str>,
+}
+
+pub(crate) fn request(
+    provider: &Provider,
+    endpoint: &Endpoint,
+    asked: &Asked<'_>,
+    stream: bool,
+    body: Bytes,
+) -> Request<Full<Bytes>> {
+    let same_dialect = endpoint.dialect == asked.dialect;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = match asked.query.filter(|_| same_dialect) {
+        Some(query) => with_query(&endpoint.uri, query),
+        None => endpoint.uri.clone(),
+    };
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    let accept = if stream { "text/event-stream" } else { "application/json" };
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    if same_dialect {
+        for name in PASSED_ON {
+            for value in asked.headers.get_all(*name) {
+                headers.append(HeaderName::from_static(name), value.clone());
+            }
+        }
+    }
+    authorize(headers, provider, endpoint.dialect);
+    request
+}
+
+fn authorize(headers: &mut HeaderMap, provider: &Provider, dialect: Dialect) {
+    match dialect {
+        Dialect::OpenaiChat => {
+            if let Some(credential) = &provider.credential {
+                headers.insert(header::AUTHORIZATION, credential.bearer.clone());
+            }
+        }
+        Dialect::AnthropicMessages => {
+            headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
+            if let Some(credential) = &provider.credential {
+                headers.insert("x-api-key", credential.plain.clone());
+            }
+        }
+    }
+}
+
+fn with_query(uri: &Uri, query: &str) -> Uri {
+    let joined = match uri.query() {
+        Some(own) => format!("{}?{own}&{query}", uri.path()),
+        None => format!("{}?{query}", uri.path()),
+    };
+    let mut parts = uri.clone().into_parts();
+    let Ok(path) = joined.parse() else { return uri.clone() };
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}

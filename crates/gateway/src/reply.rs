@@ -1,0 +1,310 @@
+//! One attempt at one target: send, look at what comes back, and either an answer for the caller or
+//! the kind of failure. Nothing has been sent to the caller before an attempt's answer is returned.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use terms::outcome::{Ending, Failure};
+use tokio::time::{Instant, timeout_at};
+use wire::{
+    Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream, UpstreamError,
+};
+
+use crate::{
+    body::ReplyBody,
+    early::{Early, not_a_stream, read_non_stream, read_refusal},
+    errors::LastFailure,
+    flight::Flight,
+    gateway::Gateway,
+    headers::{self, Provenance},
+    outgoing::{self, Asked},
+    stream::{Begun, StreamBody},
+    table::Endpoint,
+    trail::Trail,
+    upstream::SendFailure,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+/// One try.
+pub(crate) struct Try<'a> {
+    pub(crate) gateway: &'a Arc<Gateway>,
+    pub(crate) asked: &'a Asked<'a>,
+    pub(crate) head: &'a Head,
+    pub(crate) body: &'a Bytes,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) ordinal: u8,
+    pub(crate) deadline: Instant,
+}
+
+/// How a try failed, with what belongs to it given back.
+pub(crate) struct Failed {
+    pub(crate) flight: Flight,
+    pub(crate) trail: Trail,
+    pub(crate) last: LastFailure,
+    /// The upstream's own answer, when it is the caller's to see and in the caller's dialect.
+    pub(crate) verbatim: Option<Response<ReplyBody>>,
+}
+
+impl Try<'_> {
+    /// Sends, and waits for a whole answer or the first output of a stream.
+    pub(crate) async fn run(
+        &self,
+        mut flight: Flight,
+        mut trail: Trail,
+    ) -> Result<Response<ReplyBody>, Box<Failed>> {
+        let outcome = match self.send(&mut flight).await {
+            Ok((upstream, dropped)) if self.head.stream => self
+                .begin_stream(upstream, &mut flight)
+                .await
+                .map(|begun| (Answer::Stream(Box::new(begun)), dropped)),
+            Ok((upstream, dropped)) => {
+                self.whole(upstream, &mut flight).await.map(|whole| (Answer::Whole(whole), dropped))
+            }
+            Err(early) => Err(early),
+        };
+        match outcome {
+            Ok((answer, dropped)) => {
+                trail.answered_by(&flight.target.name);
+                Ok(self.respond(answer, &dropped, flight, trail))
+            }
+            Err(early) => Err(Box::new(self.fail(early, flight, trail))),
+        }
+    }
+
+    async fn send(&self, flight: &mut Flight) -> Result<(Response<Incoming>, Vec<String>), Early> {
+        let target = Arc::clone(&flight.target);
+        let upstream = WireUpstream {
+            dialect: self.endpoint.dialect,
+            model: target.model.as_str(),
+            max_output: target.known.as_ref().map_or(0, |model| model.max_output),
+            capabilities: target.capabilities(),
+        };
+        let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
+            .map_err(|bad| Early {
+                said: Some(UpstreamError { kind: None, code: None, message: bad.message }),
+                status: 400,
+                ..Early::of(Failure::CallerFault)
+            })?;
+        let request = outgoing::request(
+            &target.provider,
+            self.endpoint,
+            self.asked,
+            self.head.stream,
+            encoded.body,
+        );
+        flight.may_cost = true;
+        let until = self.headers_by(flight);
+        let response = match timeout_at(until, self.gateway.upstream.send(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(SendFailure::Unreachable)) => {
+                flight.may_cost = false;
+                return Err(Early::of(Failure::Unreachable));
+            }
+            Ok(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
+            Err(_) => return Err(Early::of(Failure::TimedOut)),
+        };
+        if response.status() == StatusCode::OK {
+            return Ok((response, encoded.dropped));
+        }
+        flight.may_cost = false;
+        Err(read_refusal(self.endpoint.dialect, response, until).await)
+    }
+
+    /// When the headers of an answer must be there: for a stream its first output must be, too.
+    fn headers_by(&self, flight: &Flight) -> Instant {
+        let limits = &flight.target.provider.limits;
+        let limit = if self.head.stream {
+            limits.first_token(flight.target.capabilities().reasoning)
+        } else {
+            limits.whole_answer
+        };
+        (Instant::now() + limit).min(self.deadline)
+    }
+
+    async fn whole(
+        &self,
+        response: Response<Incoming>,
+        flight: &mut Flight,
+    ) -> Result<Bytes, Early> {
+        let until = self.headers_by(flight);
+        let limited = Limited::new(response.into_body(), self.gateway.intake.answer_bytes);
+        let raw = match timeout_at(until, limited.collect()).await {
+            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
+            Err(_) => return Err(Early::of(Failure::TimedOut)),
+        };
+        let relayed = wire::relay_reply(self.endpoint.dialect, self.asked.dialect, &raw)
+            .map_err(|malformed| match malformed {
+                Malformed::ErrorInside(said) => Early::in_band(said),
+                other => Early::malformed(other.to_string()),
+            })
+            .inspect_err(|early| flight.may_cost = early.failure == Failure::Malformed)?;
+        flight.usage = relayed.usage;
+        flight.output_bytes = relayed.output_bytes;
+        Ok(relayed.body)
+    }
+
+    /// Relays into a buffer until there is output: an error before that is still ours to mend.
+    async fn begin_stream(
+        &self,
+        response: Response<Incoming>,
+        flight: &mut Flight,
+    ) -> Result<Started, Early> {
+        if let Some(kind) = not_a_stream(response.headers()) {
+            let until = self.headers_by(flight);
+            let early = read_non_stream(self.endpoint.dialect, response, kind, until).await;
+            flight.may_cost = early.failure == Failure::Malformed;
+            return Err(early);
+        }
+        let until = self.headers_by(flight);
+        let mut upstream = response.into_body();
+        let mut relay = StreamRelay::new(
+            self.endpoint.dialect,
+            self.asked.dialect,
+            StreamOptions {
+                include_usage: self.head.include_usage,
+                fallback_id: flight.attempt_id(),
+                model: flight.target.model.as_str().to_owned(),
+                created_unix_s: self.gateway.wall().0 / 1000,
+            },
+        );
+        let mut ready = BytesMut::new();
+        loop {
+            let frame = match timeout_at(until, upstream.frame()).await {
+                Err(_) => return Err(Early::of(Failure::TimedOut)),
+                Ok(Some(Err(_))) => return Err(Early::of(Failure::Transient)),
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => match relay.finish(&mut ready) {
+                    Finish::Cut => {
+                        return Err(Early::malformed(
+                            "its stream ended before it began".to_owned(),
+                        ));
+                    }
+                    Finish::Complete | Finish::CompleteWithoutTerminator => {
+                        return Ok(Started { upstream: None, relay, ready });
+                    }
+                },
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            let progress = relay.push(&data, &mut ready);
+            flight.usage = relay.usage();
+            flight.output_bytes = relay.output_bytes();
+            if let Some(said) = progress.error {
+                if !progress.output && flight.output_bytes == 0 {
+                    flight.may_cost = false;
+                }
+                return Err(Early::in_band(said));
+            }
+            if progress.complete {
+                return Ok(Started { upstream: None, relay, ready });
+            }
+            if progress.output {
+                return Ok(Started { upstream: Some(upstream), relay, ready });
+            }
+        }
+    }
+
+    fn respond(
+        &self,
+        answer: Answer,
+        dropped: &[String],
+        flight: Flight,
+        trail: Trail,
+    ) -> Response<ReplyBody> {
+        let target = Arc::clone(&flight.target);
+        let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
+        let (body, cost) = match answer {
+            Answer::Whole(bytes) => {
+                let cost = flight.answered(self.gateway.now());
+                trail.end(Ending::Answered);
+                (ReplyBody::whole(bytes), Some(cost))
+            }
+            Answer::Stream(started) => (self.stream_body(*started, flight, trail), None),
+        };
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        let kind = if self.head.stream { EVENT_STREAM } else { JSON };
+        headers.insert(header::CONTENT_TYPE, kind);
+        if self.head.stream {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        headers::name_request(headers, id);
+        let attempts = self.ordinal;
+        let provenance =
+            Provenance { target: &target.name, attempts, fallback_reason, cost, dropped };
+        headers::name_provenance(headers, &provenance);
+        response
+    }
+
+    fn stream_body(&self, started: Started, mut flight: Flight, trail: Trail) -> ReplyBody {
+        let Started { upstream, relay, ready } = started;
+        let now = self.gateway.now();
+        let Some(upstream) = upstream else {
+            flight.answered(now);
+            trail.end(Ending::Answered);
+            return ReplyBody::whole(ready.freeze());
+        };
+        flight.first_token(now);
+        let idle = flight.target.provider.limits.idle(flight.target.capabilities().reasoning);
+        ReplyBody::Stream(Box::new(StreamBody::new(Begun {
+            gateway: Arc::clone(self.gateway),
+            dialect: self.asked.dialect,
+            upstream,
+            relay,
+            ready,
+            flight,
+            trail,
+            idle,
+            deadline: self.deadline,
+        })))
+    }
+
+    fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
+        trail.failed(early.failure.name());
+        let verbatim = self.verbatim(&early, &trail);
+        let last = LastFailure {
+            failure: early.failure,
+            target: flight.target.name.as_str().to_owned(),
+            status: early.status,
+            said: early.said,
+            asked_ms: early.asked_ms,
+        };
+        Failed { flight, trail, last, verbatim }
+    }
+
+    /// The provider's own error body, byte for byte, where the caller is at fault and both speak the
+    /// same dialect: clients read details from it that no translation keeps.
+    fn verbatim(&self, early: &Early, trail: &Trail) -> Option<Response<ReplyBody>> {
+        let callers_to_see = matches!(
+            early.failure,
+            Failure::CallerFault | Failure::PolicyRefusal | Failure::ContextOverflow
+        );
+        let raw = early.raw.clone().filter(|raw| raw.first() == Some(&b'{'))?;
+        let status = StatusCode::from_u16(early.status).ok()?;
+        (callers_to_see && self.endpoint.dialect == self.asked.dialect).then(|| {
+            let mut response = Response::new(ReplyBody::whole(raw));
+            *response.status_mut() = status;
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            headers::name_request(response.headers_mut(), trail.id);
+            response
+        })
+    }
+}
+
+/// What an attempt brought.
+enum Answer {
+    Whole(Bytes),
+    Stream(Box<Started>),
+}
+
+/// A stream with output, or one that is already complete.
+struct Started {
+    upstream: Option<Incoming>,
+    relay: StreamRelay,
+    ready: BytesMut,
+}

@@ -1,0 +1,117 @@
+//! The paths that callers may ask for. One parse of the path, exact matches only, and the key is
+//! checked for everything but the health check.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use terms::dialect::Dialect;
+use wire::ErrorKind;
+
+use crate::{body::ReplyBody, errors, flow, gateway::Gateway, intake::identify, models};
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    /// A call to a model, in this dialect.
+    Call(Dialect),
+    Models,
+    Model(&'a str),
+    /// No key needed; says that the process is up.
+    Health,
+    /// Claude Code asks `HEAD /` before it begins.
+    Root,
+    Unknown,
+}
+
+fn place(path: &str) -> Place<'_> {
+    match path {
+        "/v1/chat/completions" => Place::Call(Dialect::OpenaiChat),
+        "/v1/messages" => Place::Call(Dialect::AnthropicMessages),
+        "/v1/models" => Place::Models,
+        "/health" => Place::Health,
+        "/" => Place::Root,
+        _ => match path.strip_prefix("/v1/models/") {
+            Some(name) if !name.is_empty() && !name.contains('%') => Place::Model(name),
+            _ => Place::Unknown,
+        },
+    }
+}
+
+/// Answers a request, whatever its path.
+pub(crate) async fn answer<B>(gateway: Arc<Gateway>, request: Request<B>) -> Response<ReplyBody>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let (parts, body) = request.into_parts();
+    let mut response = match (place(parts.uri.path()), &parts.method) {
+        (Place::Call(dialect), &Method::POST) => flow::answer(gateway, dialect, parts, body).await,
+        (Place::Models, &Method::GET) => {
+            with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
+        }
+        (Place::Model(name), &Method::GET) => {
+            with_key(&gateway, &parts, |dialect, id| models::retrieve(&gateway, dialect, name, id))
+        }
+        (Place::Health | Place::Root, &Method::GET | &Method::HEAD) => up(),
+        (Place::Unknown, _) => with_key(&gateway, &parts, |dialect, id| {
+            let error =
+                errors::reply(ErrorKind::NotFound, "unknown_path", "there is nothing at this path");
+            errors::response(dialect, &error, id)
+        }),
+        (known, _) => wrong_method(&gateway, &parts, known),
+    };
+    if chunked {
+        // A chunked body whose end two programs may see in different places: nothing that follows on
+        // this connection is trusted.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn with_key(
+    gateway: &Arc<Gateway>,
+    parts: &http::request::Parts,
+    then: impl FnOnce(Dialect, terms::ids::RequestId) -> Response<ReplyBody>,
+) -> Response<ReplyBody> {
+    let id = gateway.new_request_id();
+    let dialect = error_dialect(parts.uri.path(), &parts.headers);
+    match identify(gateway, &parts.headers) {
+        Ok(_) => then(dialect, id),
+        Err(error) => errors::response(dialect, &error, id),
+    }
+}
+
+fn wrong_method(
+    gateway: &Arc<Gateway>,
+    parts: &http::request::Parts,
+    place: Place<'_>,
+) -> Response<ReplyBody> {
+    let allowed = if matches!(place, Place::Call(_)) { "POST" } else { "GET" };
+    let error = errors::reply(
+        ErrorKind::MethodNotAllowed,
+        "method_not_allowed",
+        format!("this path takes {allowed}"),
+    );
+    let dialect = error_dialect(parts.uri.path(), &parts.headers);
+    let mut response = errors::response(dialect, &error, gateway.new_request_id());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn up() -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole("ok\n"));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// Which dialect an error is told in where no body was understood.
+fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
+    if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+        Dialect::AnthropicMessages
+    } else {
+        Dialect::OpenaiChat
+    }
+}

@@ -1,0 +1,254 @@
+//! The routing table: providers, targets and routes as the checked config gives them, and the
+//! implicit routes of the catalog. Immutable; a reload swaps the whole table.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use decide::{
+    attempt::AttemptLimits,
+    catalog::{Catalog, ModelRef},
+    implicit::implicit_route,
+};
+use http::{HeaderValue, Uri};
+use terms::{
+    dialect::Dialect,
+    ids::{ModelName, ProviderName, RouteName, TargetName},
+    model::{Capabilities, Model},
+};
+
+use crate::limits::TimeLimits;
+
+/// Where a provider speaks a dialect.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// What is spoken there.
+    pub dialect: Dialect,
+    /// The full address of the call, path included.
+    pub uri: Uri,
+}
+
+/// Someone who answers. A row of data.
+#[derive(Clone)]
+pub struct Provider {
+    /// Its name.
+    pub name: ProviderName,
+    /// In order of preference; the caller's own dialect comes first where it is among them.
+    pub endpoints: Vec<Endpoint>,
+    /// The credential, ready for the header that each dialect wants; `None` for an open server.
+    pub credential: Option<Credential>,
+    /// How long it may take.
+    pub limits: TimeLimits,
+}
+
+/// A provider's secret. Never printed.
+#[derive(Clone)]
+pub struct Credential {
+    pub(crate) bearer: HeaderValue,
+    pub(crate) plain: HeaderValue,
+}
+
+impl Credential {
+    /// Takes the secret.
+    ///
+    /// # Errors
+    /// When it holds characters that no header can carry.
+    pub fn new(secret: &str) -> Result<Self, http::header::InvalidHeaderValue> {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {secret}"))?;
+        let mut plain = HeaderValue::from_str(secret)?;
+        bearer.set_sensitive(true);
+        plain.set_sensitive(true);
+        Ok(Self { bearer, plain })
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(…)")
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// The endpoint for a caller of this dialect: its own where the provider speaks it.
+    pub(crate) fn endpoint(&self, caller: Dialect) -> Option<&Endpoint> {
+        let same = self.endpoints.iter().find(|endpoint| endpoint.dialect == caller);
+        same.or_else(|| self.endpoints.first())
+    }
+}
+
+/// One place a request can be sent.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// `provider/model`.
+    pub name: TargetName,
+    /// Who answers.
+    pub provider: Arc<Provider>,
+    /// The model's name there.
+    pub model: ModelName,
+    /// What the catalog knows of it.
+    pub known: Option<Model>,
+}
+
+impl Target {
+    /// A target, with what the catalog knows of its model.
+    pub fn new(provider: Arc<Provider>, model: ModelName, catalog: &Catalog) -> Self {
+        let known = catalog.model(provider.name.as_str(), model.as_str()).cloned();
+        let name = TargetName::from(format!("{}/{model}", provider.name));
+        Self { name, provider, model, known }
+    }
+
+    /// What the model can do; a model that nobody knows is taken to be able to.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.known.as_ref().map_or(
+            Capabilities {
+                images: true,
+                tools: true,
+                json_schema: true,
+                reasoning: false,
+                sampling: true,
+                prefill: true,
+            },
+            |model| model.capabilities,
+        )
+    }
+}
+
+/// The name that callers ask for, and its targets in order.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its name; a trailing `*` makes it a pattern.
+    pub name: RouteName,
+    /// In order of preference. The model `*` stands for the name that the caller asked for.
+    pub targets: Vec<Arc<Target>>,
+    /// Bounds of one request.
+    pub limits: AttemptLimits,
+}
+
+/// The routing table.
+#[derive(Debug)]
+pub struct Table {
+    catalog: Arc<Catalog>,
+    providers: Vec<Arc<Provider>>,
+    provider_names: Vec<ProviderName>,
+    routes: HashMap<RouteName, Arc<Route>>,
+    patterns: Vec<Arc<Route>>,
+    defaults: AttemptLimits,
+}
+
+impl Table {
+    /// A table of these providers and routes. Every catalog model of a provider is an implicit route.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        providers: Vec<Arc<Provider>>,
+        routes: Vec<Route>,
+        defaults: AttemptLimits,
+    ) -> Self {
+        let provider_names = providers.iter().map(|provider| provider.name.clone()).collect();
+        let mut table = Self {
+            catalog,
+            providers,
+            provider_names,
+            routes: HashMap::new(),
+            patterns: Vec::new(),
+            defaults,
+        };
+        // Implicit routes first: a configured route of the same name replaces them.
+        for provider in &table.providers {
+            for model in table.catalog.models_of(provider.name.as_str()) {
+                let name = RouteName::from(model.name.as_str());
+                if let Some(route) = table.implicit(&name) {
+                    table.routes.insert(name, Arc::new(route));
+                }
+            }
+        }
+        for route in routes {
+            if route.name.as_str().ends_with('*') {
+                table.patterns.push(Arc::new(route));
+            } else {
+                table.routes.insert(route.name.clone(), Arc::new(route));
+            }
+        }
+        // The longest pattern that fits wins.
+        table.patterns.sort_by_key(|route| std::cmp::Reverse(route.name.as_str().len()));
+        table
+    }
+
+    /// The route for the name that a caller asked for.
+    pub(crate) fn route(&self, asked: &str) -> Option<Arc<Route>> {
+        if let Some(route) = self.routes.get(asked) {
+            return Some(Arc::clone(route));
+        }
+        if let Some(pattern) = self.patterns.iter().find(|route| fits(route.name.as_str(), asked)) {
+            return Some(Arc::new(self.filled(pattern, asked)));
+        }
+        self.implicit(&RouteName::from(asked)).map(Arc::new)
+    }
+
+    /// Every name that can be asked for, with the provider of its first target.
+    pub(crate) fn names(&self) -> BTreeMap<&str, &str> {
+        self.routes
+            .iter()
+            .map(|(name, route)| {
+                let owner =
+                    route.targets.first().map_or("outlast", |target| target.provider.name.as_str());
+                (name.as_str(), owner)
+            })
+            .collect()
+    }
+
+    /// Every target of every configured route, without repetition, in order.
+    pub fn configured_targets(&self) -> Vec<Arc<Target>> {
+        let mut targets: Vec<Arc<Target>> = Vec::new();
+        let mut routes: Vec<_> = self.routes.values().chain(&self.patterns).collect();
+        routes.sort_by(|a, b| a.name.cmp(&b.name));
+        for target in routes.iter().flat_map(|route| &route.targets) {
+            if !targets.iter().any(|seen| seen.name == target.name) {
+                targets.push(Arc::clone(target));
+            }
+        }
+        targets
+    }
+
+    /// The configured providers.
+    pub fn providers(&self) -> &[Arc<Provider>] {
+        &self.providers
+    }
+
+    fn implicit(&self, name: &RouteName) -> Option<Route> {
+        let models = implicit_route(name.as_str(), &self.provider_names, &self.catalog);
+        let targets: Vec<_> = models.iter().filter_map(|model| self.target(model)).collect();
+        (!targets.is_empty()).then(|| Route { name: name.clone(), targets, limits: self.defaults })
+    }
+
+    fn target(&self, model: &ModelRef) -> Option<Arc<Target>> {
+        let provider = self.providers.iter().find(|provider| provider.name == model.provider)?;
+        Some(Arc::new(Target::new(Arc::clone(provider), model.model.clone(), &self.catalog)))
+    }
+
+    /// A pattern route with `*` models replaced by the name that was asked for.
+    fn filled(&self, pattern: &Route, asked: &str) -> Route {
+        let targets = pattern
+            .targets
+            .iter()
+            .map(|target| match target.model.as_str() {
+                "*" => {
+                    Arc::new(Target::new(Arc::clone(&target.provider), asked.into(), &self.catalog))
+                }
+                _ => Arc::clone(target),
+            })
+            .collect();
+        Route { name: pattern.name.clone(), targets, limits: pattern.limits }
+    }
+}
+
+fn fits(pattern: &str, asked: &str) -> bool {
+    pattern.strip_suffix('*').is_some_and(|prefix| asked.starts_with(prefix))
+}

@@ -1,0 +1,134 @@
+//! The running record of one request: what its end will say, also when the caller just leaves.
+
+use std::sync::Arc;
+
+use access::Caller;
+use ledger::{Failover, RequestEnd};
+use terms::{
+    ids::{RequestId, RouteName, TargetName},
+    outcome::Ending,
+    time::Moment,
+};
+use tracing::{info, warn};
+
+use crate::gateway::Gateway;
+
+/// Ends exactly once: by [`Trail::end`], or as left by the caller when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Trail {
+    gateway: Arc<Gateway>,
+    caller: Arc<Caller>,
+    pub(crate) id: RequestId,
+    route: RouteName,
+    preferred: Option<TargetName>,
+    /// Why the preferred target did not answer.
+    pub(crate) reason: Option<&'static str>,
+    began: Moment,
+    /// When the attempt that answers was dispatched.
+    answering_since: Moment,
+    answered_by: Option<TargetName>,
+    ended: bool,
+}
+
+impl Trail {
+    pub(crate) fn begin(
+        gateway: &Arc<Gateway>,
+        caller: &Arc<Caller>,
+        id: RequestId,
+        now: Moment,
+    ) -> Self {
+        gateway.ledger.activity().request_began();
+        Self {
+            gateway: Arc::clone(gateway),
+            caller: Arc::clone(caller),
+            id,
+            route: RouteName::from(""),
+            preferred: None,
+            reason: None,
+            began: now,
+            answering_since: now,
+            answered_by: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn planned(
+        &mut self,
+        route: &RouteName,
+        preferred: Option<TargetName>,
+        skipped: Option<&'static str>,
+    ) {
+        self.route = route.clone();
+        self.preferred = preferred;
+        self.reason = skipped;
+    }
+
+    /// An attempt goes out now.
+    pub(crate) fn dispatched(&mut self, now: Moment) {
+        self.answering_since = now;
+    }
+
+    /// An attempt failed; the first reason is the one that counts.
+    pub(crate) fn failed(&mut self, reason: &'static str) {
+        self.reason.get_or_insert(reason);
+    }
+
+    /// This target answers.
+    pub(crate) fn answered_by(&mut self, target: &TargetName) {
+        self.answered_by = Some(target.clone());
+    }
+
+    /// Why another target than the preferred one answers, for the header.
+    pub(crate) fn fallback_reason(&self) -> Option<&'static str> {
+        (self.answered_by != self.preferred).then_some(self.reason).flatten()
+    }
+
+    pub(crate) fn end(mut self, ending: Ending) {
+        self.finish(ending);
+    }
+
+    fn finish(&mut self, ending: Ending) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        let failover = self.failover(ending);
+        let id = self.id;
+        if let Some(failover) = &failover {
+            let to = failover.to.as_ref().map_or("nobody", TargetName::as_str);
+            info!(request = %id, from = %failover.from, to, reason = failover.reason, "failover");
+        }
+        if let Ending::Failed(failure) = ending {
+            warn!(request = %id, route = %self.route, failure = failure.name(), "request failed");
+        }
+        let end = RequestEnd { principal: self.caller.principal.clone(), ending, failover };
+        self.gateway.ledger.activity().request_ended(end, self.gateway.wall());
+    }
+
+    fn failover(&self, ending: Ending) -> Option<Failover> {
+        let from = self.preferred.clone()?;
+        let reason = self.reason?;
+        let told = match ending {
+            Ending::Answered => self.answered_by.as_ref() != Some(&from),
+            Ending::Failed(_) => {
+                !matches!(reason, "caller_fault" | "policy_refusal" | "context_overflow")
+            }
+            Ending::CallerLeft | Ending::Interrupted => false,
+        };
+        told.then(|| Failover {
+            at: self.gateway.wall(),
+            request: self.id,
+            route: self.route.clone(),
+            from,
+            to: (ending == Ending::Answered).then(|| self.answered_by.clone()).flatten(),
+            reason,
+            added_ms: self.answering_since.since(self.began),
+        })
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        self.finish(Ending::CallerLeft);
+    }
+}
