@@ -17,6 +17,31 @@ struct List {
 /// Every list of the workspace.
 const LISTS: &[List] = &[
     List {
+        folder: "crates/wire/src/dialect",
+        file: "crates/wire/src/dialect/mod.rs",
+        item: "const ALL",
+    },
+    List {
+        folder: "crates/console/src/pages",
+        file: "crates/console/src/routes.rs",
+        item: "const ROUTES",
+    },
+    List {
+        folder: "crates/console/src/api",
+        file: "crates/console/src/routes.rs",
+        item: "const ROUTES",
+    },
+    List {
+        folder: "crates/console/src/sections",
+        file: "crates/console/src/sections.rs",
+        item: "const ALL",
+    },
+    List {
+        folder: "crates/outlast/src/commands",
+        file: "crates/outlast/src/commands/mod.rs",
+        item: "enum Command ",
+    },
+    List {
         folder: "crates/simulator/src/dialects",
         file: "crates/simulator/src/dialects/mod.rs",
         item: "const ALL",
