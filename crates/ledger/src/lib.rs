@@ -14,6 +14,7 @@ pub use crate::{
     activity::{Activity, Failover, Minute, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
     error::LedgerError,
     held::{AttemptEnd, Held, Order},
+    ingest::Ingest,
     ledger::{Ledger, LedgerOptions, Opened},
     prices::{PriceBook, Quote},
 };

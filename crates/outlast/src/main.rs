@@ -1,1 +1,24 @@
-fn main() {}
+//! The `outlast` program: command line, config and wiring. Every rule lives in a crate below.
+
+mod admin_client;
+mod clock;
+mod commands;
+mod config;
+mod data_folder;
+mod demo;
+mod live;
+mod reload;
+mod running;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::run() {
+        Ok(code) => code,
+        Err(failure) => {
+            terminal::error(&format!("{failure:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The commands, one file each. This list is the only place that names them all.
+
+mod check;
+mod demo;
+mod key;
+mod models;
+mod serve;
+mod usage;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Environment, Overrides, Problems};
+
+/// The AI stack that outlasts its models.
+#[derive(Debug, Parser)]
+#[command(name = "outlast", version, about, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch it work: simulated vendors, live traffic, an outage. Needs no key and no config.
+    Demo(demo::Arguments),
+    /// Run the gateway and the console.
+    Serve(serve::Arguments),
+    /// Check the config and show what it amounts to.
+    Check(check::Arguments),
+    /// Make, list and disable the keys that callers use.
+    Key(key::Arguments),
+    /// Show who spent what, on which models, when.
+    Usage(usage::Arguments),
+    /// Show models, their prices and who stands in for them.
+    Models(models::Arguments),
+}
+
+/// Where the config is and what stands above it; every command takes these.
+#[derive(Debug, Args)]
+struct ConfigArguments {
+    /// The config file [default: outlast.toml, or the environment alone where there is none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, above the config's
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    fn path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from("outlast.toml"))
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { data: self.data.clone(), ..Overrides::default() }
+    }
+
+    fn load(&self, environment: &Environment, overrides: &Overrides) -> Result<Config, Problems> {
+        Config::load(&self.path(), self.config.is_some(), environment, overrides)
+    }
+
+    /// The data folder, for commands that need nothing else: a config with problems, or none, is no
+    /// reason to refuse them.
+    fn data_folder(&self, environment: &Environment) -> anyhow::Result<PathBuf> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        match Config::data_folder(&self.path(), self.config.is_some(), environment) {
+            Ok(data) => Ok(data),
+            Err(problems) => Err(problems.into()),
+        }
+    }
+}
+
+/// Reads the command line and runs what it asks for.
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let environment = Environment::of_this_process();
+    match CommandLine::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments, &environment),
+        Command::Serve(arguments) => serve::run(&arguments, environment),
+        Command::Check(arguments) => Ok(check::run(&arguments, &environment)),
+        Command::Key(arguments) => key::run(&arguments, &environment),
+        Command::Usage(arguments) => usage::run(&arguments, &environment),
+        Command::Models(arguments) => models::run(&arguments, &environment),
+    }
+}
+
+/// A runtime for commands that do one thing.
+fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

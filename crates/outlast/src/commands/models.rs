@@ -1,0 +1,108 @@
+//! `outlast models`: what the catalog knows, and who stands in for whom.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use decide::{catalog::Catalog, implicit::implicit_route};
+use terms::{ids::ProviderName, model::Model, money::thousands};
+
+use crate::{
+    commands::ConfigArguments,
+    config::{Environment, VENDORS},
+    terminal,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// A model: shows who answers for it, in order, with the providers that are configured
+    name: Option<String>,
+    /// Only models of this provider
+    #[arg(long)]
+    provider: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let catalog = Catalog::built_in()?;
+    match &arguments.name {
+        Some(name) => explain(name, &providers(arguments, environment), &catalog)?,
+        None => list(arguments.provider.as_deref(), &catalog),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configured providers; without any, all known vendors, to show what would be.
+fn providers(arguments: &Arguments, environment: &Environment) -> Vec<ProviderName> {
+    match arguments.config.load(environment, &arguments.config.overrides()) {
+        Ok(config) => config.providers.iter().map(|provider| provider.name.clone()).collect(),
+        Err(_) => VENDORS.iter().map(|vendor| vendor.name.into()).collect(),
+    }
+}
+
+fn explain(name: &str, providers: &[ProviderName], catalog: &Catalog) -> anyhow::Result<()> {
+    let targets = implicit_route(name, providers, catalog);
+    let Some(first) = targets.first() else {
+        bail!(
+            "no configured provider has a model `{name}`; `outlast models` lists what the catalog knows"
+        );
+    };
+    for (index, target) in targets.iter().enumerate() {
+        let price = catalog
+            .model(target.provider.as_str(), target.model.as_str())
+            .map_or_else(String::new, |model| format!("  {}", price(model)));
+        terminal::line(&format!("{}. {}/{}{price}", index + 1, target.provider, target.model));
+    }
+    if let Some(row) = catalog.successor(first.provider.as_str(), first.model.as_str()) {
+        terminal::line(&format!(
+            "successor {} ({}; table of {})",
+            row.to,
+            row.source,
+            catalog.successors_as_of()
+        ));
+    }
+    if let Some(tier) = catalog.tier(first.provider.as_str(), first.model.as_str()) {
+        terminal::line(&format!("tier {} ({})", tier.name, tier.source));
+    }
+    Ok(())
+}
+
+fn list(provider: Option<&str>, catalog: &Catalog) {
+    let head =
+        ["provider", "model", "$/M in", "$/M out", "context", "tier", "successor", "retires"]
+            .map(str::to_owned)
+            .to_vec();
+    let mut rows = vec![head];
+    for vendor in VENDORS.iter().filter(|vendor| provider.is_none_or(|name| name == vendor.name)) {
+        for model in catalog.models_of(vendor.name) {
+            let name = model.name.as_str();
+            rows.push(vec![
+                vendor.name.to_owned(),
+                name.to_owned(),
+                format!("{:.2}", model.prices.input.usd_per_million()),
+                format!("{:.2}", model.prices.output.usd_per_million()),
+                thousands(model.context_window),
+                catalog.tier(vendor.name, name).map_or_else(String::new, |tier| tier.name.clone()),
+                catalog
+                    .successor(vendor.name, name)
+                    .map_or_else(String::new, |row| row.to.to_string()),
+                model.retires.clone().unwrap_or_default(),
+            ]);
+        }
+    }
+    terminal::line(terminal::table(&rows, &[2, 3, 4]).trim_end());
+    terminal::line(&format!(
+        "list prices of {}; tiers and successors of {}",
+        catalog.as_of(),
+        catalog.successors_as_of()
+    ));
+}
+
+fn price(model: &Model) -> String {
+    format!(
+        "${:.2} in, ${:.2} out per million tokens",
+        model.prices.input.usd_per_million(),
+        model.prices.output.usd_per_million()
+    )
+}

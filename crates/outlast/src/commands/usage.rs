@@ -1,0 +1,124 @@
+//! `outlast usage`: spend by principal, model and day, from the store. The store may be read while
+//! the gateway runs.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use store::{SpendDimension, SpendQuery, SpendRow, Store};
+use terms::{
+    money::{NanoUsd, thousands},
+    time::Timestamp,
+};
+
+use crate::{
+    commands::{ConfigArguments, small_runtime},
+    config::Environment,
+    terminal,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// What to sum by: principal, team, model, provider, route, day, key
+    #[arg(long, value_delimiter = ',', default_value = "principal,model,day")]
+    by: Vec<String>,
+    /// From this day on, YYYY-MM-DD in UTC
+    #[arg(long, value_name = "DAY")]
+    since: Option<String>,
+    /// Print JSON, amounts in nano-USD
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    small_runtime()?.block_on(report(arguments, environment))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn report(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
+    let by = arguments.by.iter().map(|name| dimension(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let since = arguments
+        .since
+        .as_ref()
+        .map(|day| {
+            Timestamp::from_date(day)
+                .with_context(|| format!("`{day}` is no day; write YYYY-MM-DD"))
+        })
+        .transpose()?;
+    let path = arguments.config.data_folder(environment)?.join("outlast.db");
+    if !path.exists() {
+        bail!("there are no books at {} yet; `outlast serve` begins them", path.display());
+    }
+    let store = Store::open(&path).await.context("the store cannot be opened")?;
+    let rows = store.spend(&SpendQuery { by: by.clone(), since, until: None }).await?;
+    if arguments.json {
+        terminal::line(&json(&by, &rows)?);
+    } else {
+        terminal::line(table(&by, &rows).trim_end());
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn dimension(name: &str) -> anyhow::Result<SpendDimension> {
+    SpendDimension::from_name(name).with_context(|| {
+        let names: Vec<_> = SpendDimension::ALL.iter().map(|dimension| dimension.name()).collect();
+        format!("nothing can be summed by `{name}`; known: {}", names.join(", "))
+    })
+}
+
+fn table(by: &[SpendDimension], rows: &[SpendRow]) -> String {
+    let mut head: Vec<String> = by.iter().map(|dimension| dimension.name().to_owned()).collect();
+    head.extend(["requests", "attempts", "failed", "input", "output", "cost"].map(str::to_owned));
+    let mut lines = vec![head];
+    for row in rows {
+        let mut line = row.labels.clone();
+        line.extend(figures(row));
+        lines.push(line);
+    }
+    let total: NanoUsd = rows.iter().map(|row| row.cost).sum();
+    let estimated: NanoUsd = rows.iter().map(|row| row.estimated_cost).sum();
+    let numbers: Vec<usize> = (by.len()..by.len() + 6).collect();
+    let mut text = terminal::table(&lines, &numbers);
+    text.push_str(&format!("total {total}"));
+    if estimated.0 > 0 {
+        text.push_str(&format!(", of which {estimated} rests on estimated token counts"));
+    }
+    text
+}
+
+fn figures(row: &SpendRow) -> [String; 6] {
+    [
+        thousands(row.requests),
+        thousands(row.attempts),
+        thousands(row.failed_attempts),
+        thousands(row.usage.input()),
+        thousands(row.usage.output()),
+        row.cost.to_string(),
+    ]
+}
+
+fn json(by: &[SpendDimension], rows: &[SpendRow]) -> anyhow::Result<String> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let labels: serde_json::Map<_, _> = by
+                .iter()
+                .zip(&row.labels)
+                .map(|(dimension, label)| (dimension.name().to_owned(), label.as_str().into()))
+                .collect();
+            serde_json::json!({
+                "labels": labels,
+                "requests": row.requests,
+                "attempts": row.attempts,
+                "failed_attempts": row.failed_attempts,
+                "usage": row.usage,
+                "cost_nano_usd": row.cost,
+                "estimated_cost_nano_usd": row.estimated_cost,
+            })
+        })
+        .collect();
+    Ok(serde_json::to_string_pretty(&rows)?)
+}

@@ -1,0 +1,402 @@
+//! The checked config: what the gateway, the books and the console run on. Built from a file or,
+//! where there is none, from the usual environment variables.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use decide::catalog::Catalog;
+use gateway::{Provider, Route, Table, Target};
+use ledger::PriceBook;
+use terms::{
+    ids::{ModelName, ProviderName},
+    model::Prices,
+};
+use toml::{Spanned, de::DeTable};
+
+use crate::config::{
+    environment::Environment,
+    problem::{Problem, Problems},
+    reader::{Findings, Section, nearest},
+    sections::{self, Durations, PriceSection, ProviderSection, RouteSection},
+    vendors::VENDORS,
+};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:4100";
+const DEFAULT_CONSOLE: &str = "127.0.0.1:4101";
+const DEFAULT_DATA: &str = "outlast-data";
+
+/// What the command line says above the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) console: Option<SocketAddr>,
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Everything that a running Outlast needs to know.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The gateway's address.
+    pub(crate) listen: SocketAddr,
+    /// The console's address.
+    pub(crate) console: SocketAddr,
+    /// Folder of the store, the journal and the admin secret.
+    pub(crate) data: PathBuf,
+    /// A sentence for the console's banner, for example that all vendors are simulated.
+    pub(crate) notice: Option<String>,
+    pub(crate) limits: Durations,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) providers: Vec<Arc<Provider>>,
+    pub(crate) routes: Vec<Route>,
+    free: Vec<ProviderName>,
+    prices: Vec<(ProviderName, ModelName, Prices)>,
+}
+
+impl Config {
+    /// The config of this file, or of the environment alone where the file does not exist and was
+    /// not asked for by name.
+    pub(crate) fn load(
+        path: &Path,
+        asked_for: bool,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, Problems> {
+        let shown = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::from_text(&shown, &text, environment, overrides),
+            Err(failure) if failure.kind() == std::io::ErrorKind::NotFound && !asked_for => {
+                Self::from_text("environment", "", environment, overrides)
+            }
+            Err(failure) => {
+                let mut problems = Problems::new(&shown);
+                problems.list.push(Problem {
+                    line: 0,
+                    column: 0,
+                    message: format!("cannot be read: {failure}"),
+                    advice: "give the path of a config file with --config".to_owned(),
+                });
+                Err(problems)
+            }
+        }
+    }
+
+    /// The config of this text. An empty text means: everything from the environment.
+    pub(crate) fn from_text(
+        file: &str,
+        text: &str,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, Problems> {
+        let findings = Findings::new(text);
+        let catalog =
+            Arc::new(Catalog::built_in().expect("the built-in catalog is tested to parse"));
+        let config = match DeTable::parse(text) {
+            Ok(table) => {
+                let span = table.span();
+                let root = Section::new("the config", table.get_ref(), span, &findings);
+                Some(read(root, catalog, environment, overrides, &findings))
+            }
+            Err(failure) => {
+                let at = failure.span().unwrap_or(0..0);
+                findings.report(at, failure.message().to_owned(), "the file must be TOML");
+                None
+            }
+        };
+        let mut problems = Problems { list: findings.take(), ..Problems::new(file) };
+        problems.sort();
+        match config {
+            Some(config) if problems.list.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+
+    /// The data folder that a config names, whatever else is wrong with it.
+    pub(crate) fn data_folder(
+        path: &Path,
+        asked_for: bool,
+        environment: &Environment,
+    ) -> Result<PathBuf, Problems> {
+        let named = |text: &str| {
+            let table = DeTable::parse(text).ok()?;
+            let data = table.get_ref().get("data")?.get_ref().as_str()?;
+            Some(PathBuf::from(data))
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(named(&text).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA))),
+            Err(_) if asked_for => {
+                Self::load(path, true, environment, &Overrides::default()).map(|config| config.data)
+            }
+            Err(_) => Ok(PathBuf::from(DEFAULT_DATA)),
+        }
+    }
+
+    /// The routing table.
+    pub(crate) fn table(&self) -> Table {
+        Table::new(
+            Arc::clone(&self.catalog),
+            self.providers.clone(),
+            self.routes.clone(),
+            self.limits.attempts,
+        )
+    }
+
+    /// The price book: the catalog's list prices, free providers, prices set by hand.
+    pub(crate) fn price_book(&self) -> PriceBook {
+        let names = self.providers.iter().map(|provider| &provider.name);
+        let mut book = PriceBook::from_catalog(&self.catalog, names);
+        for provider in &self.free {
+            book.set(provider.clone(), ModelName::from("*"), Prices::default());
+        }
+        for (provider, model, prices) in &self.prices {
+            book.set(provider.clone(), model.clone(), *prices);
+        }
+        book
+    }
+}
+
+fn read(
+    mut root: Section<'_, '_>,
+    catalog: Arc<Catalog>,
+    environment: &Environment,
+    overrides: &Overrides,
+    findings: &Findings,
+) -> Config {
+    let listen = sections::address(&mut root, "listen", findings);
+    let console = sections::address(&mut root, "console", findings);
+    let data = root.string("data").map(|data| PathBuf::from(data.into_inner()));
+    let notice = root.string("notice").map(Spanned::into_inner);
+    let limits = root.section("limits").map(sections::limits).unwrap_or_default();
+    let provider_sections = root.sections("provider");
+    let from_environment = provider_sections.is_empty();
+    let mut providers: Vec<ProviderSection> = provider_sections
+        .into_iter()
+        .filter_map(|section| sections::provider(section, &limits, environment, findings))
+        .collect();
+    let routes: Vec<RouteSection> = root
+        .sections("route")
+        .into_iter()
+        .filter_map(|section| sections::route(section, &limits, findings))
+        .collect();
+    let prices: Vec<PriceSection> = root
+        .sections("price")
+        .into_iter()
+        .filter_map(|section| sections::price(section, findings))
+        .collect();
+    root.finish();
+    if from_environment {
+        providers = environment_providers(environment, &limits, findings);
+    }
+    report_repeats(&providers, &routes, findings);
+    let free = providers
+        .iter()
+        .filter(|provider| provider.free)
+        .map(|provider| provider.name.as_str().into())
+        .collect();
+    let providers: Vec<Arc<Provider>> =
+        providers.into_iter().map(|section| finished(section, findings)).collect();
+    let routes =
+        routes.into_iter().map(|route| resolved(route, &providers, &catalog, findings)).collect();
+    let prices =
+        prices.into_iter().filter_map(|price| placed(price, &providers, findings)).collect();
+    let default = |address: &str| address.parse().expect("the default addresses are valid");
+    Config {
+        listen: overrides.listen.or(listen).unwrap_or_else(|| default(DEFAULT_LISTEN)),
+        console: overrides.console.or(console).unwrap_or_else(|| default(DEFAULT_CONSOLE)),
+        data: overrides.data.clone().or(data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
+        notice,
+        limits,
+        catalog,
+        providers,
+        routes,
+        free,
+        prices,
+    }
+}
+
+/// Every known vendor whose key is in the environment.
+fn environment_providers(
+    environment: &Environment,
+    limits: &Durations,
+    findings: &Findings,
+) -> Vec<ProviderSection> {
+    let mut providers = Vec::new();
+    for vendor in VENDORS {
+        let Some(secret) =
+            vendor.key_variables.iter().find_map(|variable| environment.get(variable))
+        else {
+            continue;
+        };
+        let base = environment.get(vendor.address_variable).unwrap_or(vendor.base_url);
+        let endpoints = vendor
+            .dialects
+            .iter()
+            .filter_map(|dialect| sections::endpoint(base, *dialect, 0..0, findings))
+            .collect();
+        providers.push(ProviderSection {
+            name: vendor.name.to_owned(),
+            span: 0..0,
+            endpoints,
+            secret: Some(secret.to_owned()),
+            limits: limits.times,
+            free: false,
+        });
+    }
+    if providers.is_empty() {
+        let variables: Vec<_> =
+            VENDORS.iter().take(3).map(|vendor| vendor.key_variables[0]).collect();
+        findings.report(
+            0..0,
+            "no provider is configured",
+            format!("set {} or another vendor's key, or write an outlast.toml with a [[provider]]; `outlast demo` needs neither", variables.join(", ")),
+        );
+    }
+    providers
+}
+
+fn report_repeats(providers: &[ProviderSection], routes: &[RouteSection], findings: &Findings) {
+    for (index, provider) in providers.iter().enumerate() {
+        if providers[..index].iter().any(|earlier| earlier.name == provider.name) {
+            findings.report(
+                provider.span.clone(),
+                format!("provider `{}` stands here twice", provider.name),
+                "give each its own name",
+            );
+        }
+    }
+    for (index, route) in routes.iter().enumerate() {
+        if routes[..index].iter().any(|earlier| earlier.name.get_ref() == route.name.get_ref()) {
+            findings.report(
+                route.name.span(),
+                format!("route `{}` stands here twice", route.name.get_ref()),
+                "give each its own name",
+            );
+        }
+    }
+}
+
+fn finished(section: ProviderSection, findings: &Findings) -> Arc<Provider> {
+    let credential = section.secret.and_then(|secret| match gateway::Credential::new(&secret) {
+        Ok(credential) => Some(credential),
+        Err(_) => {
+            findings.report(
+                section.span.clone(),
+                format!(
+                    "the key of provider `{}` holds characters that no header can carry",
+                    section.name
+                ),
+                "check the variable or file for line ends and quotes",
+            );
+            None
+        }
+    });
+    Arc::new(Provider {
+        name: ProviderName::from(section.name),
+        endpoints: section.endpoints,
+        credential,
+        limits: section.limits,
+    })
+}
+
+fn resolved(
+    route: RouteSection,
+    providers: &[Arc<Provider>],
+    catalog: &Catalog,
+    findings: &Findings,
+) -> Route {
+    let targets = route
+        .targets
+        .iter()
+        .filter_map(|target| {
+            let (provider, model) = split_target(target, findings)?;
+            let provider = known_provider(provider, target, providers, findings)?;
+            report_unlikely_model(provider, model, target, catalog, findings);
+            Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
+        })
+        .collect();
+    Route { name: route.name.into_inner().into(), targets, limits: route.limits }
+}
+
+fn split_target<'t>(
+    target: &'t Spanned<String>,
+    findings: &Findings,
+) -> Option<(&'t str, &'t str)> {
+    let split = target
+        .get_ref()
+        .split_once('/')
+        .filter(|(provider, model)| !provider.is_empty() && !model.is_empty());
+    if split.is_none() {
+        findings.report(
+            target.span(),
+            format!("`{}` is no target", target.get_ref()),
+            "write provider/model, such as \"openai/gpt-5.5\"",
+        );
+    }
+    split
+}
+
+fn known_provider<'p>(
+    name: &str,
+    target: &Spanned<String>,
+    providers: &'p [Arc<Provider>],
+    findings: &Findings,
+) -> Option<&'p Arc<Provider>> {
+    let found = providers.iter().find(|provider| provider.name.as_str() == name);
+    if found.is_none() {
+        let near = nearest(name, providers.iter().map(|provider| provider.name.as_str()));
+        let advice = near.map_or_else(
+            || format!("add a [[provider]] with name = \"{name}\""),
+            |near| format!("did you mean `{near}/…`?"),
+        );
+        findings.report(
+            target.span(),
+            format!("target `{}` leads nowhere: there is no provider `{name}`", target.get_ref()),
+            advice,
+        );
+    }
+    found
+}
+
+/// A model that the catalog does not know is allowed (it may be newer than the catalog), but a slip
+/// of the pen is not: a name that is very like a known one of that vendor is reported.
+fn report_unlikely_model(
+    provider: &Provider,
+    model: &str,
+    target: &Spanned<String>,
+    catalog: &Catalog,
+    findings: &Findings,
+) {
+    let known = catalog.models_of(provider.name.as_str());
+    if model == "*" || known.is_empty() || known.iter().any(|known| known.name.as_str() == model) {
+        return;
+    }
+    let slip = known
+        .iter()
+        .map(|known| known.name.as_str())
+        .find(|known| strsim::osa_distance(known, model) == 1 && !differs_by_version(known, model));
+    if let Some(slip) = slip {
+        findings.report(
+            target.span(),
+            format!("the catalog knows no `{model}` at {}", provider.name),
+            format!("did you mean `{}/{slip}`?", provider.name),
+        );
+    }
+}
+
+/// `gpt-5.5` and `gpt-5.6` are two models, not a slip.
+fn differs_by_version(a: &str, b: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    letters(a) == letters(b)
+}
+
+fn placed(
+    price: PriceSection,
+    providers: &[Arc<Provider>],
+    findings: &Findings,
+) -> Option<(ProviderName, ModelName, Prices)> {
+    let (provider, model) = split_target(&price.model, findings)?;
+    let provider = known_provider(provider, &price.model, providers, findings)?;
+    Some((provider.name.clone(), ModelName::from(model), price.prices))
+}

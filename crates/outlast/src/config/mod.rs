@@ -1,0 +1,17 @@
+//! From `outlast.toml` and the environment to what the gateway runs on: raw text, then checked
+//! values. Every problem is reported with file, line and what to do; a config with problems is never
+//! half used.
+
+mod checked;
+mod environment;
+mod problem;
+mod reader;
+mod sections;
+mod vendors;
+
+pub(crate) use crate::config::{
+    checked::{Config, Overrides},
+    environment::Environment,
+    problem::Problems,
+    vendors::VENDORS,
+};

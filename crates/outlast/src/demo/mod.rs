@@ -1,0 +1,13 @@
+//! The demo: simulated vendors, a config that points at them, and a traffic generator of real HTTP
+//! clients. Nothing else in the program knows that there is a demo.
+
+mod call;
+mod people;
+mod script;
+mod tally;
+mod traffic;
+mod vendors;
+
+pub(crate) use crate::demo::{
+    people::PEOPLE, script::play, tally::Tally, traffic::Traffic, vendors::Vendors,
+};

@@ -1,0 +1,185 @@
+//! A running Outlast: store, keys, books, gateway and console, started in this order and stopped in
+//! the other, so that nothing that was answered stays unbooked.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use access::{Admin, Keys, Secret, load_admin_secret};
+use anyhow::{Context, bail};
+use console::{AllowedHosts, Clock, ConsoleState};
+use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts};
+use ledger::{Ingest, Ledger, LedgerOptions, Opened};
+use store::{SpendDimension, SpendQuery, Store};
+use terms::{money::NanoUsd, time::Timestamp};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    clock::{SystemClock, wall},
+    config::{Config, Environment},
+    data_folder::{DataFolder, Instance},
+    live::LiveView,
+};
+
+/// The environment variable that sets the admin secret instead of the generated file.
+const ADMIN_SECRET_VARIABLE: &str = "OUTLAST_ADMIN_SECRET";
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A running Outlast. Dropping it without [`Running::stop`] loses nothing either: the journal is
+/// replayed at the next start.
+pub(crate) struct Running {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) store: Store,
+    pub(crate) gateway_address: SocketAddr,
+    pub(crate) console_address: SocketAddr,
+    admin: Arc<Admin>,
+    clock: SystemClock,
+    ingest: Ingest,
+    stop: watch::Sender<bool>,
+    gateway_task: JoinHandle<()>,
+    console_task: JoinHandle<()>,
+    folder: DataFolder,
+}
+
+impl Running {
+    /// Starts everything that the config names.
+    pub(crate) async fn start(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+        let given = environment.get(ADMIN_SECRET_VARIABLE).map(Secret::new);
+        refuse_public(config, given.is_some())?;
+        let folder = DataFolder::open_to_run(&config.data)?;
+        let admin_secret =
+            load_admin_secret(folder.path(), given).context("the admin secret cannot be kept")?;
+        let store =
+            Store::open(&folder.store_path()).await.context("the store cannot be opened")?;
+        let keys = Arc::new(Keys::load(&store).await.context("the keys cannot be read")?);
+        let Opened { ledger, ingest, .. } = Ledger::open(
+            LedgerOptions::new(folder.journal_path()),
+            store.clone(),
+            config.price_book(),
+        )
+        .await
+        .context("the ledger cannot be opened")?;
+        let gateway = Gateway::new(Parts {
+            table: config.table(),
+            keys: Arc::clone(&keys),
+            ledger: Arc::clone(&ledger),
+            gates: config.limits.gates,
+            intake: intake(config),
+            connect: config.limits.times.connect,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let listener = Listener::bind(config.listen, ListenerLimits::default())
+            .await
+            .with_context(|| format!("the gateway cannot listen on {}", config.listen))?;
+        let gateway_address = listener.address()?;
+        let console_socket = TcpListener::bind(config.console)
+            .await
+            .with_context(|| format!("the console cannot listen on {}", config.console))?;
+        let console_address = console_socket.local_addr()?;
+        let admin = Arc::new(Admin::new(&admin_secret)?);
+        let clock = SystemClock::start();
+        let live = LiveView {
+            gateway: Arc::clone(&gateway),
+            ledger: Arc::clone(&ledger),
+            clock,
+            notice: config.notice.clone(),
+            spent_before: spent_today(&store).await?,
+        };
+        let state = ConsoleState {
+            live: Arc::new(live),
+            store: store.clone(),
+            keys: Arc::clone(&keys),
+            admin: Arc::clone(&admin),
+            allowed_hosts: allowed_hosts(console_address),
+            clock: Arc::new(clock),
+            closing: stopped.clone(),
+        };
+        folder.announce(&Instance { console: console_address })?;
+        let gateway_task = tokio::spawn(listener.serve(Arc::clone(&gateway), stopped.clone()));
+        let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
+        Ok(Self {
+            gateway,
+            ledger,
+            keys,
+            store,
+            gateway_address,
+            console_address,
+            admin,
+            clock,
+            ingest,
+            stop,
+            gateway_task,
+            console_task,
+            folder,
+        })
+    }
+
+    /// A link that signs in once, within ten minutes.
+    pub(crate) fn sign_in_link(&self) -> anyhow::Result<String> {
+        let code = self.admin.issue_code(self.clock.moment())?;
+        Ok(format!("http://{}/sign-in?code={}", self.console_address, code.expose()))
+    }
+
+    /// Lets open answers end, closes the books, and stops.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.gateway_task.await;
+        let _ = self.console_task.await;
+        self.ingest.stop().await;
+        self.store.close().await;
+        drop(self.folder);
+    }
+}
+
+/// Loopback needs no more than the generated secret; anything else wants one that somebody chose.
+fn refuse_public(config: &Config, has_secret: bool) -> anyhow::Result<()> {
+    for (what, address) in [("gateway", config.listen), ("console", config.console)] {
+        if !address.ip().is_loopback() && !has_secret {
+            bail!(
+                "the {what} would listen on {address}, which others can reach: set {ADMIN_SECRET_VARIABLE} to a secret of your own first, or listen on 127.0.0.1"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn intake(config: &Config) -> IntakeLimits {
+    let defaults = IntakeLimits::default();
+    IntakeLimits { body_bytes: config.limits.body_bytes.unwrap_or(defaults.body_bytes), ..defaults }
+}
+
+/// Loopback names, and the address itself where the console listens on another.
+fn allowed_hosts(address: SocketAddr) -> AllowedHosts {
+    let own = match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    AllowedHosts::new(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own])
+}
+
+/// What the books hold for today, so that the console's figure survives a restart.
+async fn spent_today(store: &Store) -> anyhow::Result<(i64, NanoUsd)> {
+    let day = wall().day();
+    let query = SpendQuery {
+        by: vec![SpendDimension::Day],
+        since: Some(Timestamp(day * DAY_MS)),
+        until: None,
+    };
+    let rows = store.spend(&query).await.context("the books cannot be read")?;
+    Ok((day, rows.iter().map(|row| row.cost).sum()))
+}
+
+async fn serve_console(
+    socket: TcpListener,
+    state: ConsoleState,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let service = console::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    if let Err(failure) = axum::serve(socket, service).with_graceful_shutdown(stopping).await {
+        tracing::error!(%failure, "the console stopped");
+    }
+}
