@@ -12,6 +12,16 @@ const HEIGHT: f64 = 100.0;
 /// The least height of a part that is not nothing, so that one failed call among thousands shows.
 const LEAST: f64 = 2.5;
 
+/// What an axis measures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Axis {
+    /// Whole things: no label may fall between two of them.
+    Counts,
+    /// Amounts that can be split as far as they like. The axis reaches at least to this one, so
+    /// that next to nothing does not look like much.
+    Amounts(f64),
+}
+
 /// One stretch of a bar: its kind, which is its style, and its amount.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
@@ -59,12 +69,12 @@ impl Chart {
     pub(crate) fn new(
         summary: String,
         bars: Vec<Bar>,
-        least_top: f64,
+        axis: Axis,
         label: impl Fn(f64) -> String,
         ticks: Vec<String>,
     ) -> Self {
-        let highest = bars.iter().map(Bar::amount).fold(least_top, f64::max);
-        let top = round_up(highest);
+        let highest = bars.iter().map(Bar::amount).fold(0.0, f64::max);
+        let top = round_up(highest, axis);
         let width = u32::try_from(bars.len()).unwrap_or(u32::MAX).saturating_mul(SLOT);
         let bars = (0..).zip(bars).map(|(index, bar)| draw(index, bar, top)).collect();
         let (top_label, middle_label) = (label(top), label(top / 2.0));
@@ -90,27 +100,40 @@ fn draw(index: u32, bar: Bar, top: f64) -> DrawnBar {
     DrawnBar { slot, left: f64::from(slot) + 1.5, title: bar.title, parts }
 }
 
-/// The next number above that reads well and halves well: 1, 2, 4, 6, 8 or 10 times a power of ten.
-fn round_up(amount: f64) -> f64 {
-    if amount <= 0.0 {
-        return 1.0;
-    }
+/// Numbers that read well at the end of an axis, each with its half, up to ten.
+const STEPS: [f64; 11] = [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+
+/// The end of an axis that holds this amount.
+fn round_up(amount: f64, axis: Axis) -> f64 {
+    let (amount, halves) = match axis {
+        Axis::Counts => (amount.max(1.0), true),
+        Axis::Amounts(least) => (amount.max(least), false),
+    };
     let power = 10_f64.powf(amount.log10().floor());
-    let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].map(|step| step * power);
-    steps.into_iter().find(|step| *step >= amount * 0.999_999).unwrap_or(amount)
+    let reads_well = |step: f64| !halves || step % 2.0 == 0.0;
+    let mut steps = STEPS.into_iter().map(|step| step * power);
+    steps.find(|step| *step >= amount && reads_well(*step)).unwrap_or(amount * 2.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::round_up;
+    use super::{Axis, round_up};
 
     #[test]
-    fn the_axis_ends_at_a_number_that_reads_well() {
-        for (amount, expected) in
-            [(0.0, 1.0), (1.0, 1.0), (3.0, 4.0), (42.0, 60.0), (81.0, 100.0), (1_000.0, 1_000.0)]
-        {
-            let top = round_up(amount);
-            assert!((top - expected).abs() < 1e-9, "{amount}: {top}");
+    fn the_axis_ends_at_a_number_that_reads_well_and_so_does_its_half() {
+        for (amount, counts, amounts) in [
+            (0.0, 2.0, 1.0),
+            (1.0, 2.0, 1.0),
+            (3.0, 4.0, 3.0),
+            (5.0, 6.0, 5.0),
+            (42.0, 50.0, 50.0),
+            (81.0, 100.0, 100.0),
+            (208.0, 240.0, 240.0),
+            (1_000.0, 1_000.0, 1_000.0),
+        ] {
+            let tops = [round_up(amount, Axis::Counts), round_up(amount, Axis::Amounts(1.0))];
+            let off = (tops[0] - counts).abs() + (tops[1] - amounts).abs();
+            assert!(off < 1e-9, "{amount}: {tops:?}");
         }
     }
 }

@@ -64,12 +64,11 @@ pub fn router(state: ConsoleState) -> Router {
     let app = App::new(state);
     let mut router = Router::new();
     for route in ROUTES {
-        let guarded = guard::guarded(route.guard, (route.handler)(), &app);
-        router = router.route(route.path, guarded);
+        let handler = (route.handler)().fallback(|| async { ConsoleError::WrongMethod });
+        router = router.route(route.path, guard::guarded(route.guard, handler, &app));
     }
     router
         .fallback(|| async { ConsoleError::NotFound })
-        .method_not_allowed_fallback(|| async { ConsoleError::WrongMethod })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(app.clone(), origin::check))
         .layer(middleware::from_fn(headers::dress))

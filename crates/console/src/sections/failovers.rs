@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How many stand open; the others are a click away.
-const OPEN: usize = 8;
+const OPEN: usize = 6;
 
 #[derive(Template)]
 #[template(path = "sections/failovers.html")]

@@ -19,7 +19,8 @@ struct Figures {
 
 /// One number: what it is, how much, and what puts it into proportion.
 struct Figure {
-    kind: &'static str,
+    /// How the charts draw it, for what they draw.
+    kind: Option<&'static str>,
     label: &'static str,
     value: String,
     note: String,
@@ -65,31 +66,31 @@ fn numbers(overview: &Overview) -> Vec<Figure> {
     let figure = |kind, label, value, note| Figure { kind, label, value, note };
     vec![
         figure(
-            "calls",
+            None,
             "Calls",
             count(requests.total),
             format!("{} a minute now", count(requests.per_minute_now)),
         ),
         figure(
-            "failed",
+            Some("failed"),
             "Failed",
             count(requests.failed),
             format!("{} of calls", percent(requests.failed, requests.total)),
         ),
         figure(
-            "rescued",
+            Some("rescued"),
             "Rescued",
             count(requests.rescued),
             format!("{} of calls", percent(requests.rescued, requests.total)),
         ),
-        figure("flight", "In flight", count(requests.in_flight), "being answered".to_owned()),
+        figure(None, "In flight", count(requests.in_flight), "being answered".to_owned()),
         figure(
-            "hour",
-            "Last hour",
+            None,
+            "Spend, last hour",
             spend.last_hour.to_string(),
             format!("{} estimated", share(spend.estimated_share)),
         ),
-        figure("today", "Today", spend.today.to_string(), "since midnight UTC".to_owned()),
+        figure(None, "Spend today", spend.today.to_string(), "since midnight UTC".to_owned()),
     ]
 }
 

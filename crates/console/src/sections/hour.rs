@@ -4,7 +4,7 @@ use askama::Template;
 use terms::money::NanoUsd;
 
 use crate::{
-    chart::{Bar, Chart, Part},
+    chart::{Axis, Bar, Chart, Part},
     format::{count, counted},
     live::{MinuteBar, Overview},
 };
@@ -15,6 +15,9 @@ const WINDOWS: &[usize] = &[15, 30];
 
 /// Labels below the charts.
 const TICKS: usize = 5;
+
+/// In nano-USD: the least that the axis of spend reaches to.
+const CENT: f64 = 10_000_000.0;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -83,8 +86,7 @@ fn calls(bars: &[MinuteBar]) -> Chart {
     });
     let busiest = bars.iter().map(|bar| bar.requests).max().unwrap_or(0);
     let summary = format!("Calls {}, at most {}", each(bars), count(busiest));
-    // Below two calls the middle of the axis would be half a call.
-    Chart::new(summary, drawn.collect(), 2.0, |amount| format!("{amount:.0}"), ticks(bars))
+    Chart::new(summary, drawn.collect(), Axis::Counts, |amount| format!("{amount:.0}"), ticks(bars))
 }
 
 fn spend(bars: &[MinuteBar]) -> Chart {
@@ -96,7 +98,7 @@ fn spend(bars: &[MinuteBar]) -> Chart {
     let summary = format!("Spend {}, at most {dearest}", each(bars));
     #[expect(clippy::cast_possible_truncation, reason = "a label at an axis, far below 2⁶³")]
     let label = |amount: f64| NanoUsd(amount as i64).to_string();
-    Chart::new(summary, drawn.collect(), 1_000_000.0, label, ticks(bars))
+    Chart::new(summary, drawn.collect(), Axis::Amounts(CENT), label, ticks(bars))
 }
 
 fn title(bar: &MinuteBar) -> String {

@@ -7,10 +7,14 @@ use crate::{
     live::{GateState, Overview, TargetRow},
 };
 
+/// Idle targets are shown openly as long as there are no more targets than this.
+const FEW: usize = 6;
+
 #[derive(Template)]
 #[template(path = "sections/targets.html")]
 struct Targets {
-    rows: Vec<Row>,
+    shown: Vec<Row>,
+    idle: Vec<Row>,
 }
 
 struct Row {
@@ -28,7 +32,16 @@ struct Row {
 }
 
 pub(crate) fn render(overview: &Overview) -> askama::Result<String> {
-    Targets { rows: overview.targets.iter().map(row).collect() }.render()
+    let (used, idle): (Vec<&TargetRow>, Vec<&TargetRow>) =
+        overview.targets.iter().partition(|target| is_worth_a_row(target));
+    let (few, idle) = idle.split_at(idle.len().min(FEW.saturating_sub(used.len())));
+    let shown = used.into_iter().chain(few.iter().copied()).map(row).collect();
+    Targets { shown, idle: idle.iter().copied().map(row).collect() }.render()
+}
+
+/// Every model of a catalog can be a target; those that nobody asked for would bury the others.
+fn is_worth_a_row(target: &TargetRow) -> bool {
+    target.gate != GateState::Open || target.requests > 0 || target.in_flight > 0
 }
 
 fn row(target: &TargetRow) -> Row {
