@@ -23,7 +23,7 @@ pub use error::{
 };
 pub use head::{Head, Needs, read_head};
 pub use models::{ModelRow, model_row, models_list};
-pub use reply::{RelayedReply, relay_reply};
+pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_request};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use upstream_error::read_error;

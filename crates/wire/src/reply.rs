@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use terms::{dialect::Dialect, usage::Usage};
 
-use crate::{canonical::event::StopReason, dialect, error::Malformed};
+use crate::{canonical::event::StopReason, dialect, error::Malformed, stream::StreamOptions};
 
 /// A reply ready for its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,17 @@ pub struct RelayedReply {
 /// Reads a provider's whole reply and puts it in the caller's dialect. What is no reply of the
 /// provider's dialect is never passed on.
 pub fn relay_reply(from: Dialect, to: Dialect, body: &Bytes) -> Result<RelayedReply, Malformed> {
+    relay_reply_with(from, to, body, &StreamOptions::default())
+}
+
+/// The same, with what a translated reply needs and the provider may not state: an id, the model's
+/// name and the time.
+pub fn relay_reply_with(
+    from: Dialect,
+    to: Dialect,
+    body: &Bytes,
+    options: &StreamOptions,
+) -> Result<RelayedReply, Malformed> {
     let text = readable(body)?;
     let reply = dialect::codec(from).decode_reply(text)?;
     let mut dropped = Vec::new();
@@ -33,7 +44,7 @@ pub fn relay_reply(from: Dialect, to: Dialect, body: &Bytes) -> Result<RelayedRe
         body.clone()
     } else {
         dropped.clone_from(&reply.unsaid);
-        dialect::codec(to).encode_reply(&reply, &mut dropped).into()
+        dialect::codec(to).encode_reply(&reply, options, &mut dropped).into()
     };
     dropped.sort();
     dropped.dedup();

@@ -6,7 +6,7 @@ use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
     canonical::event::{Event, StopReason},
-    dialect::{self, Codec, Reading, StreamDecoder, StreamEncoder},
+    dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
     error::UpstreamError,
     sse::{Content, Reader, Record},
 };
@@ -185,10 +185,8 @@ impl StreamRelay {
             tally.take(&event);
             if matches!(event, Event::End) {
                 ended = true;
-            } else if let (Some(encoder), false) = (encoder.as_mut(), tally.failed)
-                && let Err(error) = encoder.event(&event, out)
-            {
-                tally.fail(error);
+            } else if let (Some(encoder), false) = (encoder.as_mut(), tally.failed) {
+                tally.said(encoder.event(&event, out));
             }
         });
         if ended {
@@ -251,9 +249,23 @@ impl Tally {
             Event::Start { .. } => self.started = true,
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Stop { reason, .. } => self.stop = Some(*reason),
-            Event::Unsaid(name) if !self.dropped.contains(name) => self.dropped.push(name),
+            Event::Unsaid(name) => self.drop_field(name),
             Event::Failed(error) => self.fail(error.clone()),
             _ => {}
+        }
+    }
+
+    fn said(&mut self, said: Result<Said, UpstreamError>) {
+        match said {
+            Ok(Said::Whole) => {}
+            Ok(Said::Without(field)) => self.drop_field(field),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn drop_field(&mut self, field: &'static str) {
+        if !self.dropped.contains(&field) {
+            self.dropped.push(field);
         }
     }
 

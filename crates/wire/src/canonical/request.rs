@@ -1,7 +1,5 @@
 //! A whole request: turns, tools and the limits and wishes of its caller.
 
-use serde::Serialize;
-
 use crate::json::text::{Json, Text};
 
 /// A request in no dialect.
@@ -11,7 +9,8 @@ pub(crate) struct Request<'a> {
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
-    pub(crate) parallel_tool_calls: Option<bool>,
+    /// Whether the caller forbids several tool calls in one answer.
+    pub(crate) one_call_at_most: bool,
     pub(crate) output_format: Option<OutputFormat<'a>>,
     pub(crate) stop: Vec<Text<'a>>,
     pub(crate) temperature: Option<f64>,
@@ -77,7 +76,7 @@ pub(crate) enum Media<'a> {
 pub(crate) struct Tool<'a> {
     pub(crate) name: Text<'a>,
     pub(crate) description: Option<Text<'a>>,
-    /// A JSON schema; an object without properties where the caller gave none.
+    /// The JSON schema of its arguments.
     pub(crate) schema: Option<Json<'a>>,
     pub(crate) strict: Option<bool>,
 }
@@ -122,8 +121,7 @@ pub(crate) enum Reasoning {
 }
 
 /// Levels of reasoning effort.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Effort {
     Minimal,
     Low,

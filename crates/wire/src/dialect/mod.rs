@@ -13,6 +13,7 @@ use crate::{
     canonical::{event::Event, reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::{Head, HeadRules},
+    json::text::Json,
     models::ModelRow,
     request::Upstream,
     splice::Edit,
@@ -44,8 +45,13 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     /// Reads a whole reply, `text` being neither empty nor a web page.
     fn decode_reply<'a>(&self, text: &'a str) -> Result<Reply<'a>, Malformed>;
 
-    /// Writes a whole reply.
-    fn encode_reply(&self, reply: &Reply<'_>, dropped: &mut Vec<String>) -> Vec<u8>;
+    /// Writes a whole reply. Fields that this dialect cannot say go to `dropped`.
+    fn encode_reply(
+        &self,
+        reply: &Reply<'_>,
+        options: &StreamOptions,
+        dropped: &mut Vec<String>,
+    ) -> Vec<u8>;
 
     /// A reader of streams.
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
@@ -95,10 +101,19 @@ pub(crate) trait StreamDecoder: fmt::Debug + Send + Sync {
     fn settled(&self) -> bool;
 }
 
+/// How much of an event a dialect could say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// All of it.
+    Whole,
+    /// All but this field.
+    Without(&'static str),
+}
+
 /// Writes the records of one stream.
 pub(crate) trait StreamEncoder: fmt::Debug + Send + Sync {
-    /// Appends what an event becomes. An error means that the dialect cannot say it.
-    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
+    /// Appends what an event becomes. An error means that the stream cannot go on in this dialect.
+    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<Said, UpstreamError>;
 }
 
 /// Every dialect.
@@ -109,3 +124,16 @@ pub(crate) fn codec(dialect: Dialect) -> &'static dyn Codec {
     let found = ALL.iter().find(|codec| codec.dialect() == dialect);
     *found.expect("the conformance test finds every dialect in the list")
 }
+
+/// What asks for an answer of a schema where a model cannot be held to it.
+pub(crate) fn schema_instruction(schema: &Json<'_>) -> String {
+    let schema = schema.as_written();
+    format!(
+        "Answer with one JSON value that conforms to the following JSON Schema, and with nothing \
+         else, no code fence around it.\n{schema}"
+    )
+}
+
+/// What asks for a JSON object where a dialect has no field for it.
+pub(crate) const OBJECT_INSTRUCTION: &str =
+    "Answer with one valid JSON object and with nothing else, no code fence around it.";

@@ -88,9 +88,11 @@ impl<'a> Scanner<'a> {
             };
         };
         match (self.expect, byte) {
-            (Expect::FirstKeyOrEnd | Expect::CommaOrEnd, b'}') if self.in_object() => self.close(),
+            (Expect::FirstKeyOrEnd | Expect::CommaOrEnd, b'}') if self.in_object() => {
+                Ok(self.close())
+            }
             (Expect::FirstValueOrEnd | Expect::CommaOrEnd, b']') if !self.in_object() => {
-                self.close()
+                Ok(self.close())
             }
             (Expect::Key | Expect::FirstKeyOrEnd, b'"') => self.key(),
             (Expect::Value | Expect::FirstValueOrEnd, _) => self.value(byte),
@@ -146,12 +148,12 @@ impl<'a> Scanner<'a> {
         Ok(Token { kind, span: self.at - 1..self.at })
     }
 
-    fn close(&mut self) -> Result<Token, JsonError> {
+    fn close(&mut self) -> Token {
         self.depth -= 1;
         self.objects >>= 1;
         self.at += 1;
         self.after_value();
-        Ok(Token { kind: Kind::End, span: self.at - 1..self.at })
+        Token { kind: Kind::End, span: self.at - 1..self.at }
     }
 
     fn key(&mut self) -> Result<Token, JsonError> {

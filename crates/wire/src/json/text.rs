@@ -10,7 +10,18 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// The part that `cut` finds, borrowed where this text is.
+    pub(crate) fn part(
+        &self,
+        cut: impl for<'t> Fn(&'t str) -> Option<&'t str>,
+    ) -> Option<Text<'a>> {
+        match &self.0 {
+            Cow::Borrowed(text) => cut(text).map(|part| Text(Cow::Borrowed(part))),
+            Cow::Owned(text) => cut(text).map(Text::owned),
+        }
+    }
+
     pub(crate) fn owned(text: impl Into<String>) -> Self {
         Self(Cow::Owned(text.into()))
     }
@@ -103,7 +114,15 @@ impl<'a> Literal<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Json<'a>(Cow<'a, RawValue>);
 
-impl Json<'_> {
+impl<'a> Json<'a> {
+    /// The value's text, borrowed where the value is.
+    pub(crate) fn into_text(self) -> Text<'a> {
+        Text(match self.0 {
+            Cow::Borrowed(raw) => Cow::Borrowed(raw.get()),
+            Cow::Owned(raw) => Cow::Owned(raw.get().to_owned()),
+        })
+    }
+
     /// The value's text.
     pub(crate) fn as_written(&self) -> &str {
         self.0.get()

@@ -49,6 +49,11 @@ pub(crate) fn number(out: &mut impl BufMut, number: u64) {
     out.put_slice(&digits[at..]);
 }
 
+/// Appends anything that serializes, which texts, numbers and structs of them always do.
+pub(crate) fn value(out: &mut impl BufMut, value: &impl serde::Serialize) {
+    serde_json::to_writer(out.writer(), value).expect("texts and numbers always serialize");
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, proptest};

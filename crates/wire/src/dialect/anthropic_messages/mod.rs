@@ -1,20 +1,29 @@
 //! Anthropic messages, as Anthropic and a few compatible servers speak it.
 //! Source: the vendor's API reference, and recordings of real streams and clients.
 
+mod block_decode;
 mod error;
+mod identifier;
+mod message_encode;
 mod model;
 mod own;
 mod reply_decode;
+mod reply_encode;
+mod request_decode;
+mod request_encode;
+mod schema;
 mod stop_reason;
 mod stream_decode;
+mod stream_encode;
+mod thinking;
+mod tool_input;
 mod usage;
 
-use bytes::BytesMut;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
 use crate::{
-    canonical::{event::Event, reply::Reply, request::Request},
+    canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::{Head, HeadRules},
     models::ModelRow,
@@ -42,33 +51,37 @@ impl Codec for AnthropicMessages {
     }
 
     fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest> {
-        let _ = body;
-        Err(BadRequest::untranslatable("messages", self.dialect(), to))
+        request_decode::decode(body, to)
     }
 
     fn encode_request(
         &self,
-        _request: &Request<'_>,
-        _upstream: &Upstream<'_>,
-        _dropped: &mut Vec<String>,
+        request: &Request<'_>,
+        upstream: &Upstream<'_>,
+        dropped: &mut Vec<String>,
     ) -> Result<Vec<u8>, BadRequest> {
-        Ok(Vec::new())
+        Ok(request_encode::encode(request, upstream, dropped))
     }
 
     fn decode_reply<'a>(&self, text: &'a str) -> Result<Reply<'a>, Malformed> {
         reply_decode::decode(text)
     }
 
-    fn encode_reply(&self, _reply: &Reply<'_>, _dropped: &mut Vec<String>) -> Vec<u8> {
-        Vec::new()
+    fn encode_reply(
+        &self,
+        reply: &Reply<'_>,
+        options: &StreamOptions,
+        dropped: &mut Vec<String>,
+    ) -> Vec<u8> {
+        reply_encode::encode(reply, options, dropped)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::default())
     }
 
-    fn stream_encoder(&self, _options: &StreamOptions) -> Box<dyn StreamEncoder> {
-        Box::new(Silent)
+    fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(options))
     }
 
     fn terminator(&self) -> &'static [u8] {
@@ -97,14 +110,5 @@ impl Codec for AnthropicMessages {
 
     fn models_list(&self, rows: &[ModelRow]) -> Vec<u8> {
         model::list(rows)
-    }
-}
-
-#[derive(Debug)]
-struct Silent;
-
-impl StreamEncoder for Silent {
-    fn event(&mut self, _event: &Event<'_>, _out: &mut BytesMut) -> Result<(), UpstreamError> {
-        Err(UpstreamError::ours("unfinished", "in the making"))
     }
 }

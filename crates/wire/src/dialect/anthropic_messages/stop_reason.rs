@@ -26,3 +26,14 @@ pub(super) fn encode(stop: StopReason) -> &'static str {
         StopReason::ContextWindow => "model_context_window_exceeded",
     }
 }
+
+/// The stop reason that fits what was said. Other vendors' servers say that they simply stopped
+/// after a tool call or a refusal; callers of this dialect act on the difference.
+pub(super) fn fitting(stop: StopReason, calls: bool, refused: bool) -> StopReason {
+    match stop {
+        StopReason::EndTurn | StopReason::Other if calls => StopReason::ToolUse,
+        StopReason::EndTurn | StopReason::Other if refused => StopReason::Refusal,
+        StopReason::ToolUse if !calls => StopReason::EndTurn,
+        other => other,
+    }
+}

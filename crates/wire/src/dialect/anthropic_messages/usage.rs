@@ -40,13 +40,6 @@ struct OutputDetails {
 struct Iteration {
     #[serde(rename = "type")]
     kind: Option<String>,
-    #[serde(flatten)]
-    counts: IterationCounts,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct IterationCounts {
     input_tokens: Option<Count>,
     cache_creation_input_tokens: Option<Count>,
     cache_read_input_tokens: Option<Count>,
@@ -103,10 +96,10 @@ impl Counts {
         let number = |count: Option<Count>| count.unwrap_or_default().0;
         for pass in self.iterations.iter().flatten() {
             if pass.kind.as_deref() == Some("compaction") {
-                usage.uncached_in += number(pass.counts.input_tokens);
-                usage.cache_read += number(pass.counts.cache_read_input_tokens);
-                usage.cache_write_5m += number(pass.counts.cache_creation_input_tokens);
-                usage.visible_out += number(pass.counts.output_tokens);
+                usage.uncached_in += number(pass.input_tokens);
+                usage.cache_read += number(pass.cache_read_input_tokens);
+                usage.cache_write_5m += number(pass.cache_creation_input_tokens);
+                usage.visible_out += number(pass.output_tokens);
             }
         }
     }

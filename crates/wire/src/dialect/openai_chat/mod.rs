@@ -2,19 +2,26 @@
 //! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
 
 mod error;
+mod message_decode;
+mod message_encode;
 mod model;
 mod own;
+mod reasoning;
 mod reply_decode;
+mod reply_encode;
+mod request_decode;
+mod request_encode;
 mod stop_reason;
 mod stream_decode;
+mod stream_encode;
+mod strict;
 mod usage;
 
-use bytes::BytesMut;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
 use crate::{
-    canonical::{event::Event, reply::Reply, request::Request},
+    canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::{Head, HeadRules},
     models::ModelRow,
@@ -42,33 +49,37 @@ impl Codec for OpenaiChat {
     }
 
     fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest> {
-        let _ = body;
-        Err(BadRequest::untranslatable("messages", self.dialect(), to))
+        request_decode::decode(body, to)
     }
 
     fn encode_request(
         &self,
-        _request: &Request<'_>,
-        _upstream: &Upstream<'_>,
-        _dropped: &mut Vec<String>,
+        request: &Request<'_>,
+        upstream: &Upstream<'_>,
+        dropped: &mut Vec<String>,
     ) -> Result<Vec<u8>, BadRequest> {
-        Ok(Vec::new())
+        request_encode::encode(request, upstream, dropped)
     }
 
     fn decode_reply<'a>(&self, text: &'a str) -> Result<Reply<'a>, Malformed> {
         reply_decode::decode(text)
     }
 
-    fn encode_reply(&self, _reply: &Reply<'_>, _dropped: &mut Vec<String>) -> Vec<u8> {
-        Vec::new()
+    fn encode_reply(
+        &self,
+        reply: &Reply<'_>,
+        options: &StreamOptions,
+        _dropped: &mut Vec<String>,
+    ) -> Vec<u8> {
+        reply_encode::encode(reply, options)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::default())
     }
 
-    fn stream_encoder(&self, _options: &StreamOptions) -> Box<dyn StreamEncoder> {
-        Box::new(Silent)
+    fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(options))
     }
 
     fn terminator(&self) -> &'static [u8] {
@@ -97,14 +108,5 @@ impl Codec for OpenaiChat {
 
     fn models_list(&self, rows: &[ModelRow]) -> Vec<u8> {
         model::list(rows)
-    }
-}
-
-#[derive(Debug)]
-struct Silent;
-
-impl StreamEncoder for Silent {
-    fn event(&mut self, _event: &Event<'_>, _out: &mut BytesMut) -> Result<(), UpstreamError> {
-        Err(UpstreamError::ours("unfinished", "in the making"))
     }
 }

@@ -1,0 +1,105 @@
+//! Writing a whole `chat.completion`.
+
+use serde::Serialize;
+
+use super::{stop_reason, usage};
+use crate::{
+    canonical::reply::{Reply, ReplyBlock},
+    json::write,
+    stream::StreamOptions,
+};
+
+#[derive(Serialize)]
+struct Completion<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: [Choice<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<usage::Written>,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: u8,
+    message: Message<'a>,
+    logprobs: Option<()>,
+    finish_reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Option<String>,
+    refusal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+pub(super) fn encode(reply: &Reply<'_>, options: &StreamOptions) -> Vec<u8> {
+    let choice = Choice {
+        index: 0,
+        message: message(reply),
+        logprobs: None,
+        finish_reason: reply.stop.map(stop_reason::encode),
+    };
+    let completion = Completion {
+        id: reply.id.as_deref().unwrap_or(&options.fallback_id),
+        object: "chat.completion",
+        created: reply.created_unix_s.unwrap_or(options.created_unix_s),
+        model: reply.model.as_deref().unwrap_or(&options.model),
+        choices: [choice],
+        usage: reply.usage.as_ref().map(usage::encode),
+    };
+    let mut body = Vec::new();
+    write::value(&mut body, &completion);
+    body
+}
+
+fn message<'a>(reply: &'a Reply<'_>) -> Message<'a> {
+    let mut message = Message {
+        role: "assistant",
+        content: None,
+        refusal: None,
+        reasoning_content: None,
+        tool_calls: Vec::new(),
+    };
+    for block in &reply.blocks {
+        match block {
+            ReplyBlock::Text(text) => append(&mut message.content, text),
+            ReplyBlock::Refusal(text) => append(&mut message.refusal, text),
+            ReplyBlock::Reasoning(text) => append(&mut message.reasoning_content, text),
+            ReplyBlock::ToolUse { id, name, arguments } => message.tool_calls.push(Call {
+                id,
+                kind: "function",
+                function: Function { name, arguments },
+            }),
+            ReplyBlock::Aside { .. } => {}
+        }
+    }
+    if message.content.is_none() && message.tool_calls.is_empty() && message.refusal.is_none() {
+        message.content = Some(String::new());
+    }
+    message
+}
+
+fn append(whole: &mut Option<String>, text: &str) {
+    whole.get_or_insert_default().push_str(text);
+}

@@ -1,0 +1,183 @@
+//! Writing a stream of `chat.completion.chunk` records: a first one with the role, one id for all,
+//! exactly one finish reason, then the usage if it was asked for, then `[DONE]`.
+
+use bytes::{BufMut, BytesMut};
+use terms::usage::Usage;
+
+use super::{stop_reason, usage};
+use crate::{
+    canonical::event::{Event, StopReason},
+    dialect::{Said, StreamEncoder},
+    error::UpstreamError,
+    json::{
+        text::{Literal, Text},
+        write,
+    },
+    stream::StreamOptions,
+};
+
+/// The state of one stream.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    options: StreamOptions,
+    /// What every record begins with, up to its choices; empty before the start.
+    opening: Vec<u8>,
+    content: bool,
+    /// The tool call that is open, and whether it has arguments yet.
+    call: Option<(usize, bool)>,
+    stopped: bool,
+    usage: Option<Usage>,
+}
+
+impl Encoder {
+    pub(super) fn new(options: &StreamOptions) -> Self {
+        Self {
+            options: options.clone(),
+            opening: Vec::new(),
+            content: false,
+            call: None,
+            stopped: false,
+            usage: None,
+        }
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<Said, UpstreamError> {
+        match event {
+            Event::Start { id, model } => self.start(id.as_ref(), model.as_ref(), out)?,
+            Event::Text(text) => self.piece("content", text, out),
+            Event::Refusal(text) => self.piece("refusal", text, out),
+            // Not OpenAI's own, but what DeepSeek, vLLM and their clients use.
+            Event::Reasoning(text) => self.piece("reasoning_content", text, out),
+            Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
+            Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Stop { reason, .. } => self.stop(*reason, out),
+            Event::End => self.end(out),
+            Event::Aside { .. } | Event::Unsaid(_) | Event::Failed(_) => {}
+        }
+        Ok(Said::Whole)
+    }
+}
+
+impl Encoder {
+    fn start(
+        &mut self,
+        id: Option<&Text<'_>>,
+        model: Option<&Text<'_>>,
+        out: &mut BytesMut,
+    ) -> Result<(), UpstreamError> {
+        if !self.opening.is_empty() {
+            return if self.content { Err(restarted()) } else { Ok(()) };
+        }
+        let opening = &mut self.opening;
+        opening.put_slice(b"data: {\"id\":");
+        write::text(opening, id.map_or(self.options.fallback_id.as_str(), |id| id));
+        opening.put_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        write::value(opening, &self.options.created_unix_s);
+        opening.put_slice(b",\"model\":");
+        write::text(opening, model.map_or(self.options.model.as_str(), |model| model));
+        opening.put_slice(b",\"choices\":[");
+        self.open(out);
+        out.put_slice(b"\"role\":\"assistant\",\"content\":\"\"");
+        self.close(None, out);
+        Ok(())
+    }
+
+    /// Begins a record, up to the inside of `delta`.
+    fn open(&mut self, out: &mut BytesMut) {
+        if self.opening.is_empty() {
+            self.start(None, None, out).expect("the first start never fails");
+        }
+        out.put_slice(&self.opening);
+        out.put_slice(b"{\"index\":0,\"delta\":{");
+    }
+
+    /// Ends a record from the inside of `delta`.
+    fn close(&self, finish_reason: Option<&str>, out: &mut BytesMut) {
+        out.put_slice(b"},\"logprobs\":null,\"finish_reason\":");
+        match finish_reason {
+            Some(reason) => write::text(out, reason),
+            None => out.put_slice(b"null"),
+        }
+        out.put_slice(b"}]");
+        if self.options.include_usage {
+            out.put_slice(b",\"usage\":null");
+        }
+        out.put_slice(b"}\n\n");
+    }
+
+    fn piece(&mut self, field: &str, text: &Literal<'_>, out: &mut BytesMut) {
+        self.finish_call(out);
+        self.content = true;
+        self.open(out);
+        out.put_u8(b'"');
+        out.put_slice(field.as_bytes());
+        out.put_slice(b"\":");
+        out.put_slice(text.as_written().as_bytes());
+        self.close(None, out);
+    }
+
+    fn call(&mut self, call: usize, id: &str, name: &str, out: &mut BytesMut) {
+        self.finish_call(out);
+        self.content = true;
+        self.call = Some((call, false));
+        self.open(out);
+        out.put_slice(b"\"tool_calls\":[{\"index\":");
+        write::number(out, call as u64);
+        out.put_slice(b",\"id\":");
+        write::text(out, id);
+        out.put_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+        write::text(out, name);
+        out.put_slice(b",\"arguments\":\"\"}}]");
+        self.close(None, out);
+    }
+
+    fn arguments(&mut self, call: usize, fragment: &Literal<'_>, out: &mut BytesMut) {
+        if let Some((open, filled)) = &mut self.call
+            && *open == call
+        {
+            *filled = true;
+        }
+        self.open(out);
+        out.put_slice(b"\"tool_calls\":[{\"index\":");
+        write::number(out, call as u64);
+        out.put_slice(b",\"function\":{\"arguments\":");
+        out.put_slice(fragment.as_written().as_bytes());
+        out.put_slice(b"}}]");
+        self.close(None, out);
+    }
+
+    /// A call without arguments is an empty object here, not an empty text.
+    fn finish_call(&mut self, out: &mut BytesMut) {
+        if let Some((call, false)) = self.call.take() {
+            self.arguments(call, &Literal::from_plain("{}"), out);
+        }
+    }
+
+    fn stop(&mut self, reason: StopReason, out: &mut BytesMut) {
+        if self.stopped {
+            return;
+        }
+        self.finish_call(out);
+        self.stopped = true;
+        self.open(out);
+        self.close(Some(stop_reason::encode(reason)), out);
+    }
+
+    fn end(&mut self, out: &mut BytesMut) {
+        if let (true, Some(usage)) = (self.options.include_usage, &self.usage) {
+            out.put_slice(&self.opening);
+            out.put_slice(b"],\"usage\":");
+            write::value(out, &usage::encode(usage));
+            out.put_slice(b"}\n\n");
+        }
+        out.put_slice(b"data: [DONE]\n\n");
+    }
+}
+
+fn restarted() -> UpstreamError {
+    let message = "the provider began its answer again in the middle of the stream";
+    UpstreamError::ours("restarted", message)
+}
