@@ -132,13 +132,19 @@ impl Log {
         *self.stats.borrow()
     }
 
+    /// Resolves when at least `count` requests have arrived.
+    pub(crate) async fn arrived(&self, count: u64) {
+        self.until(|stats| stats.requests >= count).await;
+    }
+
     /// Resolves when at least `count` requests were given up by the peer.
     pub(crate) async fn cancelled(&self, count: u64) {
+        self.until(|stats| stats.cancelled >= count).await;
+    }
+
+    async fn until(&self, reached: impl FnMut(&Stats) -> bool) {
         let mut watching = self.stats.subscribe();
-        watching
-            .wait_for(|stats| stats.cancelled >= count)
-            .await
-            .expect("the sender lives in self, which is borrowed");
+        watching.wait_for(reached).await.expect("the sender lives in self, which is borrowed");
     }
 
     pub(crate) fn set_dying(&self, dying: bool) {

@@ -156,6 +156,11 @@ impl Vendor {
         self.shared.log.stats()
     }
 
+    /// Resolves when at least `count` requests have arrived.
+    pub async fn arrived(&self, count: u64) {
+        self.shared.log.arrived(count).await;
+    }
+
     /// Resolves when at least `count` requests were given up by the peer before their reply's end.
     pub async fn cancelled(&self, count: u64) {
         self.shared.log.cancelled(count).await;

@@ -36,9 +36,9 @@ enum Action {
         /// Who pays [default: default]
         #[arg(long, default_value = "default")]
         team: String,
-        /// What it is for
-        #[arg(long, default_value = "")]
-        name: String,
+        /// What it is for [default: the principal's name]
+        #[arg(long)]
+        name: Option<String>,
         #[command(flatten)]
         config: ConfigArguments,
     },
@@ -93,6 +93,7 @@ async fn act(action: &Action, environment: &Environment) -> anyhow::Result<()> {
     match action {
         Action::Create { principal, team, name, config } => {
             let place = Place::find(&config.data_folder(environment)?, environment).await?;
+            let name = name.as_deref().unwrap_or(principal);
             terminal::line(&place.create(principal, team, name).await?);
             terminal::error("this key is shown once; keep it where your callers find it");
         }

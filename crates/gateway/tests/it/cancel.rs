@@ -1,0 +1,52 @@
+//! A caller that leaves: its upstream call is cancelled, and what was used is booked.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use simulator::{Answer, Vendor, VendorSpec};
+use store::SpendDimension;
+use tokio::time::timeout;
+
+use crate::harness::{CHAT, House, provider, question, table};
+
+/// The longest time between a caller's leaving and the end of its upstream call.
+const CANCELLED_WITHIN: Duration = Duration::from_millis(100);
+
+async fn slow() -> Vendor {
+    let spec = VendorSpec {
+        token_interval_ms: 10,
+        answer: Answer::Words { at_least: 500, at_most: 500 },
+        ..VendorSpec::new("slow", CHAT, &["m"])
+    };
+    Vendor::start(spec).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_a_stream_cancels_it_and_pays_for_what_came() {
+    let vendor = slow().await;
+    let house = House::open(table("r", &[(provider("slow", &vendor, CHAT), "m")])).await;
+    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", true));
+    let mut response = house.client.request(request).await.unwrap();
+    response.body_mut().frame().await.unwrap().unwrap();
+    drop(response);
+    timeout(CANCELLED_WITHIN, vendor.cancelled(1)).await.expect("cancelled in time");
+    let rows = house.close(&[SpendDimension::Model]).await;
+    assert_eq!((rows[0].attempts, rows[0].usage.output() > 0), (1, true));
+    assert!(rows[0].estimated_cost.0 > 0);
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_an_answer_cancels_it() {
+    let spec = VendorSpec { first_token_ms: 60_000, ..VendorSpec::new("slow", CHAT, &["m"]) };
+    let vendor = Vendor::start(spec).await.unwrap();
+    let mut row = (*provider("slow", &vendor, CHAT)).clone();
+    row.limits = gateway::TimeLimits::default();
+    let house = House::open(table("r", &[(std::sync::Arc::new(row), "m")])).await;
+    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", false));
+    let asking = tokio::spawn(house.client.request(request));
+    vendor.arrived(1).await;
+    asking.abort();
+    timeout(CANCELLED_WITHIN, vendor.cancelled(1)).await.expect("cancelled in time");
+    let rows = house.close(&[SpendDimension::Model]).await;
+    assert_eq!(rows[0].attempts, 1, "it may have cost something: booked");
+}

@@ -1,0 +1,15 @@
+//! The gateway through its public face: real sockets on loopback, simulated vendors with faults,
+//! outcomes asserted on both sides of the wire and in the books.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod books;
+mod cancel;
+mod failover;
+mod harness;
+mod headline;
+mod passthrough;
+mod reload;
+mod streams;
+mod surface;
