@@ -1,36 +1,37 @@
 //! What people read in the terminal: plain lines on standard output, errors on standard error, and
 //! tables whose columns line up. The only place that prints.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+use std::io::{IsTerminal, Write, stderr, stdout};
 
-use std::io::IsTerminal;
+/// Clears the line that a status was shown on.
+const CLEAR: &str = "\r\x1b[2K";
 
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    put(&mut stdout(), &format!("{text}\n"));
 }
 
 pub(crate) fn error(text: &str) {
-    eprintln!("outlast: {text}");
+    put(&mut stderr(), &format!("outlast: {text}\n"));
+}
+
+/// A reader that went away (a closed pipe) is no reason to stop serving.
+fn put(to: &mut impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
 /// Shows a line that the next one replaces; where nobody watches, a line of its own.
 pub(crate) fn status(text: &str) {
-    use std::io::Write;
-    if std::io::stdout().is_terminal() {
-        print!("\r\x1b[2K{text}");
-        let _ = std::io::stdout().flush();
+    if stdout().is_terminal() {
+        put(&mut stdout(), &format!("{CLEAR}{text}"));
     } else {
-        println!("{text}");
+        line(text);
     }
 }
 
 /// A line that stays, also where a status line stood.
 pub(crate) fn event(text: &str) {
-    if std::io::stdout().is_terminal() {
-        println!("\r\x1b[2K{text}");
-    } else {
-        println!("{text}");
-    }
+    let clear = if stdout().is_terminal() { CLEAR } else { "" };
+    line(&format!("{clear}{text}"));
 }
 
 /// A table: the first row is its head; columns in `right` are aligned to the right.

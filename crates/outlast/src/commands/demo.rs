@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::{
     clock::wall,
-    commands::serve::{log_to_stderr, stop_signal},
+    commands::serve::{StopSignal, log_to_stderr},
     config::{Config, Environment, Overrides},
     demo::{PEOPLE, Tally, Traffic, Vendors, play},
     running::Running,
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 }
 
 async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let mut stop = StopSignal::catch()?;
     let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
     let data = arguments.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     let vendors = Vendors::start().await?;
@@ -57,7 +58,7 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     let traffic = Traffic::start(&format!("http://{}", running.gateway_address), keys, &tally);
     tokio::select! {
         ended = play(&vendors, &tally) => ended?,
-        stopped = stop_signal() => stopped?,
+        () = stop.received() => {}
         () = after(arguments.seconds) => {}
     }
     traffic.stop().await;

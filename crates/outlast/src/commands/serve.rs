@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -48,6 +48,7 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
         ..arguments.config.overrides()
     };
     let config = arguments.config.load(&environment, &overrides)?;
+    let mut stop = StopSignal::catch()?;
     let running = Running::start(&config, &environment).await?;
     greet(&running, &config)?;
     let reloader = Reloader {
@@ -58,7 +59,7 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
         ledger: Arc::clone(&running.ledger),
     };
     let watching = tokio::spawn(reloader.watch());
-    stop_signal().await?;
+    stop.received().await;
     watching.abort();
     terminal::line("stopping: open answers may end, then the books are closed");
     running.stop().await;
@@ -79,12 +80,24 @@ fn greet(running: &Running, config: &crate::config::Config) -> anyhow::Result<()
     Ok(())
 }
 
-/// Resolves on SIGINT (Ctrl-C) or SIGTERM.
-pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+/// SIGINT (Ctrl-C) and SIGTERM, caught from the moment that this is made.
+pub(crate) struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    pub(crate) fn catch() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    pub(crate) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -1,0 +1,67 @@
+//! Commands that people type.
+
+use crate::program::Place;
+
+#[test]
+fn check_names_every_problem_with_its_place_and_what_to_do() {
+    let place = Place::new(&[]);
+    place.write(
+        "outlast.toml",
+        "lisen = \"127.0.0.1:1\"\n\n[[provider]]\nname = \"openai\"\n\n[[route]]\nname = \"fast\"\ntargets = [\"opnai/gpt-5.5\", \"openai\"]\n",
+    );
+    let output = place.run(&["check"]);
+    assert!(!output.status.success());
+    let expect = "\
+outlast.toml:1:1: unknown key `lisen` in the config
+  did you mean `listen`?
+outlast.toml:4:8: provider `openai` has no credential
+  set the environment variable OPENAI_API_KEY, or add `api_key = \"env:NAME\"` or `\"file:PATH\"`
+outlast.toml:8:12: target `opnai/gpt-5.5` leads nowhere: there is no provider `opnai`
+  did you mean `openai/…`?
+outlast.toml:8:29: `openai` is no target
+  write provider/model, such as \"openai/gpt-5.5\"
+4 problems
+";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expect);
+}
+
+#[test]
+fn check_shows_what_a_good_config_amounts_to() {
+    let place = Place::new(&[("OPENAI_API_KEY", "not-to-be-shown")]);
+    let shown = place.print(&["check"]);
+    assert!(shown.contains(
+        "provider openai (with a key): openai-chat at https://api.openai.com/v1/chat/completions"
+    ));
+    assert!(!shown.contains("not-to-be-shown"));
+}
+
+#[test]
+fn without_any_provider_serve_says_what_to_do() {
+    let output = Place::new(&[]).run(&["serve"]);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("set ANTHROPIC_API_KEY") && said.contains("outlast demo"), "{said}");
+}
+
+#[test]
+fn a_key_is_shown_once_listed_without_its_secret_and_disabled() {
+    let place = Place::new(&[]);
+    let key = place.key();
+    let id = &key[..15];
+    let listed = place.print(&["key", "list"]);
+    assert!(listed.contains(id) && listed.contains("ada") && !listed.contains(&key));
+    place.print(&["key", "disable", id]);
+    assert!(place.print(&["key", "list"]).contains("disabled"));
+    let database = std::fs::read(place.path("outlast-data/outlast.db")).unwrap();
+    let secret = key.rsplit('_').next().unwrap().as_bytes();
+    assert!(!database.windows(secret.len()).any(|window| window == secret), "kept only as a hash");
+}
+
+#[test]
+fn models_shows_who_stands_in() {
+    let place = Place::new(&[("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b")]);
+    let shown = place.print(&["models", "claude-fable-5"]);
+    let order: Vec<_> =
+        shown.lines().take(3).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(order, ["anthropic/claude-fable-5", "anthropic/claude-opus-4-8", "openai/gpt-5.5"]);
+}

@@ -1,0 +1,10 @@
+//! The program as its user runs it: real processes on loopback, simulated vendors behind them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod crash;
+mod demo;
+mod headline;
+mod program;
+mod reload;
