@@ -76,7 +76,7 @@ TOML
   "$outlast" serve --config "$work/outlast.toml" >"$work/gateway.log" 2>&1 &
   started+=($!)
   wait_for_port "$gateway" "outlast serve" || { cat "$work/gateway.log"; return 1; }
-  "$outlast" key create --config "$work/outlast.toml" --principal exams --team exams >"$work/key"
+  "$outlast" key create --config "$work/outlast.toml" --principal exams --team exams --name exams >"$work/key"
   key=$(grep -oE 'ok_[A-Za-z0-9]{12}_[A-Za-z0-9_-]+' "$work/key" | head -1)
 }
 

@@ -13,16 +13,19 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 
-use crate::{client::Client, provider};
+use crate::{
+    client::{Answered, Client},
+    provider,
+};
 
 /// Connections under load, as the marks are stated.
 const CONNECTIONS: usize = 32;
 /// Requests of the load at most.
-const WHOLE_REQUESTS: u64 = 40_000;
+const WHOLE_REQUESTS: u64 = 200_000;
 /// Streams at most; each has `provider::CHUNKS` chunks.
 const STREAMS: u64 = 640;
-/// Requests one at a time.
-const QUIET_REQUESTS: u64 = 2_000;
+/// Requests on each line, one at a time.
+const QUIET_REQUESTS: usize = 4_000;
 /// Seconds that one load may take.
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -52,6 +55,13 @@ pub(crate) struct Outcome {
     pub(crate) p99_ms: f64,
 }
 
+/// What a proxy adds to the direct line, in milliseconds: differences of percentiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Added {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
 impl Line {
     /// A line that asks for no key.
     pub(crate) fn bare(addresses: Addresses) -> Self {
@@ -78,9 +88,25 @@ pub(crate) async fn warm_up(line: &Line) -> Result<()> {
     whole_requests(line, CONNECTIONS, 2_000).await.map(drop)
 }
 
-/// One request at a time: what a proxy adds when nothing queues.
-pub(crate) async fn quiet(line: &Line) -> Result<Outcome> {
-    whole_requests(line, 1, QUIET_REQUESTS).await
+/// What a line adds to the direct one when nothing queues: one request at a time, in turns on both, so
+/// that a machine which slows down or speeds up does so for both.
+pub(crate) async fn added(direct: &Line, line: &Line) -> Result<Added> {
+    let lines = [direct, line].map(|line| {
+        let address = line.addresses.whole;
+        (address, request(address, &line.key, provider::WHOLE, false))
+    });
+    let mut clients = Vec::new();
+    for (address, _) in &lines {
+        clients.push(Client::connect(*address).await?);
+    }
+    let mut took = [Vec::new(), Vec::new()];
+    for _ in 0..QUIET_REQUESTS {
+        for ((client, (_, request)), took) in clients.iter_mut().zip(&lines).zip(&mut took) {
+            took.push(client.ask(request).await?);
+        }
+    }
+    let [direct, line] = took.map(sorted_ms);
+    Ok(Added { p50_ms: at(&line, 50) - at(&direct, 50), p99_ms: at(&line, 99) - at(&direct, 99) })
 }
 
 /// As many 1 kB requests as go through on all connections.
@@ -130,16 +156,21 @@ async fn run(
         answered.extend(worker.context("a worker panicked")??);
     }
     let seconds = started.elapsed().as_secs_f64();
+    ensure!(!answered.is_empty(), "nothing was answered");
+    let (requests, chunks) =
+        (answered.len() as u64, answered.iter().map(|answered| answered.chunks).sum());
+    let took = sorted_ms(answered);
+    Ok(Outcome { requests, chunks, seconds, p50_ms: at(&took, 50), p99_ms: at(&took, 99) })
+}
+
+fn sorted_ms(answered: Vec<Answered>) -> Vec<f64> {
     let mut took: Vec<f64> =
         answered.iter().map(|answered| answered.took.as_secs_f64() * 1e3).collect();
     took.sort_by(f64::total_cmp);
-    ensure!(!took.is_empty(), "nothing was answered");
-    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
-    Ok(Outcome {
-        requests: answered.len() as u64,
-        chunks: answered.iter().map(|answered| answered.chunks).sum(),
-        seconds,
-        p50_ms: at(50),
-        p99_ms: at(99),
-    })
+    took
+}
+
+/// What this share of the requests, which are sorted and not none, took at most.
+fn at(took: &[f64], percent: usize) -> f64 {
+    took[(took.len() * percent / 100).min(took.len() - 1)]
 }

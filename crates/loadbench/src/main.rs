@@ -49,32 +49,38 @@ async fn bench() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let provider = provider::start()?;
     let mut report = Report::default();
-    report.rows.push(measure("direct", &Line::bare(provider.addresses), None).await?);
+    let direct = Line::bare(provider.addresses);
+    report.rows.push(measure("direct", &direct, None).await?);
     match nginx::start(folder.path(), provider.addresses)? {
         Some(nginx) => {
             let line = Line::bare(nginx.addresses);
-            report.rows.push(measure("nginx", &line, Some(&nginx.server)).await?);
+            report.rows.push(measure("nginx", &line, Some((&nginx.server, &direct))).await?);
         }
         None => println!("nginx is not installed (Debian: nginx-light): its line is left out"),
     }
     let gateway = outlast::start(folder.path(), provider.addresses)?;
     let line = Line { addresses: gateway.addresses, key: gateway.key };
-    report.rows.push(measure("outlast", &line, Some(&gateway.server)).await?);
+    report.rows.push(measure("outlast", &line, Some((&gateway.server, &direct))).await?);
     println!("{report}");
     Ok(())
 }
 
-/// All phases of one line. `server` is the proxy whose processor time and memory are counted.
-async fn measure(name: &'static str, line: &Line, server: Option<&Server>) -> Result<Row> {
+/// All phases of one line. `proxy` is the server whose processor time and memory are counted, and the
+/// direct line that its latency is compared with.
+async fn measure(name: &'static str, line: &Line, proxy: Option<(&Server, &Line)>) -> Result<Row> {
     wait_until_it_answers(line.addresses.whole).await?;
     load::warm_up(line).await?;
-    let quiet = load::quiet(line).await?;
+    let added = match proxy {
+        Some((_, direct)) => Some(load::added(direct, line).await?),
+        None => None,
+    };
+    let server = proxy.map(|(server, _)| server);
     let (whole, whole_cpu) = counted(server, load::whole(line)).await?;
     let (streamed, streamed_cpu) = counted(server, load::streamed(line)).await?;
     let peak_bytes = server.map(Server::peak_bytes).transpose()?;
     let seconds = whole.seconds + streamed.seconds;
     println!("{name}: {} requests, {} chunks, {seconds:.0} s", whole.requests, streamed.chunks);
-    Ok(Row { name, quiet, whole, whole_cpu, streamed, streamed_cpu, peak_bytes })
+    Ok(Row { name, added, whole, whole_cpu, streamed, streamed_cpu, peak_bytes })
 }
 
 /// Runs a load and gives its outcome with the processor microseconds that `server` spent on it.

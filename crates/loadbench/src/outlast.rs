@@ -60,7 +60,17 @@ pub(crate) fn start(folder: &Path, provider: Addresses) -> Result<Gateway> {
 
 fn make_key(config: &Path) -> Result<String> {
     let output = Command::new(program()?)
-        .args(["key", "create", "--principal", "bench", "--team", "bench", "--config"])
+        .args([
+            "key",
+            "create",
+            "--principal",
+            "bench",
+            "--team",
+            "bench",
+            "--name",
+            "bench",
+            "--config",
+        ])
         .arg(config)
         .output()
         .context("cannot run outlast key create")?;

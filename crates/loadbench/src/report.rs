@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::load::Outcome;
+use crate::load::{Added, Outcome};
 
 /// Processor time per request, at most this many times nginx's.
 const MARK_REQUEST: f64 = 3.0;
@@ -15,7 +15,8 @@ const MARK_MEMORY: f64 = 64.0;
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) quiet: Outcome,
+    /// Absent for the direct line itself.
+    pub(crate) added: Option<Added>,
     pub(crate) whole: Outcome,
     pub(crate) whole_cpu: Option<f64>,
     pub(crate) streamed: Outcome,
@@ -60,13 +61,8 @@ impl fmt::Display for Report {
             "\n| line | requests/s at 32 | p50 / p99 ms at 32 | added p50 / p99 ms, one at a time | CPU µs per 1 kB request | CPU µs per streamed chunk | peak MiB |"
         )?;
         writeln!(f, "|---|---:|---:|---:|---:|---:|---:|")?;
-        let direct = self.rows.first().map(|row| &row.quiet);
         for row in &self.rows {
-            let added = direct.filter(|_| row.whole_cpu.is_some()).map(|direct| {
-                let (p50, p99) =
-                    (row.quiet.p50_ms - direct.p50_ms, row.quiet.p99_ms - direct.p99_ms);
-                format!("{p50:.3} / {p99:.3}")
-            });
+            let added = row.added.map(|added| format!("{:.3} / {:.3}", added.p50_ms, added.p99_ms));
             writeln!(
                 f,
                 "| {} | {:.0} | {:.2} / {:.2} | {} | {} | {} | {} |",
