@@ -11,7 +11,7 @@ use terms::{
     usage::{Usage, UsageSource},
 };
 
-use crate::{gateway::Gateway, table::Target};
+use crate::{gateway::Gateway, health::Learned, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -30,13 +30,6 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
-}
-
-/// What the failure of an attempt means for the next one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reported {
-    /// The target had not failed just before.
-    pub(crate) lone: bool,
 }
 
 impl Flight {
@@ -85,17 +78,17 @@ impl Flight {
         failure: Failure,
         asked_ms: Option<u64>,
         now: Moment,
-    ) -> Reported {
-        let (shut, lone) = self.gateway.health.failed(&self.target.name, failure, asked_ms, now);
+    ) -> Learned {
+        let learned = self.gateway.health.failed(&self.target, failure, asked_ms, now);
         self.settle(Ending::Failed(failure), now);
-        if shut {
+        if learned.shut {
             self.gateway.ledger.activity().touch();
         }
-        Reported { lone }
+        learned
     }
 
     fn report_success(&self, now: Moment) {
-        if self.gateway.health.succeeded(&self.target.name, now) {
+        if self.gateway.health.succeeded(&self.target, now) {
             self.gateway.ledger.activity().touch();
         }
     }
@@ -146,7 +139,7 @@ impl Drop for Flight {
             let now = self.gateway.now();
             self.settle(Ending::CallerLeft, now);
             if self.first_token.is_none() {
-                self.gateway.health.inconclusive(&self.target.name);
+                self.gateway.health.inconclusive(&self.target);
             }
         }
     }

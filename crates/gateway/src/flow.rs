@@ -154,7 +154,7 @@ impl Request<'_> {
         let target = &chosen.target;
         let held = self.hold(chosen, ordinal)?;
         if chosen.pass != Pass::Open {
-            self.gateway.health.probe(&target.name, now);
+            self.gateway.health.probe(target, now);
         }
         trail.dispatched(now);
         Ok(Flight::new(self.gateway, target, held, self.estimated_in(), now))

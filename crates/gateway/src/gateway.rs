@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use decide::gate::GateLimits;
 use ledger::Ledger;
 use terms::{
-    ids::{RequestId, TargetName},
+    ids::RequestId,
     time::{Moment, Timestamp},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     health::{GateView, Health},
     limits::IntakeLimits,
-    table::Table,
+    table::{Table, Target},
     upstream::Upstream,
 };
 
@@ -73,7 +73,7 @@ impl Gateway {
     }
 
     /// A target's gate, for people.
-    pub fn gate(&self, target: &TargetName) -> GateView {
+    pub fn gate(&self, target: &Target) -> GateView {
         self.health.view(target, self.now())
     }
 

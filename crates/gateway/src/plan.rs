@@ -37,7 +37,7 @@ pub(crate) fn plan(gateway: &Gateway, chosen: &Route, facts: &Facts, now: Moment
         .targets
         .iter()
         .map(|target| {
-            let (admission, failure) = gateway.health.admission(&target.name, now);
+            let (admission, failure) = gateway.health.admission(target, now);
             Candidate { target: &target.name, model: target.known.as_ref(), admission, failure }
         })
         .collect();

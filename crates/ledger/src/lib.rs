@@ -9,12 +9,14 @@ mod ingest;
 mod journal;
 mod ledger;
 mod prices;
+mod snapshot;
 
 pub use crate::{
-    activity::{Activity, Failover, Minute, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
+    activity::Activity,
     error::LedgerError,
     held::{AttemptEnd, Held, Order},
     ingest::Ingest,
     ledger::{Ledger, LedgerOptions, Opened},
     prices::{PriceBook, Quote},
+    snapshot::{BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
 };

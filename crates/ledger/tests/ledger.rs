@@ -149,7 +149,7 @@ async fn the_live_view_counts_what_the_books_count() {
         opened
             .ledger
             .activity()
-            .snapshot(NOON)
+            .snapshot()
             .targets
             .values()
             .map(|target| target.in_flight)
@@ -158,8 +158,9 @@ async fn the_live_view_counts_what_the_books_count() {
     assert_eq!(in_flight(&opened), 1);
     let cost = held.settle(answered(5));
     assert_eq!(in_flight(&opened), 0);
-    let snapshot = opened.ledger.activity().snapshot(NOON);
-    assert_eq!(snapshot.minutes.len(), 60);
-    assert_eq!(snapshot.minutes.last().unwrap().cost, cost);
+    let snapshot = opened.ledger.activity().snapshot();
+    let bars = snapshot.bars_until(NOON, 60_000, 60);
+    assert_eq!((bars.len(), bars[59].cost), (60, cost));
+    assert_eq!(snapshot.last(NOON, 60_000).cost, cost);
     assert_eq!(snapshot.targets.values().next().unwrap().first_token_p50_ms(), Some(7));
 }

@@ -8,13 +8,20 @@ use console::{
 };
 use decide::gate::GateState as DecidedState;
 use gateway::{Gateway, Target};
-use ledger::{Ledger, Minute, Snapshot, TargetTotals};
+use ledger::{Bar, Ledger, Snapshot, TargetTotals};
 use terms::{ids::TargetName, money::NanoUsd, time::Timestamp};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
 
 const MINUTE_MS: i64 = 60_000;
+
+/// Bars of the charts.
+const BARS: i64 = 60;
+
+/// Widths of a bar in milliseconds, each used while everything since the start fits into half of the
+/// bars: a young process shows its seconds, an old one its minutes.
+const WIDTHS: &[i64] = &[5_000, 15_000];
 
 /// Principals shown.
 const TOP: usize = 10;
@@ -32,13 +39,13 @@ pub(crate) struct LiveView {
 impl Live for LiveView {
     fn overview(&self) -> Overview {
         let now = self.ledger.now();
-        let snapshot = self.ledger.activity().snapshot(now);
+        let snapshot = self.ledger.activity().snapshot();
         Overview {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: self.clock.uptime_ms(),
             now,
             simulated: self.notice.clone(),
-            requests: requests(&snapshot),
+            requests: requests(&snapshot, now),
             spend: self.spend(&snapshot, now),
             targets: self.targets(&snapshot.targets),
             top_principals: principals(&snapshot),
@@ -53,19 +60,20 @@ impl Live for LiveView {
 
 impl LiveView {
     fn spend(&self, snapshot: &Snapshot, now: Timestamp) -> Spend {
-        let last_hour: NanoUsd = snapshot.minutes.iter().map(|minute| minute.cost).sum();
-        let estimated: NanoUsd = snapshot.minutes.iter().map(|minute| minute.estimated).sum();
+        let hour = snapshot.last(now, 60 * MINUTE_MS);
         let (day, before) = self.spent_before;
         let today = snapshot.cost_of_day(now.day());
+        let uptime = i64::try_from(self.clock.uptime_ms()).unwrap_or(i64::MAX);
+        let width =
+            WIDTHS.iter().copied().find(|width| uptime < width * BARS / 2).unwrap_or(MINUTE_MS);
         Spend {
-            last_hour,
+            last_hour: hour.cost,
             today: if day == now.day() { today + before } else { today },
-            estimated_share: if last_hour.0 == 0 {
-                0.0
-            } else {
-                estimated.0 as f64 / last_hour.0 as f64
+            estimated_share: match hour.cost {
+                NanoUsd::ZERO => 0.0,
+                cost => hour.estimated.0 as f64 / cost.0 as f64,
             },
-            by_minute: snapshot.minutes.iter().map(bar).collect(),
+            by_minute: snapshot.bars_until(now, width, BARS).iter().map(bar).collect(),
         }
     }
 
@@ -87,7 +95,7 @@ impl LiveView {
     }
 
     fn target(&self, target: &Target, totals: Option<&TargetTotals>) -> TargetRow {
-        let gate = self.gateway.gate(&target.name);
+        let gate = self.gateway.gate(target);
         let totals = totals.cloned().unwrap_or_default();
         TargetRow {
             target: target.name.clone(),
@@ -109,24 +117,24 @@ impl LiveView {
     }
 }
 
-fn requests(snapshot: &Snapshot) -> Requests {
+fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {
     Requests {
         total: snapshot.requests,
         answered: snapshot.answered,
         failed: snapshot.failed,
         in_flight: snapshot.in_flight,
         rescued: snapshot.rescued,
-        per_minute_now: snapshot.per_minute,
+        per_minute_now: snapshot.last(now, MINUTE_MS).requests,
     }
 }
 
-fn bar(minute: &Minute) -> MinuteBar {
+fn bar(bar: &Bar) -> MinuteBar {
     MinuteBar {
-        at: Timestamp(minute.minute * MINUTE_MS),
-        cost: minute.cost,
-        requests: minute.requests,
-        failed: minute.failed,
-        rescued: minute.rescued,
+        at: bar.at,
+        cost: bar.cost,
+        requests: bar.requests,
+        failed: bar.failed,
+        rescued: bar.rescued,
     }
 }
 

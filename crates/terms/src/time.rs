@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A wall-clock time in Unix milliseconds, UTC. May jump; never used for a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 

@@ -55,7 +55,7 @@ async fn the_live_view_counts_what_callers_saw() {
     house.ask(CHAT, "r", false).await;
     second.die().await;
     house.ask(CHAT, "r", false).await;
-    let snapshot = house.ledger().activity().snapshot(house.ledger().now());
+    let snapshot = house.ledger().activity().snapshot();
     assert_eq!(
         (snapshot.requests, snapshot.answered, snapshot.rescued, snapshot.failed),
         (3, 2, 1, 1)

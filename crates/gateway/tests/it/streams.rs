@@ -6,6 +6,9 @@ use terms::dialect::Dialect;
 
 use crate::harness::{CHAT, House, MESSAGES, Reply, provider, table, vendor};
 
+/// A fault by name.
+type Case = (&'static str, fn() -> Fault);
+
 async fn broken(fault: Fault, upstream: Dialect, caller: Dialect) -> (Reply, Stats, House, Vendor) {
     let only = vendor("only", upstream, &["m"]).await;
     only.set_fault(fault);
@@ -33,7 +36,7 @@ fn check_broken(dialect: Dialect, reply: &Reply, case: &str) {
 
 #[tokio::test]
 async fn a_stream_that_dies_ends_with_an_error_in_the_callers_dialect() {
-    let faults: [(&str, fn() -> Fault); 4] = [
+    let faults: [Case; 4] = [
         ("cut", || Fault::MidStreamCut { after_chunks: 3 }),
         ("reset", || Fault::MidStreamReset { after_chunks: 3 }),
         ("error event", || Fault::MidStreamError { after_chunks: 3 }),
