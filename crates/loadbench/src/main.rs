@@ -2,7 +2,8 @@
 //! reverse proxy and beside no proxy at all, in one run on loopback. Bounded in time and in count.
 //! The provider is simulated, in a process of its own, so that every process pays for itself.
 //!
-//! `cargo run --release -p loadbench`
+//! `cargo run --release -p loadbench` builds `outlast` first; with `-- --no-build` it measures the binary
+//! that stands beside it.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on standard output")]
 
@@ -30,9 +31,13 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let run = async {
         match words.as_slice() {
-            [] => bench().await,
+            [] => {
+                outlast::build()?;
+                bench().await
+            }
+            ["--no-build"] => bench().await,
             ["provider"] => provider::serve().await,
-            _ => bail!("usage: cargo run --release -p loadbench"),
+            _ => bail!("usage: cargo run --release -p loadbench [-- --no-build]"),
         }
     };
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run)) {
@@ -45,7 +50,6 @@ fn main() -> ExitCode {
 }
 
 async fn bench() -> Result<()> {
-    outlast::build()?;
     let folder = tempfile::tempdir()?;
     let provider = provider::start()?;
     let mut report = Report::default();
