@@ -3,6 +3,10 @@
 
 pub(crate) mod anthropic_messages;
 pub(crate) mod openai_chat;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -84,8 +84,8 @@ pub(super) fn turns<'a>(
         let mut reader = Reader { path: format!("messages[{index}]"), to, unsaid };
         let role = message.role.clone().unwrap_or_default();
         let (speaker, blocks) = match &*role {
-            "system" | "developer" => (Speaker::System, reader.content(message.content)?),
-            "user" => (Speaker::User, reader.content(message.content)?),
+            "system" | "developer" => (Speaker::System, reader.said(message.content)?),
+            "user" => (Speaker::User, reader.said(message.content)?),
             "assistant" => (Speaker::Assistant, reader.assistant(message)?),
             "tool" => (Speaker::User, vec![reader.result(message)?]),
             _ => return Err(reader.refuse("role")),
@@ -117,6 +117,16 @@ impl Reader<'_> {
 
     fn missing(&self, field: &str) -> BadRequest {
         BadRequest::missing(&format!("{}.{field}", self.path))
+    }
+
+    fn said<'a>(
+        &mut self,
+        content: Option<TextOr<'a, Part<'a>>>,
+    ) -> Result<Vec<Block<'a>>, BadRequest> {
+        if content.is_none() {
+            return Err(self.missing("content"));
+        }
+        self.content(content)
     }
 
     fn content<'a>(

@@ -173,7 +173,8 @@ fn tool_choice(raw: &RawValue, to: Dialect) -> Result<ToolChoice<'_>, BadRequest
     match raw.get() {
         "\"auto\"" => return Ok(ToolChoice::Auto),
         "\"none\"" => return Ok(ToolChoice::Never),
-        "\"required\"" => return Ok(ToolChoice::Required),
+        // Mistral's word for it is `any`.
+        "\"required\"" | "\"any\"" => return Ok(ToolChoice::Required),
         _ => {}
     }
     let choice: Choice<'_> = serde_json::from_str(raw.get())

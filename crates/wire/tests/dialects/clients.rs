@@ -1,0 +1,130 @@
+//! Every request that was recorded of real clients: understood, passed on unchanged to its own
+//! dialect, and translated to the other with its texts and tools intact.
+
+use bytes::Bytes;
+use serde_json::Value;
+use terms::{dialect::Dialect, model::Capabilities};
+use wire::{BadRequest, Upstream, UpstreamRequest, encode_request, read_head};
+
+use crate::shared::{self, What};
+
+const ABLE: Capabilities = Capabilities {
+    images: true,
+    tools: true,
+    json_schema: true,
+    reasoning: true,
+    sampling: true,
+    prefill: false,
+};
+
+/// Every text, name and id in a value, in no order.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("text" | "content" | "name", Value::String(text)) => found.push(text.clone()),
+                    _ => texts(value, found),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}
+
+fn encode(
+    from: Dialect,
+    body: &Bytes,
+    to: Dialect,
+    same_model: bool,
+) -> Result<UpstreamRequest, BadRequest> {
+    let head = read_head(from, body)?;
+    let model = if same_model { head.model.clone() } else { "claude-opus-4-8".to_owned() };
+    let upstream = Upstream { dialect: to, model: &model, max_output: 0, capabilities: ABLE };
+    encode_request(from, &head, body, &upstream)
+}
+
+/// Passes a request on in both ways; `None` where the translation refuses it.
+fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
+    let bytes = Bytes::from(body.to_string());
+    let same = encode(from, &bytes, from, true).unwrap_or_else(|error| panic!("{source}: {error}"));
+    let mut kept: Value = serde_json::from_slice(&same.body).unwrap();
+    if from == Dialect::OpenaiChat && body["stream"] == true {
+        assert_eq!(kept["stream_options"]["include_usage"], true, "{source}");
+        kept["stream_options"] = body["stream_options"].clone();
+        if body["stream_options"].is_null() {
+            kept.as_object_mut().unwrap().shift_remove("stream_options");
+        }
+    }
+    assert_eq!(&kept, body, "{source}");
+    let to =
+        if from == Dialect::OpenaiChat { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
+    let translated = match encode(from, &bytes, to, false) {
+        Ok(translated) => translated,
+        Err(refusal) => {
+            let named = refusal.param.as_deref().is_some_and(|param| !param.is_empty());
+            assert!(named && refusal.code == "unsupported_across_dialects", "{source}: {refusal}");
+            return None;
+        }
+    };
+    let value: Value = serde_json::from_slice(&translated.body).unwrap();
+    assert!(value["messages"].as_array().is_some_and(|list| !list.is_empty()), "{source}");
+    assert!(read_head(to, &translated.body).is_ok(), "{source}");
+    survive(source, body, &translated);
+    Some(translated.dropped)
+}
+
+/// Every text of the caller stands in the translation, but for what is listed as dropped.
+fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
+    let (mut given, mut sent) = (Vec::new(), String::new());
+    texts(&body["messages"], &mut given);
+    texts(&body["system"], &mut given);
+    texts(&body["tools"], &mut given);
+    let mut kept = Vec::new();
+    texts(&serde_json::from_slice(&translated.body).unwrap(), &mut kept);
+    sent.extend(kept);
+    let own_blocks =
+        ["thinking", "tool_use", "_tool_result", "tools[].", "messages[].name", "compaction"];
+    let vendors_own =
+        translated.dropped.iter().any(|field| own_blocks.iter().any(|own| field.contains(own)));
+    for text in given {
+        let header = text.starts_with("x-anthropic-billing-header");
+        assert!(sent.contains(&text) || header || vendors_own, "{source}: {text}");
+    }
+}
+
+#[test]
+fn every_captured_request_is_understood_and_translated() {
+    let Some(data) = shared::data() else { return };
+    let requests = shared::client_requests(&data);
+    let mut dropped = Vec::new();
+    for (source, dialect, body) in &requests {
+        let listed = check(source, *dialect, body);
+        dropped.extend(listed.unwrap_or_else(|| panic!("{source} was refused")));
+    }
+    dropped.sort();
+    dropped.dedup();
+    assert!(requests.len() > 50, "{}", requests.len());
+    // What real clients lose between dialects; a longer list is worth a look.
+    insta::assert_snapshot!(dropped.join("\n"));
+}
+
+#[test]
+fn every_request_of_the_cassettes_is_understood() {
+    let Some(data) = shared::data() else { return };
+    let (mut translated, mut refused) = (0, 0);
+    for recording in shared::wire_recordings(&data) {
+        let What::Request(body) = &recording.what else { continue };
+        let body: Value = serde_json::from_str(body).unwrap();
+        if body["messages"].as_array().is_none_or(Vec::is_empty) {
+            continue;
+        }
+        match check(&recording.source, recording.dialect, &body) {
+            Some(_) => translated += 1,
+            None => refused += 1,
+        }
+    }
+    println!("{translated} requests translated, {refused} refused");
+    assert!(translated > 150 && refused < translated / 4, "{translated} {refused}");
+}

@@ -1,0 +1,14 @@
+//! The crate through its public face: heads, bytes kept and bytes translated, streams in every
+//! split, errors, and everything that was recorded of real providers and clients.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod clients;
+mod errors;
+mod head;
+mod recorded;
+mod same_dialect;
+mod shared;
+mod splits;
+mod stream_rules;
+mod translated;

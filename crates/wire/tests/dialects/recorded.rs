@@ -1,0 +1,289 @@
+//! Every recorded reply and stream, relayed to callers of both dialects: text, tool calls, stop
+//! reason and usage must survive. The recordings are read here a second time, by other code.
+
+use bytes::Bytes;
+use serde_json::Value;
+use terms::dialect::Dialect;
+use wire::{Finish, StreamOptions, read_error, relay_reply};
+
+use crate::{
+    shared::{self, What},
+    splits::account,
+};
+
+const CHAT: Dialect = Dialect::OpenaiChat;
+
+/// What an answer says, in words of no dialect.
+#[derive(Debug, Default, PartialEq)]
+struct Answer {
+    text: String,
+    tools: Vec<(String, Value)>,
+    stop: &'static str,
+    /// Input and output tokens.
+    usage: Option<(u64, u64)>,
+}
+
+impl Answer {
+    fn finish(mut self, raw_tools: Vec<(String, String)>) -> Self {
+        let arguments = |raw: &str| match raw {
+            "" => Value::Object(serde_json::Map::new()),
+            raw => serde_json::from_str(raw).unwrap_or_else(|_| Value::from(raw)),
+        };
+        self.tools = raw_tools.into_iter().map(|(name, raw)| (name, arguments(&raw))).collect();
+        // Servers of one dialect say `stop` after a tool call, or `tool_calls` without one.
+        self.stop = match (self.stop, self.tools.is_empty()) {
+            ("end", false) => "tool",
+            ("tool", true) => "end",
+            (stop, _) => stop,
+        };
+        self
+    }
+}
+
+fn stop_word(word: &str) -> &'static str {
+    match word {
+        "length" | "max_tokens" | "model_context_window_exceeded" | "model_length" => "length",
+        "tool_calls" | "tool_use" | "function_call" => "tool",
+        "content_filter" | "refusal" => "refusal",
+        "" => "",
+        _ => "end",
+    }
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+fn chat_usage(usage: &Value) -> Option<(u64, u64)> {
+    let input = usage["prompt_tokens"].as_u64()?;
+    let output = count(&usage["completion_tokens"]);
+    Some((input, output.max(count(&usage["total_tokens"]).saturating_sub(input))))
+}
+
+fn messages_usage(usage: &Value) -> Option<(u64, u64)> {
+    let input = |usage: &Value| {
+        count(&usage["input_tokens"])
+            + count(&usage["cache_creation_input_tokens"])
+            + count(&usage["cache_read_input_tokens"])
+    };
+    usage["output_tokens"].as_u64()?;
+    let passes = usage["iterations"].as_array().into_iter().flatten();
+    let compactions: Vec<&Value> = passes.filter(|pass| pass["type"] == "compaction").collect();
+    let beside =
+        |count: &dyn Fn(&Value) -> u64| -> u64 { compactions.iter().map(|pass| count(pass)).sum() };
+    let output = |usage: &Value| count(&usage["output_tokens"]);
+    Some((input(usage) + beside(&input), output(usage) + beside(&output)))
+}
+
+fn words(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+fn read_chat(body: &Value) -> Answer {
+    let choice = &body["choices"][0];
+    let message = &choice["message"];
+    let refusal = message["refusal"].as_str().unwrap_or_default();
+    let answer = Answer {
+        text: words(&message["content"]) + refusal,
+        stop: stop_word(choice["finish_reason"].as_str().unwrap_or_default()),
+        usage: chat_usage(&body["usage"]),
+        ..Answer::default()
+    };
+    let calls = message["tool_calls"].as_array().into_iter().flatten();
+    let call =
+        |call: &Value| (text(&call["function"]["name"]), text(&call["function"]["arguments"]));
+    answer.finish(calls.map(call).collect())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn read_messages(body: &Value) -> Answer {
+    let mut tools = Vec::new();
+    let mut answer = Answer {
+        stop: stop_word(body["stop_reason"].as_str().unwrap_or_default()),
+        usage: messages_usage(&body["usage"]),
+        ..Answer::default()
+    };
+    for block in body["content"].as_array().into_iter().flatten() {
+        match block["type"].as_str() {
+            Some("text") => answer.text += block["text"].as_str().unwrap_or_default(),
+            Some("tool_use") => tools.push((text(&block["name"]), block["input"].to_string())),
+            _ => {}
+        }
+    }
+    answer.text += body["stop_details"]["explanation"].as_str().unwrap_or_default();
+    answer.finish(tools)
+}
+
+fn read_reply(dialect: Dialect, body: &[u8]) -> Answer {
+    let body = serde_json::from_slice(body).unwrap();
+    if dialect == CHAT { read_chat(&body) } else { read_messages(&body) }
+}
+
+fn records(stream: &str) -> impl Iterator<Item = Value> {
+    stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .filter_map(|data| serde_json::from_str(data).ok())
+}
+
+fn read_chat_stream(stream: &str) -> Answer {
+    let mut answer = Answer::default();
+    let mut calls: Vec<(Value, String, String, String)> = Vec::new();
+    for record in records(stream) {
+        answer.usage = chat_usage(&record["usage"]).or(answer.usage);
+        let choice = &record["choices"][0];
+        let delta = &choice["delta"];
+        answer.text += &words(&delta["content"]);
+        answer.text += delta["refusal"].as_str().unwrap_or_default();
+        for piece in delta["tool_calls"].as_array().into_iter().flatten() {
+            let (id, function) = (text(&piece["id"]), &piece["function"]);
+            let name = text(&function["name"]);
+            let same = |call: &&mut (Value, String, String, String)| {
+                call.0 == piece["index"] && (id.is_empty() || call.1 == id)
+            };
+            let arguments = text(&function["arguments"]);
+            match calls.iter_mut().rev().find(same) {
+                Some(call) => call.3 += &arguments,
+                None => calls.push((piece["index"].clone(), id, name, arguments)),
+            }
+        }
+        if let Some(reason) = choice["finish_reason"].as_str() {
+            answer.stop = stop_word(reason);
+        }
+    }
+    answer.finish(calls.into_iter().map(|(_, _, name, arguments)| (name, arguments)).collect())
+}
+
+fn read_messages_stream(stream: &str) -> Answer {
+    let mut answer = Answer::default();
+    let mut usage = serde_json::Map::new();
+    let mut tools: Vec<(String, String)> = Vec::new();
+    let mut in_call = false;
+    for record in records(stream) {
+        let (block, delta) = (&record["content_block"], &record["delta"]);
+        if record["type"] == "content_block_start" {
+            in_call = block["type"] == "tool_use";
+            answer.text += block["text"].as_str().unwrap_or_default();
+            if in_call {
+                let input = block["input"].as_object().filter(|input| !input.is_empty());
+                let input = input.map(|input| Value::from(input.clone()).to_string());
+                tools.push((text(&block["name"]), input.unwrap_or_default()));
+            }
+        }
+        answer.text += delta["text"].as_str().unwrap_or_default();
+        answer.text += delta["stop_details"]["explanation"].as_str().unwrap_or_default();
+        if let (true, Some(json)) = (in_call, delta["partial_json"].as_str()) {
+            tools.last_mut().expect("a call is open").1 += json;
+        }
+        if let Some(reason) = delta["stop_reason"].as_str() {
+            answer.stop = stop_word(reason);
+        }
+        for counts in [&record["message"]["usage"], &record["usage"]] {
+            let stated = counts.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+            usage.extend(stated.map(|(name, value)| (name.clone(), value.clone())));
+        }
+    }
+    answer.usage = messages_usage(&Value::from(usage));
+    answer.finish(tools)
+}
+
+fn read_stream(dialect: Dialect, stream: &str) -> Answer {
+    if dialect == CHAT { read_chat_stream(stream) } else { read_messages_stream(stream) }
+}
+
+fn options() -> StreamOptions {
+    StreamOptions { include_usage: true, fallback_id: "f".into(), ..StreamOptions::default() }
+}
+
+/// Offsets from a small fixed sequence of its own (Numerical Recipes' quick generator).
+fn splits(seed: u32, pieces: usize) -> Vec<usize> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 4) as usize
+    };
+    (0..pieces).map(|_| next()).collect()
+}
+
+/// An expected answer as a caller of `to` sees it: a translation into messages always has usage.
+fn seen(expected: Answer, from: Dialect, to: Dialect) -> Answer {
+    let usage =
+        if from == to || to == CHAT { expected.usage } else { expected.usage.or(Some((0, 0))) };
+    Answer { usage, ..expected }
+}
+
+fn check_stream(source: &str, from: Dialect, stream: &str) {
+    let stated = || read_stream(from, stream);
+    for to in Dialect::ALL {
+        let whole = account(from, *to, &options(), stream.as_bytes(), &[]);
+        for seed in 1..4 {
+            let pieces = splits(seed, 40);
+            let split = account(from, *to, &options(), stream.as_bytes(), &pieces);
+            assert_eq!(whole, split, "{source}: from {from} to {to}, seed {seed}");
+        }
+        // One answer was begun again in its middle, which only its own dialect can pass on.
+        let spliced = source.contains("spliced-message-start") && from != *to;
+        if stream.contains("event: error") || spliced {
+            assert!(whole.error.is_some() && whole.finish == Finish::Cut, "{source}");
+            continue;
+        }
+        assert_eq!(whole.error, None, "{source}");
+        assert_ne!(whole.finish, Finish::Cut, "{source}");
+        assert_eq!(whole.noise, 0, "{source}");
+        let heard = read_stream(*to, &whole.out);
+        assert_eq!(heard, seen(stated(), from, *to), "{source}: from {from} to {to}");
+        let counted = whole.usage.map(|usage| (usage.input(), usage.output()));
+        assert_eq!(counted, stated().usage, "{source}");
+    }
+}
+
+fn check_reply(source: &str, from: Dialect, body: &str) {
+    let stated = || read_reply(from, body.as_bytes());
+    let bytes = Bytes::copy_from_slice(body.as_bytes());
+    if !shared::is_reply(body) {
+        assert!(relay_reply(from, from, &bytes).is_err(), "{source}");
+        return;
+    }
+    for to in Dialect::ALL {
+        let relayed =
+            relay_reply(from, *to, &bytes).unwrap_or_else(|error| panic!("{source}: {error}"));
+        let heard = read_reply(*to, &relayed.body);
+        assert_eq!(heard, seen(stated(), from, *to), "{source}: from {from} to {to}");
+        let counted = relayed.usage.map(|usage| (usage.input(), usage.output()));
+        assert_eq!(counted, stated().usage, "{source}");
+    }
+}
+
+#[test]
+fn everything_recorded_survives_the_relay() {
+    let Some(data) = shared::data() else { return };
+    let (mut streams, mut replies, mut errors) = (0, 0, 0);
+    for recording in shared::wire_recordings(&data) {
+        let (source, dialect) = (&recording.source, recording.dialect);
+        match &recording.what {
+            What::Stream(stream) => {
+                check_stream(source, dialect, stream);
+                streams += 1;
+            }
+            What::Reply(body) => {
+                check_reply(source, dialect, body);
+                replies += 1;
+            }
+            What::Error(body) => {
+                let error = read_error(dialect, body.as_bytes());
+                assert!(!error.message.is_empty() && !error.message.starts_with('{'), "{source}");
+                errors += 1;
+            }
+            What::Request(_) => {}
+        }
+    }
+    println!("{streams} streams, {replies} replies, {errors} errors");
+    assert!(streams > 75 && replies > 250 && errors > 5, "{streams} {replies} {errors}");
+}
