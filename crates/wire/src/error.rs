@@ -57,15 +57,19 @@ impl BadRequest {
 
     /// A field whose loss would change what the answer means.
     pub(crate) fn untranslatable(param: &str, from: Dialect, to: Dialect) -> Self {
-        Self {
-            message: format!(
-                "`{param}` cannot be carried from {from} to {to}, which the chosen model speaks; \
-                 leave it out or ask for a model that speaks {from}"
-            ),
-            param: Some(param.to_owned()),
-            code: "unsupported_across_dialects",
-            status: 400,
-        }
+        let complaint = format!(
+            "cannot be carried from {from} to {to}, which the chosen model speaks; leave it out or \
+             ask for a model that speaks {from}"
+        );
+        Self { code: "unsupported_across_dialects", ..Self::field(param, complaint) }
+    }
+
+    /// A last assistant turn for a model that would answer it instead of continuing it.
+    pub(crate) fn prefill(turn: usize) -> Self {
+        let complaint = "is an assistant turn to be continued, which the chosen model cannot do; \
+                         end with a user turn";
+        let refusal = Self::field(&format!("messages[{turn}]"), complaint);
+        Self { code: "unsupported_across_dialects", ..refusal }
     }
 }
 

@@ -140,7 +140,7 @@ fn stream(text: &str) -> Option<(Dialect, What)> {
     let records: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     let first: Value = serde_json::from_str(records.first()?).ok()?;
     let dialect = dialect_of_record(&first)?;
-    let mut stream: String = records.iter().map(|record| format!("data: {record}\n\n")).collect();
+    let mut stream = format!("data: {}\n\n", records.join("\n\ndata: "));
     if dialect == Dialect::OpenaiChat {
         stream.push_str("data: [DONE]\n\n");
     }

@@ -61,6 +61,9 @@ struct Delta<'a> {
     thinking: Option<&'a RawValue>,
     #[serde(borrow, default)]
     partial_json: Option<&'a RawValue>,
+    /// Of a compaction.
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     stop_reason: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -174,6 +177,9 @@ impl Decoder {
         let Some(delta) = &record.delta else { return };
         literal(delta.text, Event::Text, emit);
         literal(delta.thinking, Event::Reasoning, emit);
+        if let Some(content) = delta.content {
+            emit(Event::Aside { bytes: content.get().len() as u64 });
+        }
         let Some(fragment) = delta.partial_json.and_then(Literal::from_raw) else { return };
         if fragment.is_empty() {
             return;

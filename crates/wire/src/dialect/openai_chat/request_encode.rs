@@ -115,10 +115,7 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, BadRequest> {
     let last = request.turns.last().map(|turn| turn.speaker);
     if last == Some(Speaker::Assistant) && !upstream.capabilities.prefill {
-        let param = format!("messages[{}]", request.turns.len() - 1);
-        let complaint = "is an assistant turn to be continued, which the chosen model cannot do; \
-                         end with a user turn";
-        return Err(BadRequest::field(&param, complaint));
+        return Err(BadRequest::prefill(request.turns.len() - 1));
     }
     let mut messages = message_encode::messages(&request.turns, dropped);
     let response_format = response_format(request, upstream, &mut messages, dropped);

@@ -53,6 +53,10 @@ struct Delta<'a> {
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tool_calls: Option<Few<CallPiece<'a>>>,
+    #[serde(borrow, default)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    audio: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -182,6 +186,10 @@ impl Decoder {
         }
         for piece in delta.tool_calls.iter().flat_map(Few::iter) {
             self.call(piece, emit);
+        }
+        // Never asked for across dialects, so counting them is enough.
+        for raw in [delta.function_call, delta.audio].into_iter().flatten() {
+            emit(Event::Aside { bytes: raw.get().len() as u64 });
         }
     }
 
