@@ -21,11 +21,11 @@ use crate::{
 /// Connections under load, as the marks are stated.
 const CONNECTIONS: usize = 32;
 /// Requests of the load at most.
-const WHOLE_REQUESTS: u64 = 200_000;
+const WHOLE_REQUESTS: u64 = 60_000;
 /// Streams at most; each has `provider::CHUNKS` chunks.
-const STREAMS: u64 = 640;
+const STREAMS: u64 = 320;
 /// Requests on each line, one at a time.
-const QUIET_REQUESTS: usize = 4_000;
+const QUIET_REQUESTS: usize = 2_000;
 /// Seconds that one load may take.
 const LIMIT: Duration = Duration::from_secs(15);
 

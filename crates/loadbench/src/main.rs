@@ -15,14 +15,14 @@ mod process;
 mod provider;
 mod report;
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
 
 use crate::{
     load::Line,
     process::Server,
-    report::{Report, Row},
+    report::{Report, Round, Row},
 };
 
 fn main() -> ExitCode {
@@ -49,53 +49,80 @@ fn main() -> ExitCode {
     }
 }
 
+/// Rounds, of which the median counts: a neighbour's burst spoils one and not all.
+const ROUNDS: usize = 3;
+
+/// Work that a server puts off (the ledger's ingestion) is done within this time, and counts.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
 async fn bench() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let provider = provider::start()?;
-    let mut report = Report::default();
     let direct = Line::bare(provider.addresses);
-    report.rows.push(measure("direct", &direct, None).await?);
+    let mut contenders = vec![Contender::new("direct", direct.clone(), None)];
     match nginx::start(folder.path(), provider.addresses)? {
         Some(nginx) => {
             let line = Line::bare(nginx.addresses);
-            report.rows.push(measure("nginx", &line, Some((&nginx.server, &direct))).await?);
+            contenders.push(Contender::new("nginx", line, Some(nginx.server)));
         }
         None => println!("nginx is not installed (Debian: nginx-light): its line is left out"),
     }
     let gateway = outlast::start(folder.path(), provider.addresses)?;
     let line = Line { addresses: gateway.addresses, key: gateway.key };
-    report.rows.push(measure("outlast", &line, Some((&gateway.server, &direct))).await?);
-    println!("{report}");
+    contenders.push(Contender::new("outlast", line, Some(gateway.server)));
+    for contender in &contenders {
+        wait_until_it_answers(contender.line.addresses.whole).await?;
+        load::warm_up(&contender.line).await?;
+    }
+    for round in 1..=ROUNDS {
+        println!("round {round} of {ROUNDS}");
+        for contender in &mut contenders {
+            contender.rounds.push(contender.measure(&direct).await?);
+        }
+    }
+    let rows = contenders.into_iter().map(Contender::row).collect::<Result<_>>()?;
+    println!("{}", Report { rows });
     Ok(())
 }
 
-/// All phases of one line. `proxy` is the server whose processor time and memory are counted, and the
-/// direct line that its latency is compared with.
-async fn measure(name: &'static str, line: &Line, proxy: Option<(&Server, &Line)>) -> Result<Row> {
-    wait_until_it_answers(line.addresses.whole).await?;
-    load::warm_up(line).await?;
-    let added = match proxy {
-        Some((_, direct)) => Some(load::added(direct, line).await?),
-        None => None,
-    };
-    let server = proxy.map(|(server, _)| server);
-    let (whole, whole_cpu) = counted(server, load::whole(line)).await?;
-    let (streamed, streamed_cpu) = counted(server, load::streamed(line)).await?;
-    let peak_bytes = server.map(Server::peak_bytes).transpose()?;
-    let seconds = whole.seconds + streamed.seconds;
-    println!("{name}: {} requests, {} chunks, {seconds:.0} s", whole.requests, streamed.chunks);
-    Ok(Row { name, added, whole, whole_cpu, streamed, streamed_cpu, peak_bytes })
+/// One line under measurement.
+struct Contender {
+    name: &'static str,
+    line: Line,
+    /// Whose processor time and memory are counted; the direct line has none.
+    server: Option<Server>,
+    rounds: Vec<Round>,
 }
 
-/// Runs a load and gives its outcome with the processor microseconds that `server` spent on it.
-async fn counted<T>(
-    server: Option<&Server>,
-    load: impl Future<Output = Result<T>>,
-) -> Result<(T, Option<f64>)> {
-    let before = server.map(Server::cpu_microseconds).transpose()?;
-    let outcome = load.await?;
-    let after = server.map(Server::cpu_microseconds).transpose()?;
-    Ok((outcome, after.zip(before).map(|(after, before)| after - before)))
+impl Contender {
+    fn new(name: &'static str, line: Line, server: Option<Server>) -> Self {
+        Self { name, line, server, rounds: Vec::new() }
+    }
+
+    async fn measure(&self, direct: &Line) -> Result<Round> {
+        let line = &self.line;
+        let added = match &self.server {
+            Some(_) => Some(load::added(direct, line).await?),
+            None => None,
+        };
+        let (whole, whole_cpu) = self.counted(load::whole(line)).await?;
+        let (streamed, streamed_cpu) = self.counted(load::streamed(line)).await?;
+        Ok(Round { added, whole, whole_cpu, streamed, streamed_cpu })
+    }
+
+    /// Runs a load and gives its outcome with the processor microseconds that the server spent on it.
+    async fn counted<T>(&self, load: impl Future<Output = Result<T>>) -> Result<(T, Option<f64>)> {
+        let Some(server) = &self.server else { return Ok((load.await?, None)) };
+        let before = server.cpu_microseconds()?;
+        let outcome = load.await?;
+        tokio::time::sleep(AFTERMATH).await;
+        Ok((outcome, Some(server.cpu_microseconds()? - before)))
+    }
+
+    fn row(self) -> Result<Row> {
+        let peak_bytes = self.server.as_ref().map(Server::peak_bytes).transpose()?;
+        Ok(Row { name: self.name, rounds: self.rounds, peak_bytes })
+    }
 }
 
 /// Resolves when a connection is accepted; ten seconds at most.
@@ -104,7 +131,7 @@ async fn wait_until_it_answers(address: SocketAddr) -> Result<()> {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             return Ok(());
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     bail!("nothing listens on {address} after ten seconds")
 }

@@ -11,32 +11,48 @@ const MARK_CHUNK: f64 = 2.0;
 /// Peak memory in MiB.
 const MARK_MEMORY: f64 = 64.0;
 
-/// One line's figures. Processor times are microseconds of the proxy; absent without a proxy.
+/// One round of one line. Processor times are microseconds of the proxy; absent without a proxy.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    /// Absent for the direct line itself.
+pub(crate) struct Round {
     pub(crate) added: Option<Added>,
     pub(crate) whole: Outcome,
     pub(crate) whole_cpu: Option<f64>,
     pub(crate) streamed: Outcome,
     pub(crate) streamed_cpu: Option<f64>,
+}
+
+/// One line's rounds.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) rounds: Vec<Round>,
     pub(crate) peak_bytes: Option<u64>,
 }
 
-/// The rows of a run; the first is the direct line.
-#[derive(Debug, Default)]
+/// The rows of a run.
+#[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
 }
 
 impl Row {
+    /// The median of a figure over the rounds.
+    fn median(&self, figure: impl Fn(&Round) -> Option<f64>) -> Option<f64> {
+        let mut figures: Vec<f64> = self.rounds.iter().filter_map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures.get(figures.len() / 2).copied()
+    }
+
+    fn requests_per_second(&self) -> Option<f64> {
+        self.median(|round| Some(round.whole.requests as f64 / round.whole.seconds))
+    }
+
     fn cpu_per_request(&self) -> Option<f64> {
-        Some(self.whole_cpu? / self.whole.requests as f64)
+        self.median(|round| Some(round.whole_cpu? / round.whole.requests as f64))
     }
 
     fn cpu_per_chunk(&self) -> Option<f64> {
-        Some(self.streamed_cpu? / self.streamed.chunks as f64)
+        self.median(|round| Some(round.streamed_cpu? / round.streamed.chunks as f64))
     }
 
     fn peak_mebibytes(&self) -> Option<f64> {
@@ -62,18 +78,18 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "|---|---:|---:|---:|---:|---:|---:|")?;
         for row in &self.rows {
-            let added = row.added.map(|added| format!("{:.3} / {:.3}", added.p50_ms, added.p99_ms));
+            let name = row.name;
+            let rate = row.requests_per_second().unwrap_or_default();
+            let p50 = shown(row.median(|round| Some(round.whole.p50_ms)));
+            let p99 = shown(row.median(|round| Some(round.whole.p99_ms)));
+            let added_p50 = shown(row.median(|round| Some(round.added?.p50_ms)));
+            let added_p99 = shown(row.median(|round| Some(round.added?.p99_ms)));
+            let request = shown(row.cpu_per_request());
+            let chunk = shown(row.cpu_per_chunk());
+            let peak = shown(row.peak_mebibytes());
             writeln!(
                 f,
-                "| {} | {:.0} | {:.2} / {:.2} | {} | {} | {} | {} |",
-                row.name,
-                row.whole.requests as f64 / row.whole.seconds,
-                row.whole.p50_ms,
-                row.whole.p99_ms,
-                added.unwrap_or_else(|| "-".to_owned()),
-                shown(row.cpu_per_request()),
-                shown(row.cpu_per_chunk()),
-                shown(row.peak_mebibytes()),
+                "| {name} | {rate:.0} | {p50} / {p99} | {added_p50} / {added_p99} | {request} | {chunk} | {peak} |"
             )?;
         }
         writeln!(f, "\n| mark | measured | at most | |")?;
