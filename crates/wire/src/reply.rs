@@ -4,7 +4,9 @@
 use bytes::Bytes;
 use terms::{dialect::Dialect, usage::Usage};
 
-use crate::{canonical::event::StopReason, dialect, error::Malformed, stream::StreamOptions};
+use crate::{
+    canonical::event::StopReason, dialect, error::Malformed, request::tidy, stream::StreamOptions,
+};
 
 /// A reply ready for its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +48,13 @@ pub fn relay_reply_with(
         dropped.clone_from(&reply.unsaid);
         dialect::codec(to).encode_reply(&reply, options, &mut dropped).into()
     };
-    dropped.sort();
-    dropped.dedup();
     Ok(RelayedReply {
         body: relayed,
         usage: reply.usage,
         stop: reply.stop,
         model: reply.model.as_ref().map(|model| model.to_string()),
         output_bytes: reply.output_bytes(),
-        dropped,
+        dropped: tidy(dropped),
     })
 }
 

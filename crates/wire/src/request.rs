@@ -24,7 +24,7 @@ pub struct Upstream<'a> {
 pub struct UpstreamRequest {
     /// The body.
     pub body: Bytes,
-    /// Fields of the caller that are not in it, as paths.
+    /// Fields of the caller that are not in it, as paths: at most 64, in visible ASCII.
     pub dropped: Vec<String>,
 }
 
@@ -44,7 +44,19 @@ pub fn encode_request(
     let mut request = dialect::codec(from).decode_request(body, upstream.dialect)?;
     let mut dropped = std::mem::take(&mut request.unsaid);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
+    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
+}
+
+/// Sorts a list of fields and bounds it: the names may be the caller's own.
+pub(crate) fn tidy(mut dropped: Vec<String>) -> Vec<String> {
+    const FIELDS: usize = 64;
+    const CHARACTERS: usize = 100;
+    for field in &mut dropped {
+        let visible = field.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
+        *field = visible.take(CHARACTERS).collect();
+    }
     dropped.sort();
     dropped.dedup();
-    Ok(UpstreamRequest { body: body.into(), dropped })
+    dropped.truncate(FIELDS);
+    dropped
 }

@@ -4,8 +4,6 @@
 pub(crate) mod anthropic_messages;
 pub(crate) mod openai_chat;
 #[cfg(test)]
-mod samples;
-#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -1,16 +1,16 @@
 //! What holds for every dialect of the list: each is there once, and what it writes it reads back,
 //! less exactly what it says it dropped.
 
+mod samples;
+
 use std::collections::BTreeSet;
 
 use bytes::BytesMut;
 use proptest::prelude::{prop_assert_eq, proptest};
 use terms::{dialect::Dialect, model::Capabilities};
 
-use super::{
-    ALL, codec,
-    samples::{reply, request},
-};
+use self::samples::{reply, request};
+use super::{ALL, codec};
 use crate::{
     canonical::{
         event::Event,
