@@ -18,6 +18,7 @@ mod report;
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     load::Line,
@@ -33,9 +34,9 @@ fn main() -> ExitCode {
         match words.as_slice() {
             [] => {
                 outlast::build()?;
-                bench().await
+                bench_unless_told_to_stop().await
             }
-            ["--no-build"] => bench().await,
+            ["--no-build"] => bench_unless_told_to_stop().await,
             ["provider"] => provider::serve().await,
             _ => bail!("usage: cargo run --release -p loadbench [-- --no-build]"),
         }
@@ -54,6 +55,16 @@ const ROUNDS: usize = 3;
 
 /// Work that a server puts off (the ledger's ingestion) is done within this time, and counts.
 const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// A bench that is told to stop takes the servers it started along.
+async fn bench_unless_told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = bench() => done,
+        _ = terminate.recv() => bail!("told to stop"),
+        _ = tokio::signal::ctrl_c() => bail!("told to stop"),
+    }
+}
 
 async fn bench() -> Result<()> {
     let folder = tempfile::tempdir()?;
