@@ -39,12 +39,13 @@ pub struct Parts {
 /// A gateway. Listeners are given to it by [`crate::Listener`].
 #[derive(Debug)]
 pub struct Gateway {
-    table: ArcSwap<Table>,
-    pub(crate) health: Health,
+    table: Arc<ArcSwap<Table>>,
+    pub(crate) health: Arc<Health>,
     pub(crate) upstream: Upstream,
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeLimits,
+    connect: Duration,
     clock: Clock,
 }
 
@@ -52,13 +53,29 @@ impl Gateway {
     /// Puts the parts together. Needs a tokio runtime.
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
-            table: ArcSwap::from_pointee(parts.table),
-            health: Health::new(parts.gates),
+            table: Arc::new(ArcSwap::from_pointee(parts.table)),
+            health: Arc::new(Health::new(parts.gates)),
             upstream: Upstream::new(parts.connect),
+            connect: parts.connect,
             keys: parts.keys,
             ledger: parts.ledger,
             intake: parts.intake,
             clock: Clock::start(),
+        })
+    }
+
+    /// The same gateway for a worker with a runtime of its own: everything is shared but the
+    /// connections to providers, because a connection lives on the runtime that opened it.
+    pub fn for_worker(&self) -> Arc<Self> {
+        Arc::new(Self {
+            table: Arc::clone(&self.table),
+            health: Arc::clone(&self.health),
+            upstream: Upstream::new(self.connect),
+            keys: Arc::clone(&self.keys),
+            ledger: Arc::clone(&self.ledger),
+            intake: self.intake,
+            connect: self.connect,
+            clock: self.clock,
         })
     }
 

@@ -24,6 +24,7 @@ mod surface;
 mod table;
 mod trail;
 mod upstream;
+mod workers;
 
 pub use crate::{
     gateway::{Gateway, Parts},
@@ -31,4 +32,5 @@ pub use crate::{
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
     table::{Credential, Endpoint, Provider, Route, Table, Target},
+    workers::Workers,
 };

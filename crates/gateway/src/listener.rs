@@ -1,18 +1,15 @@
 //! A listener: accepts connections, bounds them, and on the way down lets open streams end.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
-use tracing::{debug, warn};
+use tracing::warn;
 
-use crate::{gateway::Gateway, surface};
+use crate::workers::{Job, Workers};
 
 /// Bounds of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,69 +56,44 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop` turns true, then waits for open answers, at most the drain time.
-    pub async fn serve(self, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    /// Serves until `stop` turns true, then waits for open answers, at most the drain time, and ends
+    /// the workers.
+    pub async fn serve(self, workers: Workers, mut stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
         let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
+        let mut next_worker = 0_usize;
         loop {
-            let slot =
-                Arc::clone(&slots).acquire_owned().await.expect("the semaphore is never closed");
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+            let (stream, slot) = tokio::select! {
+                accepted = self.accept(&slots) => accepted,
                 () = stopped(&mut stop) => break,
             };
-            match accepted {
-                Ok((stream, _)) => {
-                    let connection =
-                        connection(Arc::clone(&gateway), stream, self.limits, stop.clone(), slot);
-                    tokio::spawn(connection);
-                }
+            workers
+                .give(next_worker, Job { stream, slot, limits: self.limits, stop: stop.clone() });
+            next_worker = next_worker.wrapping_add(1);
+        }
+        drop(self.socket);
+        if timeout(self.limits.drain, slots.acquire_many(all)).await.is_err() {
+            warn!("answers were still open at the end of the drain time; they are cut");
+        }
+        workers.end().await;
+    }
+
+    /// The next connection, once there is a slot for it.
+    async fn accept(&self, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+        let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => return (stream, slot),
                 Err(failure) => {
                     warn!(%failure, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-        drop(self.socket);
-        if timeout(self.limits.drain, slots.acquire_many(all)).await.is_err() {
-            warn!("answers were still open at the end of the drain time; they are cut");
-        }
     }
-}
-
-async fn connection(
-    gateway: Arc<Gateway>,
-    stream: TcpStream,
-    limits: ListenerLimits,
-    mut stop: watch::Receiver<bool>,
-    slot: OwnedSemaphorePermit,
-) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let gateway = Arc::clone(&gateway);
-        async move { Ok::<_, Infallible>(surface::answer(gateway, request).await) }
-    });
-    let mut connection = std::pin::pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_time)
-            .max_buf_size(limits.header_bytes)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(failure) = ended {
-        debug!(%failure, "a connection ended early");
-    }
-    drop(slot);
 }
 
 /// Resolves when it is time to stop; also when nobody is left to say so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

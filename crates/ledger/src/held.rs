@@ -117,7 +117,7 @@ fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
         total_ms: end.total_ms,
     };
     ledger.activity().settled(hold, &settlement);
-    if let Err(failure) = ledger.append(&Entry::Settlement(settlement)) {
+    if let Err(failure) = ledger.append(Entry::Settlement(settlement)) {
         // The hold stands in the journal: at the next start it is booked as interrupted.
         error!(attempt = %hold.attempt, %failure, "a settlement could not be written");
     }

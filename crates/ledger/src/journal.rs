@@ -1,12 +1,13 @@
 //! The journal: an append-only file per segment, one record per line, each with its checksum.
 //! An append is one `write`, which survives the death of the process. Reading goes on from any
-//! position; a torn last record (power loss) ends its segment.
+//! position; a torn last record (power loss) ends its segment. What was appended lately is also kept
+//! in memory, so that a reader that keeps up never decodes what this process encoded.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use terms::event::{Entry, JournalPosition};
@@ -19,6 +20,9 @@ const SEGMENT_BYTES: u64 = 16 << 20;
 
 /// Bytes read at a time when entries are brought into the store.
 const READ_BYTES: usize = 512 << 10;
+
+/// Records kept in memory at most; a reader that falls further behind reads the files.
+const RECENT: usize = 20_000;
 
 /// Length of the checksum and the space behind it.
 const CHECKSUM_CHARS: usize = 9;
@@ -35,6 +39,14 @@ struct Writer {
     segment: u64,
     offset: u64,
     line: Vec<u8>,
+    recent: Recent,
+}
+
+/// The newest records, without a gap, from `from` to the end of the journal.
+#[derive(Debug)]
+struct Recent {
+    from: JournalPosition,
+    entries: Vec<Entry>,
 }
 
 /// Entries read, and where the next reading starts.
@@ -57,8 +69,8 @@ impl Journal {
     }
 
     /// Appends one record. When this returns, the record survives the death of the process.
-    pub(crate) fn append(&self, entry: &Entry) -> Result<(), LedgerError> {
-        let mut writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+        let mut writer = self.lock();
         writer
             .append(entry, &self.folder)
             .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
@@ -66,14 +78,17 @@ impl Journal {
 
     /// Reads whole records from `from` on; an empty batch means that there is nothing new.
     pub(crate) fn read(&self, from: JournalPosition) -> Result<Batch, LedgerError> {
+        if let Some(batch) = self.lock().take_recent(from) {
+            return Ok(batch);
+        }
         self.read_from(from)
             .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
     }
 
     /// Where the next record will be written.
+    #[cfg(test)]
     pub(crate) fn end(&self) -> JournalPosition {
-        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        JournalPosition { segment: writer.segment, offset: writer.offset }
+        self.lock().end()
     }
 
     /// Deletes segments that the store holds completely.
@@ -84,8 +99,13 @@ impl Journal {
         Ok(())
     }
 
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read_from(&self, from: JournalPosition) -> io::Result<Batch> {
-        let end = self.end();
+        // Records in memory are taken from there, once the reader has come so far.
+        let end = self.lock().recent.from;
         let mut position = from;
         let mut damaged = 0;
         for segment in
@@ -121,21 +141,41 @@ impl Writer {
     fn start(folder: &Path, segment: u64) -> io::Result<Self> {
         let path = segment_path(folder, segment);
         let file = OpenOptions::new().create_new(true).append(true).open(path)?;
-        Ok(Self { file, segment, offset: 0, line: Vec::with_capacity(1024) })
+        let recent = Recent { from: JournalPosition { segment, offset: 0 }, entries: Vec::new() };
+        Ok(Self { file, segment, offset: 0, line: Vec::with_capacity(1024), recent })
     }
 
-    fn append(&mut self, entry: &Entry, folder: &Path) -> io::Result<()> {
+    fn end(&self) -> JournalPosition {
+        JournalPosition { segment: self.segment, offset: self.offset }
+    }
+
+    fn append(&mut self, entry: Entry, folder: &Path) -> io::Result<()> {
         if self.offset >= SEGMENT_BYTES {
             *self = Self::start(folder, self.segment + 1)?;
         }
-        encode(entry, &mut self.line)?;
+        encode(&entry, &mut self.line)?;
         if let Err(error) = self.file.write_all(&self.line) {
             // A part may stand in the file: cut it off, so that the next record starts a line.
             self.file.set_len(self.offset)?;
             return Err(error);
         }
         self.offset += self.line.len() as u64;
+        self.recent.entries.push(entry);
+        if self.recent.entries.len() > RECENT {
+            self.recent = Recent { from: self.end(), entries: Vec::new() };
+        }
         Ok(())
+    }
+
+    /// Everything in memory, if that is where the reader stands.
+    fn take_recent(&mut self, from: JournalPosition) -> Option<Batch> {
+        if from != self.recent.from || self.recent.entries.is_empty() {
+            return None;
+        }
+        let position = self.end();
+        let recent = Recent { from: position, entries: Vec::new() };
+        let entries = std::mem::replace(&mut self.recent, recent).entries;
+        Some(Batch { entries, position, damaged: 0 })
     }
 }
 
@@ -235,8 +275,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for start in 0..3 {
             let journal = Journal::open(folder.path()).unwrap();
-            journal.append(&entry(start * 2)).unwrap();
-            journal.append(&entry(start * 2 + 1)).unwrap();
+            journal.append(entry(start * 2)).unwrap();
+            journal.append(entry(start * 2 + 1)).unwrap();
         }
         let journal = Journal::open(folder.path()).unwrap();
         let expect: Vec<_> = (0..6).map(entry).collect();
@@ -247,14 +287,14 @@ mod tests {
     fn a_torn_tail_loses_only_itself() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path()).unwrap();
-        journal.append(&entry(1)).unwrap();
+        journal.append(entry(1)).unwrap();
         let segment = journal.end().segment;
         drop(journal);
         let path = segment_path(folder.path(), segment);
         let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"00000000 {\"kind\":\"hold\",").unwrap();
+        file.write_all(b"00000000 {\"hold\":{").unwrap();
         let journal = Journal::open(folder.path()).unwrap();
-        journal.append(&entry(2)).unwrap();
+        journal.append(entry(2)).unwrap();
         assert_eq!(read_all(&journal), (vec![entry(1), entry(2)], 1));
     }
 
@@ -263,7 +303,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path()).unwrap();
         for number in 0..3 {
-            journal.append(&entry(number)).unwrap();
+            journal.append(entry(number)).unwrap();
         }
         let path = segment_path(folder.path(), journal.end().segment);
         let text = fs::read_to_string(&path).unwrap().replacen(
@@ -272,13 +312,46 @@ mod tests {
             1,
         );
         fs::write(&path, text).unwrap();
+        drop(journal);
+        let journal = Journal::open(folder.path()).unwrap();
         assert_eq!(read_all(&journal), (vec![entry(0), entry(2)], 1));
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_and_one_that_does_not_see_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let count = super::RECENT as u64 + 100;
+        for number in 0..50 {
+            journal.append(entry(number)).unwrap();
+        }
+        let (first, _) = read_all(&journal);
+        let kept_up = journal.end();
+        for number in 50..count {
+            journal.append(entry(number)).unwrap();
+        }
+        let rest = {
+            let (mut entries, mut position) = (Vec::new(), kept_up);
+            while position != journal.end() {
+                let batch = journal.read(position).unwrap();
+                position = batch.position;
+                entries.extend(batch.entries);
+            }
+            entries
+        };
+        let expect: Vec<_> = (0..count).map(entry).collect();
+        assert_eq!([first, rest].concat(), expect);
+        assert_eq!(
+            read_all(&Journal::open(folder.path()).unwrap()).0,
+            expect,
+            "and so after a restart"
+        );
     }
 
     #[test]
     fn old_segments_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        Journal::open(folder.path()).unwrap().append(&entry(1)).unwrap();
+        Journal::open(folder.path()).unwrap().append(entry(1)).unwrap();
         let journal = Journal::open(folder.path()).unwrap();
         journal.forget_before(journal.end().segment).unwrap();
         assert_eq!(read_all(&journal), (vec![], 0));

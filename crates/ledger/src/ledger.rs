@@ -122,9 +122,7 @@ impl Ledger {
             stream: order.stream,
             estimated_in: order.estimated_in,
         };
-        let entry = Entry::Hold(hold);
-        self.append(&entry)?;
-        let Entry::Hold(hold) = entry else { unreachable!("built as a hold two lines above") };
+        self.append(Entry::Hold(hold.clone()))?;
         self.activity.held(&hold);
         Ok(Held::new(Arc::clone(self), hold))
     }
@@ -153,7 +151,7 @@ impl Ledger {
         &self.journal
     }
 
-    pub(crate) fn append(&self, entry: &Entry) -> Result<(), LedgerError> {
+    pub(crate) fn append(&self, entry: Entry) -> Result<(), LedgerError> {
         self.journal.append(entry)?;
         self.wake.notify_one();
         Ok(())
@@ -181,7 +179,7 @@ impl Ledger {
             let (cost, price_version) =
                 self.price(&hold.provider, &hold.model, &usage, UsageSource::Estimated);
             warn!(attempt = %hold.attempt, target = %hold.target, "booked as interrupted");
-            self.append(&Entry::Settlement(Settlement {
+            self.append(Entry::Settlement(Settlement {
                 attempt: hold.attempt,
                 at: hold.at,
                 ending: Ending::Interrupted,

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc};
 use access::{Admin, Keys, Secret, load_admin_secret};
 use anyhow::{Context, bail};
 use console::{AllowedHosts, Clock, ConsoleState};
-use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts};
+use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Workers};
 use ledger::{Ingest, Ledger, LedgerOptions, Opened};
 use store::{SpendDimension, SpendQuery, Store};
 use terms::{money::NanoUsd, time::Timestamp};
@@ -95,8 +95,10 @@ impl Running {
             clock: Arc::new(clock),
             closing: stopped.clone(),
         };
+        let workers = Workers::threads(&gateway, config.workers)
+            .context("no worker thread can be started")?;
         folder.announce(&Instance { console: console_address })?;
-        let gateway_task = tokio::spawn(listener.serve(Arc::clone(&gateway), stopped.clone()));
+        let gateway_task = tokio::spawn(listener.serve(workers, stopped.clone()));
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
             gateway,

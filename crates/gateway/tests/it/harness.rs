@@ -7,7 +7,7 @@ use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Table, Target, TimeLimits,
+    Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -147,7 +147,7 @@ impl House {
             .unwrap();
         let base = format!("http://{}", listener.address().unwrap());
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(listener.serve(Arc::clone(&gateway), stopped));
+        let serving = tokio::spawn(listener.serve(Workers::here(Arc::clone(&gateway)), stopped));
         Self {
             gateway,
             base,

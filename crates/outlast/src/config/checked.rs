@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// A sentence for the console's banner, for example that all vendors are simulated.
     pub(crate) notice: Option<String>,
+    /// Threads that serve requests.
+    pub(crate) workers: usize,
     pub(crate) limits: Durations,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
@@ -168,6 +170,7 @@ fn read(
     let console = sections::address(&mut root, "console", findings);
     let data = root.string("data").map(|data| PathBuf::from(data.into_inner()));
     let notice = root.string("notice").map(Spanned::into_inner);
+    let workers = root.number("workers", 1..1025).and_then(|count| usize::try_from(count).ok());
     let limits = root.section("limits").map(sections::limits).unwrap_or_default();
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
@@ -207,6 +210,7 @@ fn read(
         console: overrides.console.or(console).unwrap_or_else(|| default(DEFAULT_CONSOLE)),
         data: overrides.data.clone().or(data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         notice,
+        workers: workers.unwrap_or_else(cores),
         limits,
         catalog,
         providers,
@@ -214,6 +218,11 @@ fn read(
         free,
         prices,
     }
+}
+
+/// One worker per core.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Every known vendor whose key is in the environment.
