@@ -1,27 +1,53 @@
-//! The client towards providers: one pool of connections, plain or TLS, HTTP/1.1. Dropping an answer
-//! before its end closes its connection, which is how an upstream call is cancelled.
+//! The client towards providers: connections, plain or TLS, HTTP/1.1, kept for the next request.
+//! Dropping an answer before its end closes its connection, which is how an upstream call is
+//! cancelled.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Uri, header, uri::Authority};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{SendRequest, handshake},
 };
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::time::{Instant, timeout};
+use tower_service::Service;
+use tracing::debug;
 
 /// Idle connections kept per provider.
 const IDLE_CONNECTIONS: usize = 256;
 
-/// An idle connection is closed after this; vendors close theirs after 60 s or more.
+/// An idle connection is not used again after this; vendors close theirs after 60 s or more.
 const IDLE_TIME: Duration = Duration::from_secs(45);
 
-#[derive(Debug, Clone)]
+/// A connection, ready for a request or still busy with the last one.
+type Sender = SendRequest<Full<Bytes>>;
+
+/// Connects, sends, and keeps connections. Belongs to one runtime.
+#[derive(Clone)]
 pub(crate) struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
+    connect: Duration,
+    idle: Arc<Idle>,
+}
+
+/// Connections that wait for a request, by origin, the one used last on top.
+#[derive(Default)]
+struct Idle(Mutex<HashMap<Origin, Vec<(Sender, Instant)>>>);
+
+/// Where a connection leads.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Origin {
+    tls: bool,
+    authority: Authority,
 }
 
 /// Why no answer came back.
@@ -33,12 +59,17 @@ pub(crate) enum SendFailure {
     Broken,
 }
 
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("connect", &self.connect).finish_non_exhaustive()
+    }
+}
+
 impl Upstream {
     pub(crate) fn new(connect: Duration) -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         http.enforce_http(false);
-        http.set_connect_timeout(Some(connect));
         let provider = rustls::crypto::ring::default_provider();
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()
@@ -50,21 +81,105 @@ impl Upstream {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIME)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .retry_canceled_requests(true)
-            .build(connector);
-        Self { client }
+        Self { connector, connect, idle: Arc::default() }
     }
 
+    /// Sends to the request's address and gives the answer's head. A kept connection that turns out
+    /// to be closed costs nothing: the request comes back unsent and takes another.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, SendFailure> {
-        self.client.request(request).await.map_err(|error| {
-            if error.is_connect() { SendFailure::Unreachable } else { SendFailure::Broken }
-        })
+        let address = request.uri().clone();
+        let origin = Origin::of(&address).ok_or(SendFailure::Unreachable)?;
+        to_origin_form(&mut request, &origin);
+        loop {
+            let (mut sender, kept) = match self.idle.take(&origin) {
+                Some(sender) => (sender, true),
+                None => (self.open(&address).await?, false),
+            };
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    self.idle.keep_when_ready(origin, sender);
+                    return Ok(response);
+                }
+                Err(mut failure) => match failure.take_message() {
+                    Some(unsent) if kept => request = unsent,
+                    Some(_) | None => return Err(SendFailure::Broken),
+                },
+            }
+        }
     }
+
+    async fn open(&self, address: &Uri) -> Result<Sender, SendFailure> {
+        let mut connector = self.connector.clone();
+        let connecting = async {
+            let stream = connector.call(address.clone()).await.ok()?;
+            let (sender, connection) = handshake(stream).await.ok()?;
+            // Ends when the sender and the answer's body are gone, or the other side closes.
+            tokio::spawn(async move {
+                if let Err(failure) = connection.await {
+                    debug!(%failure, "an upstream connection ended early");
+                }
+            });
+            Some(sender)
+        };
+        match timeout(self.connect, connecting).await {
+            Ok(Some(sender)) => Ok(sender),
+            Ok(None) | Err(_) => Err(SendFailure::Unreachable),
+        }
+    }
+}
+
+impl Origin {
+    fn of(address: &Uri) -> Option<Self> {
+        let authority = address.authority()?.clone();
+        Some(Self { tls: address.scheme_str() == Some("https"), authority })
+    }
+}
+
+impl Idle {
+    /// A connection that is open and was not idle for too long.
+    fn take(&self, origin: &Origin) -> Option<Sender> {
+        let mut idle = self.lock();
+        let senders = idle.get_mut(origin)?;
+        while let Some((sender, since)) = senders.pop() {
+            if since.elapsed() >= IDLE_TIME {
+                // The ones below were idle for longer.
+                senders.clear();
+                return None;
+            }
+            if sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// Keeps the connection once its answer was read to the end; drops it when it broke or was cut.
+    fn keep_when_ready(self: &Arc<Self>, origin: Origin, mut sender: Sender) {
+        let idle = Arc::clone(self);
+        tokio::spawn(async move {
+            if sender.ready().await.is_ok() {
+                let mut idle = idle.lock();
+                let senders = idle.entry(origin).or_default();
+                if senders.len() < IDLE_CONNECTIONS {
+                    senders.push((sender, Instant::now()));
+                }
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<(Sender, Instant)>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address as a server wants it: the path in the request line, the host in its header.
+fn to_origin_form(request: &mut Request<Full<Bytes>>, origin: &Origin) {
+    if let Ok(host) = HeaderValue::from_str(origin.authority.as_str()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
 }

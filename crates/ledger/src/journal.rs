@@ -22,7 +22,7 @@ const SEGMENT_BYTES: u64 = 16 << 20;
 const READ_BYTES: usize = 512 << 10;
 
 /// Records kept in memory at most; a reader that falls further behind reads the files.
-const RECENT: usize = 20_000;
+const RECENT: usize = 10_000;
 
 /// Length of the checksum and the space behind it.
 const CHECKSUM_CHARS: usize = 9;

@@ -120,6 +120,6 @@ targets = ["{name}/{model}"]
     let whole = section("at-once", WHOLE, provider.whole);
     let streamed = section("paced", STREAMED, provider.streamed);
     format!(
-        "listen = \"{listen}\"\nconsole = \"127.0.0.1:{console_port}\"\ndata = \"{data}\"\n{whole}{streamed}"
+        "workers = 1\nlisten = \"{listen}\"\nconsole = \"127.0.0.1:{console_port}\"\ndata = \"{data}\"\n{whole}{streamed}"
     )
 }

@@ -13,10 +13,6 @@ mod terminal;
 
 use std::process::ExitCode;
 
-/// The system's allocator costs a tenth of a request's time; this one was measured to cost less.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match commands::run() {
         Ok(code) => code,

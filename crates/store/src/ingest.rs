@@ -2,9 +2,12 @@
 //! moves, all in one transaction. Applying an entry twice is applying it once; what an entry means
 //! for budgets is not known here.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, query_builder::Separated};
+use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use terms::{
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::AttemptId,
@@ -23,32 +26,31 @@ pub struct IngestReport {
     pub orphaned: u64,
 }
 
-/// One row of values while a statement is built.
-type Row<'b, 'a> = Separated<'b, Sqlite, &'static str>;
+/// A statement whose values are being bound.
+type Binding<'a> = Query<'a, Sqlite, SqliteArguments>;
 
 /// Rows per statement. One statement per row costs several times as much; many more make a statement
 /// so large that its memory is mapped anew each time, which costs more than it saves (measured).
 const ROWS: usize = 16;
 
-const INSERT_ATTEMPTS: &str = "\
-    INSERT INTO attempt (request, ordinal, held_at, day, key_id, principal, team, route, target, \
-    provider, model, dialect, stream, estimated_in, ceiling) ";
+/// The columns that a hold gives, and their number.
+const HOLD: (&str, usize) = (
+    "request, ordinal, held_at, day, key_id, principal, team, route, target, provider, model, \
+     dialect, stream, estimated_in, ceiling",
+    15,
+);
 
-const INSERT_WHOLE: &str = "\
-    INSERT INTO attempt (request, ordinal, held_at, day, key_id, principal, team, route, target, \
-    provider, model, dialect, stream, estimated_in, ceiling, settled_at, ending, uncached_in, \
-    cache_read, cache_write_5m, cache_write_1h, visible_out, reasoning_out, usage_source, cost, \
-    price_version, first_token_ms, total_ms) ";
+/// The columns that a settlement gives beside the attempt's id, and their number.
+const SETTLEMENT: (&str, usize) = (
+    "settled_at, ending, uncached_in, cache_read, cache_write_5m, cache_write_1h, visible_out, \
+     reasoning_out, usage_source, cost, price_version, first_token_ms, total_ms",
+    13,
+);
 
-const IF_ABSENT: &str = " ON CONFLICT (request, ordinal) DO NOTHING";
+const IF_ABSENT: &str = "ON CONFLICT (request, ordinal) DO NOTHING";
 
-const WITH_SETTLED: &str = "\
-    WITH settled (request, ordinal, settled_at, ending, uncached_in, cache_read, cache_write_5m, \
-    cache_write_1h, visible_out, reasoning_out, usage_source, cost, price_version, \
-    first_token_ms, total_ms) AS (";
-
-const COMPLETE_ATTEMPTS: &str = "\
-    ) UPDATE attempt SET settled_at = settled.settled_at, ending = settled.ending, \
+const COMPLETE: &str = "\
+    UPDATE attempt SET settled_at = settled.settled_at, ending = settled.ending, \
     uncached_in = settled.uncached_in, cache_read = settled.cache_read, \
     cache_write_5m = settled.cache_write_5m, cache_write_1h = settled.cache_write_1h, \
     visible_out = settled.visible_out, reasoning_out = settled.reasoning_out, \
@@ -58,12 +60,60 @@ const COMPLETE_ATTEMPTS: &str = "\
     WHERE attempt.request = settled.request AND attempt.ordinal = settled.ordinal \
     AND attempt.ending IS NULL";
 
-const INSERT_ORPHANS: &str = "\
-    ) INSERT INTO orphan (request, ordinal, settled_at, ending, uncached_in, cache_read, \
-    cache_write_5m, cache_write_1h, visible_out, reasoning_out, usage_source, cost, \
-    price_version, first_token_ms, total_ms) SELECT * FROM settled \
-    WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.request = settled.request \
-    AND attempt.ordinal = settled.ordinal) ON CONFLICT (request, ordinal) DO NOTHING";
+/// The texts of one statement, for a full piece and for a single row: made once, because writing
+/// hundreds of placeholders anew for each piece costs as much as running it.
+struct Texts {
+    full: LazyLock<String>,
+    single: LazyLock<String>,
+}
+
+impl Texts {
+    const fn new(full: fn() -> String, single: fn() -> String) -> Self {
+        Self { full: LazyLock::new(full), single: LazyLock::new(single) }
+    }
+
+    fn of(&'static self, rows: usize) -> &'static str {
+        if rows == ROWS { &self.full } else { &self.single }
+    }
+}
+
+static INSERT_WHOLE: Texts = Texts::new(|| insert_whole_text(ROWS), || insert_whole_text(1));
+static INSERT_HOLDS: Texts = Texts::new(|| insert_holds_text(ROWS), || insert_holds_text(1));
+static COMPLETE_ATTEMPTS: Texts =
+    Texts::new(|| settled_text(ROWS, COMPLETE), || settled_text(1, COMPLETE));
+static INSERT_ORPHANS: Texts = Texts::new(|| orphans_text(ROWS), || orphans_text(1));
+
+fn insert_whole_text(rows: usize) -> String {
+    let values = values(rows, HOLD.1 + SETTLEMENT.1);
+    format!("INSERT INTO attempt ({}, {}) VALUES {values} {IF_ABSENT}", HOLD.0, SETTLEMENT.0)
+}
+
+fn insert_holds_text(rows: usize) -> String {
+    format!("INSERT INTO attempt ({}) VALUES {} {IF_ABSENT}", HOLD.0, values(rows, HOLD.1))
+}
+
+/// A statement that reads settlements from a table named `settled`.
+fn settled_text(rows: usize, statement: &str) -> String {
+    let values = values(rows, 2 + SETTLEMENT.1);
+    format!("WITH settled (request, ordinal, {}) AS (VALUES {values}) {statement}", SETTLEMENT.0)
+}
+
+fn orphans_text(rows: usize) -> String {
+    let insert = format!(
+        "INSERT INTO orphan (request, ordinal, {}) SELECT * FROM settled \
+         WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.request = settled.request \
+         AND attempt.ordinal = settled.ordinal) {IF_ABSENT}",
+        SETTLEMENT.0
+    );
+    settled_text(rows, &insert)
+}
+
+/// `(?, ?), (?, ?)` for two rows of two values. SQLite looks numbered places up by their names, one
+/// after the other, which takes longer than everything else together; PostgreSQL will want numbers.
+fn values(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
+}
 
 const MOVE_POSITION: &str = "\
     INSERT INTO journal_position (id, segment, byte_offset) VALUES (1, $1, $2) \
@@ -95,13 +145,14 @@ impl Store {
             }
         }
         for holds in pieces(&holds) {
-            report.held += insert_attempts(&mut transaction, holds).await?;
+            report.held += insert_holds(&mut transaction, holds).await?;
         }
         for settlements in pieces(&settlements) {
-            let settled = complete_attempts(&mut transaction, settlements).await?;
+            let settled = with_settled(&mut transaction, &COMPLETE_ATTEMPTS, settlements).await?;
             report.settled += settled;
             if settled < settlements.len() as u64 {
-                report.orphaned += insert_orphans(&mut transaction, settlements).await?;
+                report.orphaned +=
+                    with_settled(&mut transaction, &INSERT_ORPHANS, settlements).await?;
             }
         }
         sqlx::query(MOVE_POSITION)
@@ -172,120 +223,84 @@ async fn insert_whole(
     connection: &mut SqliteConnection,
     whole: &[(&Hold, &Settlement)],
 ) -> Result<u64, StoreError> {
-    let mut statement = QueryBuilder::new(INSERT_WHOLE);
-    let mut fits = Ok(());
-    statement.push_values(whole, |mut row, (hold, settlement)| {
-        bind_hold(&mut row, hold, &mut fits);
-        bind_settlement(&mut row, settlement, &mut fits);
-    });
-    fits?;
-    statement.push(IF_ABSENT);
-    execute(connection, statement).await
+    let mut statement = sqlx::query(INSERT_WHOLE.of(whole.len()));
+    for (hold, settlement) in whole {
+        statement = bind_settlement(bind_hold(statement, hold)?, settlement)?;
+    }
+    Ok(statement.execute(connection).await?.rows_affected())
 }
 
-async fn insert_attempts(
+async fn insert_holds(
     connection: &mut SqliteConnection,
     holds: &[&Hold],
 ) -> Result<u64, StoreError> {
-    let mut statement = QueryBuilder::new(INSERT_ATTEMPTS);
-    let mut fits = Ok(());
-    statement.push_values(holds, |mut row, hold| bind_hold(&mut row, hold, &mut fits));
-    fits?;
-    statement.push(IF_ABSENT);
-    execute(connection, statement).await
+    let mut statement = sqlx::query(INSERT_HOLDS.of(holds.len()));
+    for hold in holds {
+        statement = bind_hold(statement, hold)?;
+    }
+    Ok(statement.execute(connection).await?.rows_affected())
 }
 
-async fn complete_attempts(
+/// Runs one of the statements that read from `settled`.
+async fn with_settled(
     connection: &mut SqliteConnection,
+    texts: &'static Texts,
     settlements: &[&Settlement],
 ) -> Result<u64, StoreError> {
-    let mut statement = with_settled(settlements)?;
-    statement.push(COMPLETE_ATTEMPTS);
-    execute(connection, statement).await
+    let mut statement = sqlx::query(texts.of(settlements.len()));
+    for settlement in settlements {
+        statement = statement
+            .bind(settlement.attempt.request.to_string())
+            .bind(i64::from(settlement.attempt.ordinal));
+        statement = bind_settlement(statement, settlement)?;
+    }
+    Ok(statement.execute(connection).await?.rows_affected())
 }
 
-async fn insert_orphans(
-    connection: &mut SqliteConnection,
-    settlements: &[&Settlement],
-) -> Result<u64, StoreError> {
-    let mut statement = with_settled(settlements)?;
-    statement.push(INSERT_ORPHANS);
-    execute(connection, statement).await
+/// The values of [`HOLD`].
+fn bind_hold<'a>(statement: Binding<'a>, hold: &'a Hold) -> Result<Binding<'a>, StoreError> {
+    Ok(statement
+        .bind(hold.attempt.request.to_string())
+        .bind(i64::from(hold.attempt.ordinal))
+        .bind(hold.at.0)
+        .bind(hold.at.day())
+        .bind(hold.key.as_str())
+        .bind(hold.principal.as_str())
+        .bind(hold.team.as_str())
+        .bind(hold.route.as_str())
+        .bind(hold.target.as_str())
+        .bind(hold.provider.as_str())
+        .bind(hold.model.as_str())
+        .bind(hold.dialect.name())
+        .bind(i64::from(hold.stream))
+        .bind(integer("an estimate of input tokens", hold.estimated_in)?)
+        .bind(hold.ceiling.0))
 }
 
-/// The start of a statement that reads the settlements' values from a table named `settled`.
-fn with_settled(settlements: &[&Settlement]) -> Result<QueryBuilder<Sqlite>, StoreError> {
-    let mut statement = QueryBuilder::new(WITH_SETTLED);
-    let mut fits = Ok(());
-    statement.push_values(settlements, |mut row, settlement| {
-        row.push_bind(settlement.attempt.request.to_string())
-            .push_bind(i64::from(settlement.attempt.ordinal));
-        bind_settlement(&mut row, settlement, &mut fits);
-    });
-    fits?;
-    Ok(statement)
-}
-
-/// The columns of an attempt that its hold gives, its id first.
-fn bind_hold<'a>(row: &mut Row<'_, 'a>, hold: &'a Hold, fits: &mut Result<(), StoreError>) {
-    row.push_bind(hold.attempt.request.to_string())
-        .push_bind(i64::from(hold.attempt.ordinal))
-        .push_bind(hold.at.0)
-        .push_bind(hold.at.day())
-        .push_bind(hold.key.as_str())
-        .push_bind(hold.principal.as_str())
-        .push_bind(hold.team.as_str())
-        .push_bind(hold.route.as_str())
-        .push_bind(hold.target.as_str())
-        .push_bind(hold.provider.as_str())
-        .push_bind(hold.model.as_str())
-        .push_bind(hold.dialect.name())
-        .push_bind(i64::from(hold.stream))
-        .push_bind(checked("an estimate of input tokens", hold.estimated_in, fits))
-        .push_bind(hold.ceiling.0);
-}
-
-/// The columns of an attempt that its settlement gives, without its id.
+/// The values of [`SETTLEMENT`].
 fn bind_settlement<'a>(
-    row: &mut Row<'_, 'a>,
+    statement: Binding<'a>,
     settlement: &'a Settlement,
-    fits: &mut Result<(), StoreError>,
-) {
+) -> Result<Binding<'a>, StoreError> {
     let usage = &settlement.usage;
-    let mut tokens = |count| checked("a count of tokens", count, fits);
-    row.push_bind(settlement.at.0)
-        .push_bind(settlement.ending.name())
-        .push_bind(tokens(usage.uncached_in))
-        .push_bind(tokens(usage.cache_read))
-        .push_bind(tokens(usage.cache_write_5m))
-        .push_bind(tokens(usage.cache_write_1h))
-        .push_bind(tokens(usage.visible_out))
-        .push_bind(tokens(usage.reasoning_out))
-        .push_bind(settlement.source.name())
-        .push_bind(settlement.cost.0)
-        .push_bind(settlement.price_version.as_str())
-        .push_bind(settlement.first_token_ms.map(|ms| checked("a time", ms, fits)))
-        .push_bind(checked("a time", settlement.total_ms, fits));
-}
-
-/// Runs a statement and returns how many rows it changed. Kept prepared: [`pieces`] sees to it that
-/// there are few different texts.
-async fn execute(
-    connection: &mut SqliteConnection,
-    mut statement: QueryBuilder<Sqlite>,
-) -> Result<u64, StoreError> {
-    let done = statement.build().persistent(true).execute(connection).await?;
-    Ok(done.rows_affected())
+    let tokens = |count| integer("a count of tokens", count);
+    let time = |ms| integer("a time", ms);
+    Ok(statement
+        .bind(settlement.at.0)
+        .bind(settlement.ending.name())
+        .bind(tokens(usage.uncached_in)?)
+        .bind(tokens(usage.cache_read)?)
+        .bind(tokens(usage.cache_write_5m)?)
+        .bind(tokens(usage.cache_write_1h)?)
+        .bind(tokens(usage.visible_out)?)
+        .bind(tokens(usage.reasoning_out)?)
+        .bind(settlement.source.name())
+        .bind(settlement.cost.0)
+        .bind(settlement.price_version.as_str())
+        .bind(settlement.first_token_ms.map(time).transpose()?)
+        .bind(time(settlement.total_ms)?))
 }
 
 fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::TooLarge(what))
-}
-
-/// [`integer`] for a place that cannot return early: the failure is left in `fits`.
-fn checked(what: &'static str, value: u64, fits: &mut Result<(), StoreError>) -> i64 {
-    integer(what, value).unwrap_or_else(|error| {
-        *fits = Err(error);
-        0
-    })
 }
