@@ -138,7 +138,8 @@ impl Try<'_> {
             Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
-        let relayed = wire::relay_reply(self.endpoint.dialect, self.asked.dialect, &raw)
+        let (from, to) = (self.endpoint.dialect, self.asked.dialect);
+        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -147,6 +148,16 @@ impl Try<'_> {
         flight.usage = relayed.usage;
         flight.output_bytes = relayed.output_bytes;
         Ok(relayed.body)
+    }
+
+    /// What a translated answer is told that its provider did not say.
+    fn stream_options(&self, flight: &Flight) -> StreamOptions {
+        StreamOptions {
+            include_usage: self.head.include_usage,
+            fallback_id: flight.attempt_id(),
+            model: flight.target.model.as_str().to_owned(),
+            created_unix_s: self.gateway.wall().0 / 1000,
+        }
     }
 
     /// Relays into a buffer until there is output: an error before that is still ours to mend.
@@ -166,12 +177,7 @@ impl Try<'_> {
         let mut relay = StreamRelay::new(
             self.endpoint.dialect,
             self.asked.dialect,
-            StreamOptions {
-                include_usage: self.head.include_usage,
-                fallback_id: flight.attempt_id(),
-                model: flight.target.model.as_str().to_owned(),
-                created_unix_s: self.gateway.wall().0 / 1000,
-            },
+            self.stream_options(flight),
         );
         let mut ready = BytesMut::new();
         loop {

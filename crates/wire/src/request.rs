@@ -38,6 +38,9 @@ pub fn encode_request(
 ) -> Result<UpstreamRequest, BadRequest> {
     let target = dialect::codec(upstream.dialect);
     if from == upstream.dialect {
+        if let Some(request) = without_sampling(from, head, body, upstream) {
+            return Ok(request);
+        }
         let body = splice(body, target.own_fields(head, upstream));
         return Ok(UpstreamRequest { body, dropped: Vec::new() });
     }
@@ -45,6 +48,30 @@ pub fn encode_request(
     let mut dropped = std::mem::take(&mut request.unsaid);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
+}
+
+/// Another model than the one asked for answers, and refuses the sampling parameters that the caller
+/// chose for the first: the request is written anew without them. `None` where nothing is in the way,
+/// or where the request holds what only its own bytes can say; then these are kept.
+fn without_sampling(
+    dialect: Dialect,
+    head: &Head,
+    body: &Bytes,
+    upstream: &Upstream<'_>,
+) -> Option<UpstreamRequest> {
+    const SAMPLING: [&[u8]; 3] = [b"\"temperature\"", b"\"top_p\"", b"\"top_k\""];
+    let holds = |name: &&[u8]| memchr::memmem::find(body, name).is_some();
+    let in_the_way = head.model != upstream.model
+        && !upstream.capabilities.sampling
+        && SAMPLING.iter().any(holds);
+    if !in_the_way {
+        return None;
+    }
+    let codec = dialect::codec(dialect);
+    let mut request = codec.decode_request(body, dialect).ok()?;
+    let mut dropped = std::mem::take(&mut request.unsaid);
+    let body = codec.encode_request(&request, upstream, &mut dropped).ok()?;
+    Some(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
 }
 
 /// Sorts a list of fields and bounds it: the names may be the caller's own.

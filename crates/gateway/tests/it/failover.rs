@@ -2,7 +2,7 @@
 
 use simulator::Fault;
 
-use crate::harness::{CHAT, FOX, House, MESSAGES, provider, table, vendor, whole_text};
+use crate::harness::{CHAT, FOX, House, MESSAGES, implicit, provider, table, vendor, whole_text};
 
 fn status(status: u16, code: &str, times: Option<u32>) -> Fault {
     Fault::Status {
@@ -143,4 +143,17 @@ async fn when_all_fail_the_caller_learns_why() {
     let reply = house.ask(MESSAGES, "r", false).await;
     assert_eq!(reply.status, 502);
     assert_eq!(reply.json()["type"], "error");
+}
+
+#[tokio::test]
+async fn a_substitute_that_refuses_sampling_parameters_is_not_sent_any() {
+    let anthropic = vendor("anthropic", MESSAGES, &["claude-opus-4-8"]).await;
+    let house = House::open(implicit(vec![provider("anthropic", &anthropic, MESSAGES)])).await;
+    // The model asked for is gone; its successor takes no `temperature` (catalog).
+    let body = r#"{"model":"claude-opus-4-5","max_tokens":9,"temperature":0.2,"messages":[{"role":"user","content":"hi"}]}"#;
+    let reply = house.post("/v1/messages", body).await;
+    assert_eq!(reply.header("x-outlast-target"), "anthropic/claude-opus-4-8", "{}", reply.text());
+    assert_eq!(reply.header("x-outlast-dropped"), "temperature");
+    let sent = anthropic.received().last().unwrap().body.clone();
+    assert!(!String::from_utf8_lossy(&sent).contains("temperature"));
 }
