@@ -139,7 +139,12 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let (from, to) = (self.endpoint.dialect, self.asked.dialect);
-        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
+        let relayed = if from == to {
+            wire::relay_reply(from, to, &raw)
+        } else {
+            wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
+        };
+        let relayed = relayed
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),

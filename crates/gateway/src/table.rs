@@ -2,7 +2,7 @@
 //! implicit routes of the catalog. Immutable; a reload swaps the whole table.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -140,6 +140,8 @@ pub struct Table {
     provider_names: Vec<ProviderName>,
     routes: HashMap<RouteName, Arc<Route>>,
     patterns: Vec<Arc<Route>>,
+    /// Names of the routes that somebody configured.
+    configured: HashSet<RouteName>,
     defaults: AttemptLimits,
 }
 
@@ -158,6 +160,7 @@ impl Table {
             provider_names,
             routes: HashMap::new(),
             patterns: Vec::new(),
+            configured: routes.iter().map(|route| route.name.clone()).collect(),
             defaults,
         };
         // Implicit routes first: a configured route of the same name replaces them.
@@ -204,14 +207,16 @@ impl Table {
             .collect()
     }
 
-    /// Every target of every configured route, without repetition, in order.
-    pub fn configured_targets(&self) -> Vec<Arc<Target>> {
-        let mut targets: Vec<Arc<Target>> = Vec::new();
-        let mut routes: Vec<_> = self.routes.values().chain(&self.patterns).collect();
-        routes.sort_by(|a, b| a.name.cmp(&b.name));
-        for target in routes.iter().flat_map(|route| &route.targets) {
-            if !targets.iter().any(|seen| seen.name == target.name) {
-                targets.push(Arc::clone(target));
+    /// Every target of every route by name, and whether a configured route leads to it rather than
+    /// only an implicit one.
+    pub fn targets(&self) -> BTreeMap<TargetName, (Arc<Target>, bool)> {
+        let mut targets: BTreeMap<TargetName, (Arc<Target>, bool)> = BTreeMap::new();
+        for route in self.routes.values() {
+            let configured = self.configured.contains(&route.name);
+            for target in &route.targets {
+                let name = target.name.clone();
+                let seen = targets.entry(name).or_insert_with(|| (Arc::clone(target), false));
+                seen.1 |= configured;
             }
         }
         targets

@@ -79,19 +79,15 @@ impl LiveView {
 
     /// Targets of configured routes, and of implicit ones that were used.
     fn targets(&self, totals: &BTreeMap<TargetName, TargetTotals>) -> Vec<TargetRow> {
-        let mut rows: Vec<TargetRow> = self
-            .gateway
+        self.gateway
             .table()
-            .configured_targets()
-            .iter()
-            .filter_map(|target| {
+            .targets()
+            .into_values()
+            .filter_map(|(target, configured)| {
                 let used = totals.get(&target.name);
-                let row = self.target(target, used);
-                (used.is_some() || row.gate != GateState::Open).then_some(row)
+                (configured || used.is_some()).then(|| self.target(&target, used))
             })
-            .collect();
-        rows.sort_by(|a, b| a.target.cmp(&b.target));
-        rows
+            .collect()
     }
 
     fn target(&self, target: &Target, totals: Option<&TargetTotals>) -> TargetRow {
