@@ -236,10 +236,11 @@ fn cycle(graph: &Graph, upstream: &[BTreeSet<usize>], waits_for: &[usize]) -> Ve
             .expect("a task that never became ready waits for another such task");
     }
     let start = walked.iter().position(|&seen| seen == position).expect("the walk ended at it");
-    let mut names: Vec<String> =
-        walked[start..].iter().rev().map(|&seen| graph.tasks[seen].name.clone()).collect();
-    names.push(names[0].clone());
-    names
+    let mut cycle: Vec<usize> = walked[start..].iter().rev().copied().collect();
+    let first = (0..cycle.len()).min_by_key(|&at| cycle[at]).unwrap_or(0);
+    cycle.rotate_left(first);
+    cycle.push(cycle[0]);
+    cycle.into_iter().map(|seen| graph.tasks[seen].name.clone()).collect()
 }
 
 /// Names that arguments may refer to.
@@ -407,7 +408,7 @@ mod tests {
             task("c", Some(from("b"))),
             task("after", Some(from("c"))),
         ]);
-        check(&graph, &["tasks.b: tasks wait for each other: b → c → a → b"]);
+        check(&graph, &["tasks.a: tasks wait for each other: a → b → c → a"]);
     }
 
     #[test]

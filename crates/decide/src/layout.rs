@@ -7,6 +7,8 @@ mod layers;
 mod order;
 mod place;
 
+use serde::Serialize;
+
 use self::{layers::Layers, order::in_few_crossings};
 
 /// A graph to draw. Nodes are numbered from 0.
@@ -38,7 +40,7 @@ impl Default for Sizes {
 }
 
 /// A point; x grows to the right, y downwards.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Point {
     /// From the left side.
     pub x: f64,
@@ -47,7 +49,7 @@ pub struct Point {
 }
 
 /// Where everything goes.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Layout {
     /// The width of the whole.
     pub width: f64,

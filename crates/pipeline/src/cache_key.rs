@@ -52,7 +52,7 @@ pub(crate) fn finished(hasher: Md5) -> String {
 }
 
 /// JSON as Python's `json.dumps(…, separators=(",", ":"))` writes it: in ASCII.
-fn python_json(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn python_json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Ascii);
     value.serialize(&mut serializer).expect("its keys are text, and memory takes every byte");

@@ -1,6 +1,8 @@
 //! Durations as specifications write them (ISO 8601, `P30DT1H22M3S`), in milliseconds. A month counts
 //! thirty days and a year 365, as it does not matter here.
 
+const DAY: f64 = 86_400_000.0;
+
 /// Milliseconds of a duration; none where the text is not one.
 pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     let rest = text.strip_prefix('P')?;
@@ -12,7 +14,6 @@ pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     if days.is_empty() && time.is_empty() {
         return None;
     }
-    const DAY: f64 = 86_400_000.0;
     let in_days = [('Y', 365.0 * DAY), ('M', 30.0 * DAY), ('W', 7.0 * DAY), ('D', DAY)];
     let in_time = [('H', 3_600_000.0), ('M', 60_000.0), ('S', 1000.0)];
     let total = sum(days, &in_days)? + sum(time, &in_time)?;

@@ -145,11 +145,12 @@ impl Reader {
     }
 
     fn part(&mut self, node: &Node, place: &Place<'_>) -> Option<CommandLinePart> {
+        type Named = fn(String) -> CommandLinePart;
         if let Content::Text(text) = &node.content {
             return Some(CommandLinePart::Text(text.clone()));
         }
         // The first key that fits decides, in the order in which Tangle tries them.
-        let named: [(&str, fn(String) -> CommandLinePart); 3] = [
+        let named: [(&str, Named); 3] = [
             ("inputValue", CommandLinePart::InputValue),
             ("inputPath", CommandLinePart::InputPath),
             ("outputPath", CommandLinePart::OutputPath),

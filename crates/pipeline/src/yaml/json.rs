@@ -57,8 +57,8 @@ impl<'de> Deserialize<'de> for Node {
 
 struct NodeVisitor;
 
-fn node<E>(content: Content) -> Result<Node, E> {
-    Ok(Node { content, line: 0 })
+fn node(content: Content) -> Node {
+    Node { content, line: 0 }
 }
 
 impl<'de> Visitor<'de> for NodeVisitor {
@@ -69,31 +69,31 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Node, E> {
-        node(Content::Null)
+        Ok(node(Content::Null))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
-        node(Content::Bool(value))
+        Ok(node(Content::Bool(value)))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
-        node(Content::Integer(value))
+        Ok(node(Content::Integer(value)))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
-        node(i64::try_from(value).map_or(Content::Float(value as f64), Content::Integer))
+        Ok(node(i64::try_from(value).map_or(Content::Float(value as f64), Content::Integer)))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
-        node(Content::Float(value))
+        Ok(node(Content::Float(value)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {
-        node(Content::Text(text.to_owned()))
+        Ok(node(Content::Text(text.to_owned())))
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<Node, E> {
-        node(Content::Text(text))
+        Ok(node(Content::Text(text)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
@@ -101,7 +101,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         while let Some(item) = access.next_element()? {
             items.push(item);
         }
-        node(Content::Sequence(items))
+        Ok(node(Content::Sequence(items)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
@@ -109,6 +109,6 @@ impl<'de> Visitor<'de> for NodeVisitor {
         while let Some((key, value)) = access.next_entry::<String, Node>()? {
             entries.push((Node { content: Content::Text(key), line: 0 }, value));
         }
-        node(Content::Mapping(entries))
+        Ok(node(Content::Mapping(entries)))
     }
 }

@@ -30,23 +30,19 @@ fn number(word: &str) -> Option<Content> {
         b'+' => (1, &word[1..]),
         _ => (1, word),
     };
-    integer(digits).map(|value| signed(value, sign)).or_else(|| float(word, digits, sign))
+    let whole = integer(digits).map(|value| Content::Integer(value.saturating_mul(sign)));
+    whole.or_else(|| float(word, digits, sign))
 }
 
-fn signed(value: Option<i64>, sign: i64) -> Content {
-    // A number past 64 bits is still a number, whatever it is.
-    value.map_or(Content::Float(f64::INFINITY), |value| Content::Integer(value.wrapping_mul(sign)))
-}
-
-/// A whole number without its sign; inside, none where it does not fit.
-fn integer(digits: &str) -> Option<Option<i64>> {
+/// A whole number without its sign. Past 64 bits it is still a number; which one does not matter here.
+fn integer(digits: &str) -> Option<i64> {
     let radix = |prefix: &str, radix: u32| {
         let rest = digits.strip_prefix(prefix)?;
         let fits = |byte: u8| byte == b'_' || char::from(byte).is_digit(radix);
         (!rest.is_empty() && rest.bytes().all(fits)).then(|| of(rest, radix))
     };
     if digits == "0" {
-        return Some(Some(0));
+        return Some(0);
     }
     if let Some(found) = radix("0b", 2).or_else(|| radix("0x", 16)).or_else(|| radix("0", 8)) {
         return Some(found);
@@ -61,8 +57,9 @@ fn integer(digits: &str) -> Option<Option<i64>> {
     base_sixty(digits)
 }
 
-fn of(digits: &str, radix: u32) -> Option<i64> {
-    i64::from_str_radix(&digits.replace('_', ""), radix).ok()
+fn of(digits: &str, radix: u32) -> i64 {
+    let digits = digits.replace('_', "");
+    if digits.is_empty() { 0 } else { i64::from_str_radix(&digits, radix).unwrap_or(i64::MAX) }
 }
 
 fn is_made_of_digits(text: &str) -> bool {
@@ -70,15 +67,16 @@ fn is_made_of_digits(text: &str) -> bool {
 }
 
 /// `1:30` is ninety.
-fn base_sixty(digits: &str) -> Option<Option<i64>> {
+fn base_sixty(digits: &str) -> Option<i64> {
     let mut parts = digits.split(':');
-    let head = parts.next().filter(|head| is_made_of_digits(head))?;
+    let begins_well = |head: &str| head.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    let head = parts.next().filter(|head| begins_well(head) && is_made_of_digits(head))?;
     let mut total = of(head, 10);
     let mut count = 0;
     for part in parts {
         count += 1;
         let value = sixtieth(part)?;
-        total = total.and_then(|sum| sum.checked_mul(60)?.checked_add(value));
+        total = total.saturating_mul(60).saturating_add(value);
     }
     (count > 0).then_some(total)
 }
@@ -99,7 +97,7 @@ fn float(word: &str, digits: &str, sign: i64) -> Option<Content> {
     if let Some((_, last)) = whole.rsplit_once(':') {
         sixtieth(last)?;
         let found = base_sixty(whole)?;
-        return is_made_of_digits(rest).then(|| Content::Float(found.unwrap_or(0) as f64));
+        return is_made_of_digits(rest).then_some(Content::Float(found as f64));
     }
     let (fraction, exponent) = match rest.split_once(['e', 'E']) {
         Some((fraction, exponent)) => (fraction, Some(exponent)),
@@ -143,7 +141,7 @@ fn is_date(word: &str) -> bool {
     if is_number(rest, 2, 2) {
         return month.len() == 2;
     }
-    let Some((day, time)) = rest.split_once(|c: char| matches!(c, 'T' | 't' | ' ' | '\t')) else {
+    let Some((day, time)) = rest.split_once(['T', 't', ' ', '\t']) else {
         return false;
     };
     is_number(day, 1, 2) && is_time(time.trim_start())
@@ -213,7 +211,7 @@ mod tests {
             ("--", text("--")),
             ("+", text("+")),
             (".", text(".")),
-            ("99999999999999999999", Content::Float(f64::INFINITY)),
+            ("99999999999999999999", Content::Integer(i64::MAX)),
         ] {
             assert_eq!(resolve(word), expected, "{word:?}");
         }
