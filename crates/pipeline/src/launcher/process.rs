@@ -2,7 +2,7 @@
 //! the programs that are installed here. Each program leads a process group of its own, which is
 //! ended as a whole; its environment is made, not inherited; its paths are the same for every launch
 //! (`inputs/<name>/data`, relative to the folder it starts in), so that no path of this machine gets
-//! into results. What it installs with pip goes into its own folder. It is not a sandbox: a program
+//! into results; a program that changes its folder must make them absolute first. What it installs with pip goes into its own folder. It is not a sandbox: a program
 //! can read and write whatever this user can.
 
 mod leftovers;

@@ -172,17 +172,36 @@ pub(crate) async fn let_go(path: &str) {
     tokio::fs::write(path, "go\n").await.expect("written");
 }
 
-/// The reading end of a named pipe, opened without waiting, so that programs can open it to write.
-pub(crate) fn listen(path: &str) -> pipe::Receiver {
-    named_pipe(path);
-    pipe::OpenOptions::new().open_receiver(path).expect("it opens")
+/// A named pipe that programs hold open as long as they live.
+pub(crate) struct Held {
+    end: pipe::Receiver,
+    /// The pipe only ends for a reader who has ever seen a writer.
+    writer: pipe::Sender,
 }
 
-/// Waits until nobody holds the writing end any more; fails when somebody keeps it.
-pub(crate) async fn all_let_go(mut end: pipe::Receiver) {
-    let mut said = Vec::new();
-    let silence = timeout(Duration::from_secs(20), end.read_to_end(&mut said)).await;
-    silence.expect("a process still holds the pipe").expect("it is read");
+impl Held {
+    /// Makes the pipe. Opened here first, so that programs can open it to write without waiting.
+    pub(crate) fn new(path: &str) -> Self {
+        named_pipe(path);
+        let end = pipe::OpenOptions::new().open_receiver(path).expect("it opens");
+        let writer = pipe::OpenOptions::new().open_sender(path).expect("it opens");
+        Self { end, writer }
+    }
+
+    /// Waits until a program says `up`.
+    pub(crate) async fn up(&mut self) {
+        let mut said = [0; 3];
+        self.end.read_exact(&mut said).await.expect("it is read");
+        assert_eq!(&said, b"up\n");
+    }
+
+    /// Waits until no program holds the pipe any more; fails when one keeps it.
+    pub(crate) async fn all_let_go(mut self) {
+        drop(self.writer);
+        let mut said = Vec::new();
+        let silence = timeout(Duration::from_secs(20), self.end.read_to_end(&mut said)).await;
+        silence.expect("a process still holds the pipe").expect("it is read");
+    }
 }
 
 pub(crate) const SUCCEEDED: RunState = RunState::Succeeded;

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so, and agreement is shown")]
 
 mod corpus;
+mod golden;
 mod house;
 mod planning;
 mod recovery;

@@ -155,3 +155,47 @@ async fn a_run_that_rests_can_be_cancelled_without_being_resumed() {
     assert!(house.engine.resume_all().await.expect("open").is_empty());
     house.engine.close().await;
 }
+
+#[tokio::test]
+async fn a_run_cut_off_after_any_event_ends_with_the_same_outputs() {
+    let house = house(2).await;
+    let flaky = house.outside("flaky");
+    let tasks = [
+        script("a", r#"echo 1 > "$out""#, &[]),
+        Script {
+            more: "executionOptions: {retryStrategy: {maxRetries: 3}}",
+            ..script(
+                "b",
+                &format!(r#"echo x >> {flaky}; test $(wc -l < {flaky}) -ge 2; cat "$1" > "$out""#),
+                &["a"],
+            )
+        },
+        script("c", r#"cat "$1" "$2" > "$out"; echo 3 >> "$out""#, &["a", "b"]),
+    ];
+    let run = house.submit(&tasks).await;
+    let whole = house.engine.wait(&run).await.expect("it ends");
+    assert_eq!(whole.state, SUCCEEDED);
+    let House { engine, mut folder } = house;
+    engine.close().await;
+    let path =
+        |folder: &tempfile::TempDir| folder.path().join(format!("engine/runs/{run}/events.jsonl"));
+    let events = fs::read_to_string(path(&folder)).expect("written");
+    let lines: Vec<&str> = events.split_inclusive('\n').collect();
+    assert!(lines.len() >= 9, "{events}");
+    for kept in 0..lines.len() {
+        // The next line is cut off in its middle, as a crash may leave it.
+        let half = &lines[kept][..lines[kept].len() / 2];
+        fs::write(path(&folder), lines[..kept].concat() + half).expect("written");
+        let house = reopened(folder).await;
+        assert_eq!(house.engine.resume_all().await.expect("open"), std::slice::from_ref(&run));
+        let again = house.engine.wait(&run).await.expect("it ends");
+        assert_eq!(
+            (again.state, &again.outputs),
+            (SUCCEEDED, &whole.outputs),
+            "after {kept} events"
+        );
+        let House { engine, folder: same } = house;
+        engine.close().await;
+        folder = same;
+    }
+}

@@ -6,7 +6,8 @@ use pipeline::{Engine, PipelineError, load, parse};
 use terms::run::{ExecutionState, RunState};
 
 use crate::house::{
-    FAILED, SUCCEEDED, Script, all_let_go, house, listen, of, options, script, states, until,
+    FAILED, Held, House, SUCCEEDED, Script, house, let_go, named_pipe, of, options, script, states,
+    until,
 };
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn a_task_is_tried_again_as_often_as_it_asks() {
 async fn a_task_that_takes_too_long_is_killed_with_everything_it_started() {
     let house = house(1).await;
     let alive = house.outside("alive");
-    let end = listen(&alive);
+    let held = Held::new(&alive);
     // The grandchild holds the pipe and ignores the polite signal; only its death lets go of it.
     let slow = Script {
         more: "annotations: {outlast/timeout: PT0.3S}",
@@ -115,33 +116,33 @@ async fn a_task_that_takes_too_long_is_killed_with_everything_it_started() {
     let (outcome, _) = house.run(&[slow]).await;
     assert_eq!(outcome.state, FAILED);
     assert_eq!(outcome.failures[0].message, "took longer than 300 ms");
-    all_let_go(end).await;
+    held.all_let_go().await;
 }
 
 #[tokio::test]
 async fn what_a_program_left_running_ends_with_it() {
     let house = house(1).await;
     let alive = house.outside("alive");
-    let end = listen(&alive);
+    let held = Held::new(&alive);
     let daemon = format!("exec 9>{alive}; sleep 600 & echo done > \"$out\"");
     let (outcome, _) = house.run(&[script("daemon", &daemon, &[])]).await;
     assert_eq!(outcome.state, SUCCEEDED);
-    all_let_go(end).await;
+    held.all_let_go().await;
 }
 
 #[tokio::test]
 async fn cancelling_stops_programs_and_skips_the_rest() {
     let house = house(1).await;
     let alive = house.outside("alive");
-    let end = listen(&alive);
+    let mut held = Held::new(&alive);
     let run = house
         .submit(&[
-            script("slow", &format!("exec 9>{alive}; sleep 600"), &[]),
+            script("slow", &format!("exec 9>{alive}; echo up >&9; sleep 600"), &[]),
             script("queued", r#"echo x > "$out""#, &[]),
             script("after", r#"cat "$1" > "$out""#, &["slow"]),
         ])
         .await;
-    until(&house.engine, &run, "slow", ExecutionState::Running).await;
+    held.up().await;
     house.engine.cancel(&run).await.expect("known");
     let outcome = house.engine.wait(&run).await.expect("it ends");
     assert_eq!(outcome.state, RunState::Cancelled);
@@ -149,7 +150,7 @@ async fn cancelling_stops_programs_and_skips_the_rest() {
     let mut found = states(&view);
     found.sort_unstable();
     assert_eq!(found, [("after", "SKIPPED"), ("queued", "CANCELLED"), ("slow", "CANCELLED")]);
-    all_let_go(end).await;
+    held.all_let_go().await;
 }
 
 #[tokio::test]
@@ -287,4 +288,53 @@ async fn one_folder_has_one_engine() {
     assert!(matches!(second, PipelineError::FolderInUse(_)), "{second}");
     house.engine.close().await;
     Engine::open(options(house.folder.path(), 1)).await.expect("free again").close().await;
+}
+
+#[tokio::test]
+async fn who_watches_sees_every_move_and_ends_with_the_same_picture() {
+    let house = house(2).await;
+    let tasks = [
+        script("a", r#"echo 1 > "$out""#, &[]),
+        script("b", "exit 1", &["a"]),
+        script("c", r#"cat "$1" > "$out""#, &["b"]),
+        script("d", r#"cat "$1" > "$out""#, &["a"]),
+    ];
+    let run = house.submit(&tasks).await;
+    let mut watching = house.engine.watch(&run).await.expect("known");
+    let mut picture: Vec<ExecutionState> =
+        watching.view.executions.iter().map(|execution| execution.state).collect();
+    let (mut state, mut sequence) = (watching.view.state, watching.view.sequence);
+    while !state.is_final() {
+        let update = watching.updates.recv().await.expect("the engine is open");
+        assert_eq!(update.sequence, sequence + 1, "none is missing");
+        sequence = update.sequence;
+        state = update.state;
+        for (execution, moved) in &update.changed {
+            picture[execution.position()] = *moved;
+        }
+    }
+    let view = house.engine.view(&run).await.expect("known");
+    let seen: Vec<ExecutionState> = view.executions.iter().map(|found| found.state).collect();
+    assert_eq!((picture, sequence), (seen, view.sequence));
+    let listed = house.engine.runs().await.expect("open");
+    assert_eq!(listed[0].executions.get("SUCCEEDED"), Some(&2));
+    assert_eq!((listed[0].name.as_str(), listed[0].state), ("test", FAILED));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_cannot_write_past_its_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = folder.path().join("gate").to_string_lossy().into_owned();
+    named_pipe(&gate);
+    let mut options = options(folder.path(), 1);
+    options.limits.file_bytes = Some(4096);
+    let house = House { engine: Engine::open(options).await.expect("it opens"), folder };
+    // It waits, since limits are set right after a program was started, not before.
+    let large = format!(r#"read line < {gate}; exec head -c 100000 /dev/zero > "$out""#);
+    let run = house.submit(&[script("large", &large, &[])]).await;
+    until(&house.engine, &run, "large", ExecutionState::Running).await;
+    let_go(&gate).await;
+    let outcome = house.engine.wait(&run).await.expect("it ends");
+    assert_eq!(outcome.failures[0].message, "the program was ended by signal 25");
 }
