@@ -78,6 +78,19 @@ name!(
     /// The public part of a virtual key, safe to print: `ok_` and 12 characters.
     KeyId
 );
+name!(
+    /// One submitted pipeline: 20 hexadecimal digits as Tangle writes ids, so that they sort by time.
+    RunId
+);
+name!(
+    /// One start of a program for an execution. Several executions may share it when they would
+    /// compute the same thing; another try is another launch.
+    LaunchId
+);
+name!(
+    /// What a launch will compute, as a hash over its container and the contents of its inputs.
+    CacheKey
+);
 
 /// A request as its caller sent it: 128 bits, a UUID of version 7, so that ids sort by time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

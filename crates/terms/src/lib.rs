@@ -7,5 +7,6 @@ pub mod ids;
 pub mod model;
 pub mod money;
 pub mod outcome;
+pub mod run;
 pub mod time;
 pub mod usage;
