@@ -184,7 +184,7 @@ impl Attempts {
             Failure::Transient | Failure::Malformed => {}
         }
         self.next_target(step, failure)
-            .or_else(|stop| self.once_more(step, failure, now).ok_or(stop))
+            .or_else(|stop| self.once_more(step, failure, asked_ms, now).ok_or(stop))
     }
 
     /// The first target after `step` (wrapping to earlier ones that were only waited for) that was
@@ -198,14 +198,21 @@ impl Attempts {
     }
 
     /// No other target is left: one that was unreachable, busy or broken may be tried once more.
-    fn once_more(&mut self, step: usize, failure: Failure, now: Moment) -> Option<usize> {
+    fn once_more(
+        &mut self,
+        step: usize,
+        failure: Failure,
+        asked_ms: Option<u64>,
+        now: Moment,
+    ) -> Option<usize> {
         let worth_it = matches!(
             failure,
             Failure::Unreachable | Failure::RateLimited | Failure::Transient | Failure::Malformed
         );
+        let told_to_stay_away = asked_ms.is_some_and(|ms| ms > self.limits.patience_ms);
         let in_budget = self.made < self.limits.attempts
             && self.tried[step].tries < self.limits.tries_per_target;
-        (worth_it && in_budget).then(|| {
+        (worth_it && in_budget && !told_to_stay_away).then(|| {
             self.not_before = now.after(self.limits.backoff_ms);
             step
         })
@@ -336,6 +343,7 @@ mod tests {
         check(&[(0, 0), (1, 0)], &[(RateLimited, Some(2000))], &[0, 0], None);
         check(&[(0, 0), (1, 0)], &[(RateLimited, Some(30_000))], &[0, 1], None);
         check(&[(0, 0), (1, 0)], &[(RateLimited, None)], &[0, 1], None);
+        check(&[(0, 0)], &[(RateLimited, Some(60_000))], &[0], Some(Stop::Exhausted(RateLimited)));
     }
 
     #[test]

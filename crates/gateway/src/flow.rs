@@ -29,7 +29,7 @@ use crate::{
     outgoing::Asked,
     plan::{Chosen, plan},
     reply::{Failed, Try},
-    table::Route,
+    table::{Route, Target},
     trail::Trail,
 };
 
@@ -66,6 +66,7 @@ where
     let caller = identify(gateway, &parts.headers)?;
     let body = read_body(&parts.headers, body, &gateway.intake).await?;
     let head = read_head(dialect, &body)?;
+    refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
     let asked = Asked { dialect, headers: &parts.headers, query: parts.uri.query() };
     let request =
@@ -115,7 +116,7 @@ impl Request<'_> {
                         body: self.body,
                         endpoint,
                         ordinal,
-                        deadline,
+                        until: self.answer_by(&chosen.target, deadline),
                     };
                     let failed = match attempt.run(flight, trail).await {
                         Ok(response) => return Ok(response),
@@ -205,6 +206,18 @@ impl Request<'_> {
         response
     }
 
+    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
+    /// of a stream. A stream that flows is bounded by its idle limit only.
+    fn answer_by(&self, target: &Target, deadline: Instant) -> Instant {
+        let limits = &target.provider.limits;
+        let limit = if self.head.stream {
+            limits.first_token(target.capabilities().reasoning)
+        } else {
+            limits.whole_answer
+        };
+        (Instant::now() + limit).min(deadline)
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             input_tokens: self.estimated_in(),
@@ -216,6 +229,16 @@ impl Request<'_> {
     fn estimated_in(&self) -> u64 {
         self.head.input_bytes.div_ceil(BYTES_PER_TOKEN)
     }
+}
+
+/// A name goes into logs and headers: a line end in it would forge both.
+fn refuse_control_characters(model: &str) -> Result<(), ErrorReply> {
+    if !model.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let message = "`model` holds control characters; send a name as GET /v1/models lists it";
+    let error = errors::reply(ErrorKind::BadRequest, "invalid_field", message);
+    Err(ErrorReply { param: Some("model".to_owned()), ..error })
 }
 
 fn unknown_model(asked: &str) -> ErrorReply {

@@ -1,6 +1,6 @@
 //! The gateway's state: the table in force, the gates, the client, the keys and the books.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use access::Keys;
 use arc_swap::ArcSwap;
@@ -32,8 +32,6 @@ pub struct Parts {
     pub gates: GateLimits,
     /// What is taken in.
     pub intake: IntakeLimits,
-    /// Limit of a connect.
-    pub connect: Duration,
 }
 
 /// A gateway. Listeners are given to it by [`crate::Listener`].
@@ -45,7 +43,6 @@ pub struct Gateway {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeLimits,
-    connect: Duration,
     clock: Clock,
 }
 
@@ -55,8 +52,7 @@ impl Gateway {
         Arc::new(Self {
             table: Arc::new(ArcSwap::from_pointee(parts.table)),
             health: Arc::new(Health::new(parts.gates)),
-            upstream: Upstream::new(parts.connect),
-            connect: parts.connect,
+            upstream: Upstream::new(),
             keys: parts.keys,
             ledger: parts.ledger,
             intake: parts.intake,
@@ -70,11 +66,10 @@ impl Gateway {
         Arc::new(Self {
             table: Arc::clone(&self.table),
             health: Arc::clone(&self.health),
-            upstream: Upstream::new(self.connect),
+            upstream: Upstream::new(),
             keys: Arc::clone(&self.keys),
             ledger: Arc::clone(&self.ledger),
             intake: self.intake,
-            connect: self.connect,
             clock: self.clock,
         })
     }

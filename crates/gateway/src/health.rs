@@ -166,7 +166,11 @@ fn at<'g, N: Clone + Eq + Hash>(
 ) -> Option<&'g mut Gate> {
     if !gates.contains_key(name) {
         if gates.len() >= GATES {
-            return None;
+            // Open gates know least: they are learned anew.
+            gates.retain(|_, gate| gate.shut_because().is_some());
+            if gates.len() >= GATES {
+                gates.clear();
+            }
         }
         gates.insert(name.clone(), Gate::new(limits));
     }

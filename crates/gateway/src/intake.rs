@@ -59,7 +59,7 @@ where
         return Err(too_large(limits));
     }
     match timeout(limits.body_time, collect(body, limits)).await {
-        Ok(read) => read,
+        Ok(read) => read.and_then(|body| refuse_forms(headers, &body).map(|()| body)),
         Err(_) => Err(errors::reply(
             ErrorKind::RequestTimeout,
             "body_timeout",
@@ -113,21 +113,24 @@ fn refuse_encodings(headers: &HeaderMap) -> Result<(), ErrorReply> {
             "compressed request bodies are not taken; send the JSON as it is",
         ));
     }
-    let form = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-        |value| {
-            let value = value.trim().to_ascii_lowercase();
-            value.starts_with("application/x-www-form-urlencoded")
-                || value.starts_with("multipart/")
-        },
-    );
-    if form {
-        return Err(errors::reply(
-            ErrorKind::UnsupportedMediaType,
-            "content_type",
-            "the body must be JSON (`content-type: application/json`)",
-        ));
-    }
     Ok(())
+}
+
+/// `curl -d` calls JSON a form: what it is called matters only where it is no JSON object either.
+fn refuse_forms(headers: &HeaderMap, body: &[u8]) -> Result<(), ErrorReply> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_form = kind.is_some_and(|kind| {
+        let kind = kind.trim().to_ascii_lowercase();
+        kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("multipart/")
+    });
+    if !is_form || body.trim_ascii_start().first() == Some(&b'{') {
+        return Ok(());
+    }
+    Err(errors::reply(
+        ErrorKind::UnsupportedMediaType,
+        "content_type",
+        "the body must be JSON (`content-type: application/json`)",
+    ))
 }
 
 fn too_large(limits: &IntakeLimits) -> ErrorReply {

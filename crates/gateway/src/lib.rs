@@ -25,6 +25,7 @@ mod table;
 mod trail;
 mod upstream;
 mod workers;
+mod write_stall;
 
 pub use crate::{
     gateway::{Gateway, Parts},

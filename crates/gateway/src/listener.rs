@@ -20,6 +20,8 @@ pub struct ListenerLimits {
     pub header_time: Duration,
     /// Bytes of a request's headers. Default 64 KiB.
     pub header_bytes: usize,
+    /// How long a caller may take nothing of what is written to it. Default 60 s.
+    pub write_stall: Duration,
     /// On the way down: how long open answers may take to end. Default 30 s.
     pub drain: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for ListenerLimits {
             connections: 10_000,
             header_time: Duration::from_secs(15),
             header_bytes: 64 << 10,
+            write_stall: Duration::from_mins(1),
             drain: Duration::from_secs(30),
         }
     }

@@ -38,7 +38,8 @@ pub(crate) struct Try<'a> {
     pub(crate) body: &'a Bytes,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) ordinal: u8,
-    pub(crate) deadline: Instant,
+    /// When a whole answer, or the first output of a stream, must be there.
+    pub(crate) until: Instant,
 }
 
 /// How a try failed, with what belongs to it given back.
@@ -97,33 +98,23 @@ impl Try<'_> {
             self.head.stream,
             encoded.body,
         );
+        let connect = target.provider.limits.connect;
         flight.may_cost = true;
-        let until = self.headers_by(flight);
-        let response = match timeout_at(until, self.gateway.upstream.send(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(SendFailure::Unreachable)) => {
-                flight.may_cost = false;
-                return Err(Early::of(Failure::Unreachable));
-            }
-            Ok(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
-            Err(_) => return Err(Early::of(Failure::TimedOut)),
-        };
+        let response =
+            match timeout_at(self.until, self.gateway.upstream.send(request, connect)).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(SendFailure::Unreachable)) => {
+                    flight.may_cost = false;
+                    return Err(Early::of(Failure::Unreachable));
+                }
+                Ok(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
+                Err(_) => return Err(Early::of(Failure::TimedOut)),
+            };
         if response.status() == StatusCode::OK {
             return Ok((response, encoded.dropped));
         }
         flight.may_cost = false;
-        Err(read_refusal(self.endpoint.dialect, response, until).await)
-    }
-
-    /// When the headers of an answer must be there: for a stream its first output must be, too.
-    fn headers_by(&self, flight: &Flight) -> Instant {
-        let limits = &flight.target.provider.limits;
-        let limit = if self.head.stream {
-            limits.first_token(flight.target.capabilities().reasoning)
-        } else {
-            limits.whole_answer
-        };
-        (Instant::now() + limit).min(self.deadline)
+        Err(read_refusal(self.endpoint.dialect, response, self.until).await)
     }
 
     async fn whole(
@@ -131,9 +122,8 @@ impl Try<'_> {
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Bytes, Early> {
-        let until = self.headers_by(flight);
         let limited = Limited::new(response.into_body(), self.gateway.intake.answer_bytes);
-        let raw = match timeout_at(until, limited.collect()).await {
+        let raw = match timeout_at(self.until, limited.collect()).await {
             Ok(Ok(collected)) => collected.to_bytes(),
             Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
             Err(_) => return Err(Early::of(Failure::TimedOut)),
@@ -172,12 +162,10 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<Started, Early> {
         if let Some(kind) = not_a_stream(response.headers()) {
-            let until = self.headers_by(flight);
-            let early = read_non_stream(self.endpoint.dialect, response, kind, until).await;
+            let early = read_non_stream(self.endpoint.dialect, response, kind, self.until).await;
             flight.may_cost = early.failure == Failure::Malformed;
             return Err(early);
         }
-        let until = self.headers_by(flight);
         let mut upstream = response.into_body();
         let mut relay = StreamRelay::new(
             self.endpoint.dialect,
@@ -186,7 +174,7 @@ impl Try<'_> {
         );
         let mut ready = BytesMut::new();
         loop {
-            let frame = match timeout_at(until, upstream.frame()).await {
+            let frame = match timeout_at(self.until, upstream.frame()).await {
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
                 Ok(Some(Err(_))) => return Err(Early::of(Failure::Transient)),
                 Ok(Some(Ok(frame))) => frame,
@@ -271,7 +259,6 @@ impl Try<'_> {
             flight,
             trail,
             idle,
-            deadline: self.deadline,
         })))
     }
 

@@ -38,7 +38,6 @@ pub(crate) struct Begun {
     pub(crate) flight: Flight,
     pub(crate) trail: Trail,
     pub(crate) idle: Duration,
-    pub(crate) deadline: Instant,
 }
 
 pub(crate) struct StreamBody {
@@ -46,7 +45,7 @@ pub(crate) struct StreamBody {
     begun: Option<Begun>,
     /// The last bytes, released after the books were closed.
     tail: BytesMut,
-    /// Fires at the earlier of idle limit and deadline; moved lazily, not with every piece.
+    /// Fires at the idle limit; moved lazily, not with every piece.
     alarm: Pin<Box<Sleep>>,
     last_piece: Instant,
 }
@@ -67,7 +66,7 @@ enum Step {
 impl StreamBody {
     pub(crate) fn new(begun: Begun) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until((now + begun.idle).min(begun.deadline)));
+        let alarm = Box::pin(sleep_until(now + begun.idle));
         Self { begun: Some(begun), tail: BytesMut::new(), alarm, last_piece: now }
     }
 
@@ -147,7 +146,7 @@ impl StreamBody {
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(begun) = &self.begun else { return Poll::Pending };
-        let due = (self.last_piece + begun.idle).min(begun.deadline);
+        let due = self.last_piece + begun.idle;
         loop {
             match self.alarm.as_mut().poll(context) {
                 Poll::Pending => return Poll::Pending,

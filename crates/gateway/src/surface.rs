@@ -1,7 +1,7 @@
 //! The paths that callers may ask for. One parse of the path, exact matches only, and the key is
 //! checked for everything but the health check.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -12,12 +12,12 @@ use wire::ErrorKind;
 use crate::{body::ReplyBody, errors, flow, gateway::Gateway, intake::identify, models};
 
 /// What a path stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Place<'a> {
     /// A call to a model, in this dialect.
     Call(Dialect),
     Models,
-    Model(&'a str),
+    Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
     Health,
     /// Claude Code asks `HEAD /` before it begins.
@@ -33,7 +33,15 @@ fn place(path: &str) -> Place<'_> {
         "/health" => Place::Health,
         "/" => Place::Root,
         _ => match path.strip_prefix("/v1/models/") {
-            Some(name) if !name.is_empty() && !name.contains('%') => Place::Model(name),
+            // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
+            Some(name) if !name.is_empty() => {
+                let name = if name.contains('%') {
+                    Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
+                } else {
+                    Cow::Borrowed(name)
+                };
+                if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+            }
             _ => Place::Unknown,
         },
     }
@@ -52,7 +60,7 @@ where
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
         }
         (Place::Model(name), &Method::GET) => {
-            with_key(&gateway, &parts, |dialect, id| models::retrieve(&gateway, dialect, name, id))
+            with_key(&gateway, &parts, |dialect, id| models::retrieve(&gateway, dialect, &name, id))
         }
         (Place::Health | Place::Root, &Method::GET | &Method::HEAD) => up(),
         (Place::Unknown, _) => with_key(&gateway, &parts, |dialect, id| {

@@ -35,7 +35,6 @@ type Sender = SendRequest<Full<Bytes>>;
 #[derive(Clone)]
 pub(crate) struct Upstream {
     connector: HttpsConnector<HttpConnector>,
-    connect: Duration,
     idle: Arc<Idle>,
 }
 
@@ -61,12 +60,12 @@ pub(crate) enum SendFailure {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream").field("connect", &self.connect).finish_non_exhaustive()
+        f.debug_struct("Upstream").finish_non_exhaustive()
     }
 }
 
 impl Upstream {
-    pub(crate) fn new(connect: Duration) -> Self {
+    pub(crate) fn new() -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         http.enforce_http(false);
@@ -81,7 +80,7 @@ impl Upstream {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Self { connector, connect, idle: Arc::default() }
+        Self { connector, idle: Arc::default() }
     }
 
     /// Sends to the request's address and gives the answer's head. A kept connection that turns out
@@ -89,6 +88,7 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
+        connect: Duration,
     ) -> Result<Response<Incoming>, SendFailure> {
         let address = request.uri().clone();
         let origin = Origin::of(&address).ok_or(SendFailure::Unreachable)?;
@@ -96,7 +96,7 @@ impl Upstream {
         loop {
             let (mut sender, kept) = match self.idle.take(&origin) {
                 Some(sender) => (sender, true),
-                None => (self.open(&address).await?, false),
+                None => (self.open(&address, connect).await?, false),
             };
             match sender.try_send_request(request).await {
                 Ok(response) => {
@@ -111,7 +111,7 @@ impl Upstream {
         }
     }
 
-    async fn open(&self, address: &Uri) -> Result<Sender, SendFailure> {
+    async fn open(&self, address: &Uri, limit: Duration) -> Result<Sender, SendFailure> {
         let mut connector = self.connector.clone();
         let connecting = async {
             let stream = connector.call(address.clone()).await.ok()?;
@@ -124,7 +124,7 @@ impl Upstream {
             });
             Some(sender)
         };
-        match timeout(self.connect, connecting).await {
+        match timeout(limit, connecting).await {
             Ok(Some(sender)) => Ok(sender),
             Ok(None) | Err(_) => Err(SendFailure::Unreachable),
         }

@@ -16,6 +16,7 @@ use crate::{
     gateway::Gateway,
     listener::{ListenerLimits, stopped},
     surface,
+    write_stall::WriteStall,
 };
 
 /// A connection to serve. Queued without a bound of its own: its slot bounds it. While it travels
@@ -133,7 +134,7 @@ async fn connection(gateway: Arc<Gateway>, job: Job) {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_time)
             .max_buf_size(limits.header_bytes)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(WriteStall::new(stream, limits.write_stall)), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -26,6 +26,8 @@ const FAILOVERS: usize = 50;
 const FIRST_TOKENS: usize = 64;
 /// Principals kept in memory; more than this are counted together as `(others)`.
 const PRINCIPALS: usize = 1_000;
+/// Targets kept in memory; callers can make names up (`provider/anything`).
+const TARGETS: usize = 1_000;
 /// Days kept.
 const DAYS: usize = 2;
 
@@ -136,10 +138,10 @@ impl Activity {
 
 impl Inner {
     fn target(&mut self, name: &TargetName) -> &mut TargetTotals {
-        if !self.totals.targets.contains_key(name) {
-            self.totals.targets.insert(name.clone(), TargetTotals::default());
-        }
-        self.totals.targets.get_mut(name).expect("inserted above when it was missing")
+        let known = self.totals.targets.contains_key(name);
+        let counted = known || self.totals.targets.len() < TARGETS;
+        let name = if counted { name.clone() } else { TargetName::new("(others)") };
+        self.totals.targets.entry(name).or_default()
     }
 
     fn principal(&mut self, name: &PrincipalName) -> &mut PrincipalTotals {

@@ -10,6 +10,9 @@ use std::{
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+/// The file that says where the running process answers.
+const ANNOUNCEMENT: &str = "instance.json";
+
 /// A data folder that this process may write.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
@@ -41,9 +44,13 @@ impl DataFolder {
         let lock = File::create(path.join("lock"))
             .with_context(|| format!("the data folder {} cannot be written", path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Opened::Ours(Self { path: path.to_owned(), _lock: lock })),
+            Ok(()) => {
+                // Whoever announced itself here is gone; its address may be somebody else's by now.
+                let _ = fs::remove_file(path.join(ANNOUNCEMENT));
+                Ok(Opened::Ours(Self { path: path.to_owned(), _lock: lock }))
+            }
             Err(TryLockError::WouldBlock) => {
-                let file = path.join("instance.json");
+                let file = path.join(ANNOUNCEMENT);
                 let text = fs::read_to_string(&file).with_context(|| {
                     format!(
                         "another outlast has the data folder {}, and does not say where it listens",
@@ -89,7 +96,12 @@ impl DataFolder {
         let text = serde_json::to_string(instance).context("an address is JSON")?;
         let whole = self.path.join("instance.json.new");
         fs::write(&whole, text)?;
-        fs::rename(whole, self.path.join("instance.json"))
-            .context("the data folder cannot be written")
+        fs::rename(whole, self.path.join(ANNOUNCEMENT)).context("the data folder cannot be written")
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.path.join(ANNOUNCEMENT));
     }
 }

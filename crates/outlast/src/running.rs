@@ -1,7 +1,7 @@
 //! A running Outlast: store, keys, books, gateway and console, started in this order and stopped in
 //! the other, so that nothing that was answered stays unbooked.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use access::{Admin, Keys, Secret, load_admin_secret};
 use anyhow::{Context, bail};
@@ -10,7 +10,7 @@ use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Workers};
 use ledger::{Ingest, Ledger, LedgerOptions, Opened};
 use store::{SpendDimension, SpendQuery, Store};
 use terms::{money::NanoUsd, time::Timestamp};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     clock::{SystemClock, wall},
@@ -23,6 +23,9 @@ use crate::{
 const ADMIN_SECRET_VARIABLE: &str = "OUTLAST_ADMIN_SECRET";
 
 const DAY_MS: i64 = 86_400_000;
+
+/// How long the console's connections may take to end once everything else has stopped.
+const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 
 /// A running Outlast. Dropping it without [`Running::stop`] loses nothing either: the journal is
 /// replayed at the next start.
@@ -66,7 +69,6 @@ impl Running {
             ledger: Arc::clone(&ledger),
             gates: config.limits.gates,
             intake: intake(config),
-            connect: config.limits.times.connect,
         });
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(config.listen, ListenerLimits::default())
@@ -127,7 +129,11 @@ impl Running {
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = self.gateway_task.await;
-        let _ = self.console_task.await;
+        // The gateway had its time to drain; a console connection that hangs gets no more.
+        let mut console_task = self.console_task;
+        if timeout(CONSOLE_DRAIN, &mut console_task).await.is_err() {
+            console_task.abort();
+        }
         self.ingest.stop().await;
         self.store.close().await;
         drop(self.folder);

@@ -104,3 +104,27 @@ async fn a_smuggled_second_request_is_never_answered() {
     let answers = String::from_utf8_lossy(&answer).matches("HTTP/1.1 ").count();
     assert_eq!(answers, 1);
 }
+
+#[tokio::test]
+async fn a_model_name_cannot_forge_a_log_line() {
+    let house = house().await;
+    let body = r#"{"model":"r\nFAKE \u001b[31m","messages":[{"role":"user","content":"hi"}]}"#;
+    let reply = house.post("/v1/chat/completions", body).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()["error"]["param"].as_str()),
+        (400, Some("model"))
+    );
+}
+
+#[tokio::test]
+async fn json_that_a_client_calls_a_form_is_taken() {
+    let house = house().await;
+    let mut request = house.request(
+        Method::POST,
+        "/v1/chat/completions",
+        crate::harness::question("nosuch", false),
+    );
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert("content-type", form);
+    assert_eq!(house.send(request).await.status, 404, "read, and its model is unknown");
+}

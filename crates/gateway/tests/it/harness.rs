@@ -140,7 +140,6 @@ impl House {
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
             intake,
-            connect: FAST.connect,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), ListenerLimits::default())
             .await

@@ -62,7 +62,10 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
     stop.received().await;
     watching.abort();
     terminal::line("stopping: open answers may end, then the books are closed");
-    running.stop().await;
+    tokio::select! {
+        () = running.stop() => {}
+        () = stop.received() => terminal::line("stopped at once; the journal is replayed at the next start"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

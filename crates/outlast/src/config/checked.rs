@@ -204,6 +204,16 @@ fn read(
         routes.into_iter().map(|route| resolved(route, &providers, &catalog, findings)).collect();
     let prices =
         prices.into_iter().filter_map(|price| placed(price, &providers, findings)).collect();
+    if let (Some(gateway), Some(admin)) = (listen, console)
+        && gateway == admin
+        && gateway.port() != 0
+    {
+        findings.report(
+            0..0,
+            "`listen` and `console` are the same address",
+            "give the console another port",
+        );
+    }
     let default = |address: &str| address.parse().expect("the default addresses are valid");
     Config {
         listen: overrides.listen.or(listen).unwrap_or_else(|| default(DEFAULT_LISTEN)),
@@ -321,6 +331,15 @@ fn resolved(
         .filter_map(|target| {
             let (provider, model) = split_target(target, findings)?;
             let provider = known_provider(provider, target, providers, findings)?;
+            if model == "*" && !route.name.get_ref().ends_with('*') {
+                let advice = "name a model, or end the route's name with `*`";
+                let message = format!(
+                    "route `{}` is no pattern, so `*` stands for no model",
+                    route.name.get_ref()
+                );
+                findings.report(target.span(), message, advice);
+                return None;
+            }
             report_unlikely_model(provider, model, target, catalog, findings);
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })

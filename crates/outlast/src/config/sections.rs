@@ -251,13 +251,14 @@ pub(crate) fn endpoint(
     let uri = address.parse::<Uri>().ok().filter(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
             && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
     });
     if uri.is_none() {
         findings.report(
             at,
             format!("`{base}` is no base address"),
-            "write http:// or https://, a host, and no user name",
+            "write http:// or https://, a host, no user name and no query",
         );
     }
     Some(Endpoint { dialect, uri: uri? })
@@ -289,6 +290,14 @@ fn secret(key: &Spanned<String>, environment: &Environment, findings: &Findings)
                 None
             }
         };
+    }
+    if text.trim().is_empty() {
+        findings.report(
+            key.span(),
+            "`api_key` is empty",
+            "give a key, or leave `api_key` out for a server that wants none",
+        );
+        return None;
     }
     Some(text.clone())
 }

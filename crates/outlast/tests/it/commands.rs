@@ -65,3 +65,29 @@ fn models_shows_who_stands_in() {
         shown.lines().take(3).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(order, ["anthropic/claude-fable-5", "anthropic/claude-opus-4-8", "openai/gpt-5.5"]);
 }
+
+#[test]
+fn check_finds_configs_that_parse_and_cannot_work() {
+    let place = Place::new(&[]);
+    place.write(
+        "outlast.toml",
+        "listen = \"127.0.0.1:9\"\nconsole = \"127.0.0.1:9\"\n\n[[provider]]\nname = \"a\"\nbase_url = \"http://h/v1?k=1\"\napi_key = \"\"\n\n[[route]]\nname = \"r\"\ntargets = [\"a/*\"]\n",
+    );
+    let output = place.run(&["check"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for problem in
+        ["same address", "is no base address", "`api_key` is empty", "`*` stands for no model"]
+    {
+        assert!(said.contains(problem), "{problem}: {said}");
+    }
+}
+
+#[test]
+fn a_second_server_on_the_same_data_says_who_has_it() {
+    let place = Place::new(&[("OPENAI_API_KEY", "a")]);
+    let server = place.serve();
+    let output = place.run(&["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("another outlast is running"));
+    server.stop();
+}
