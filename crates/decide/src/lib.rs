@@ -2,10 +2,17 @@
 //! randomness: a seed is an argument.
 
 pub mod attempt;
+pub mod binomial;
 pub mod catalog;
 pub mod classify;
 pub mod gate;
 pub mod implicit;
+pub mod interval;
+pub mod learning;
+pub mod near_duplicate;
 pub mod price;
 pub mod retry_after;
 pub mod route;
+pub mod split;
+pub mod threshold;
+pub mod verdict;
