@@ -1,3 +1,5 @@
+//! Examples of every verdict, and the two promises: never deploy too early, never punish agreement.
+
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use terms::money::NanoUsd;
 
