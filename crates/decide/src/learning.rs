@@ -17,9 +17,10 @@ pub struct Point {
     pub asked: u64,
 }
 
-/// Training rows at which the share of errors would fall to `target`; `None` when the points do not fall,
-/// are fewer than two, or lead past a billion rows.
-pub fn rows_for(points: &[Point], target: f64) -> Option<u64> {
+/// Training rows at which the share of errors would fall from that of `start` to `target`, with the slope
+/// of `points`: these may be counted on other rows, where errors are more or fewer. `None` when the points
+/// do not fall, are fewer than two, or lead past a billion rows.
+pub fn rows_for(points: &[Point], start: Point, target: f64) -> Option<u64> {
     let logs: Vec<(f64, f64)> = points.iter().filter_map(log_log).collect();
     if logs.len() < 2 || target <= 0.0 {
         return None;
@@ -33,7 +34,8 @@ pub fn rows_for(points: &[Point], target: f64) -> Option<u64> {
     if exponent.is_nan() || exponent < LEAST_EXPONENT {
         return None;
     }
-    let rows = (mean_x + (mean_y - target.ln()) / exponent).exp();
+    let (start_x, start_y) = log_log(&start)?;
+    let rows = (start_x + (start_y - target.ln()) / exponent).exp();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 10⁹")]
     let rows = (rows < 1e9).then_some(rows.ceil() as u64);
     rows
@@ -60,14 +62,21 @@ mod tests {
     fn a_power_law_is_followed() {
         // Four times the rows, half the errors: an eighth of the first errors at 64 times the rows.
         let points = [point(1_000, 4_000), point(4_000, 2_000), point(16_000, 1_000)];
-        let rows = rows_for(&points, 0.05).unwrap();
+        let rows = rows_for(&points, points[2], 0.05).unwrap();
         assert!((63_000..65_000).contains(&rows), "{rows}");
+        // Elsewhere it errs twice as often, and needs four times the rows for the same share.
+        let rows = rows_for(&points, point(16_000, 2_000), 0.05).unwrap();
+        assert!((252_000..260_000).contains(&rows), "{rows}");
     }
 
     #[test]
     fn what_does_not_fall_leads_nowhere() {
-        assert_eq!(rows_for(&[point(1_000, 4_000), point(4_000, 4_100)], 0.05), None);
-        assert_eq!(rows_for(&[point(1_000, 4_000)], 0.05), None);
-        assert_eq!(rows_for(&[point(1_000, 4_000), point(4_000, 3_600)], 0.000_1), None);
+        let check = |errors: [u64; 2], target| {
+            let points = [point(1_000, errors[0]), point(4_000, errors[1])];
+            rows_for(&points, points[1], target)
+        };
+        assert_eq!(check([4_000, 4_100], 0.05), None);
+        assert_eq!(check([4_000, 3_600], 0.000_1), None);
+        assert_eq!(rows_for(&[point(1_000, 4_000)], point(1_000, 4_000), 0.05), None);
     }
 }

@@ -134,17 +134,54 @@ pub fn deferred(rows: &[Calibrated], threshold: f64) -> Paired {
     paired
 }
 
-/// Whether the teacher is shown to be better on those rows: the whole interval of the difference lies on
-/// its side.
-pub fn teacher_is_better(deferred: &Paired) -> bool {
-    deferred.rows() > 0 && deferred.difference().high < 0.0
+/// Rows that go to the teacher because it is better on them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Deferral {
+    /// Below this confidence the teacher answers.
+    pub threshold: f64,
+    /// The student (as the system) and the teacher on those rows.
+    pub deferred: Paired,
+}
+
+/// The threshold, up to `highest`, below which the teacher answers: of all those where the rows below show
+/// the teacher to be better, the one that gains most. Tested lax to strict by the same fixed sequences,
+/// with the exact one-sided sign test on the rows where only one of the two is right; `risk` bounds the
+/// chance that the teacher is in truth no better on the rows deferred.
+pub fn where_teacher_is_better(rows: &[Calibrated], highest: f64, risk: f64) -> Option<Deferral> {
+    let mut steps: Vec<Deferral> = thresholds()
+        .filter(|threshold| *threshold <= highest)
+        .map(|threshold| Deferral { threshold, deferred: deferred(rows, threshold) })
+        .collect();
+    steps.reverse();
+    let discordant = |step: &Deferral| step.deferred.system_only + step.deferred.teacher_only;
+    let each = risk / STARTS.len() as f64;
+    let most = steps.last().map_or(0, discordant);
+    // A coin that never falls on the student's side this often is no fair coin.
+    let fewest = rounded_up(each.ln() / 0.5_f64.ln());
+    let better = |step: &&Deferral| {
+        binomial::at_most(step.deferred.system_only, discordant(step), 0.5) <= each
+    };
+    let shown = STARTS.iter().flat_map(|share| {
+        let start = fewest.max(rounded_up(share * most as f64));
+        let from_start = steps.iter().skip_while(move |step| discordant(step) < start);
+        from_start.take_while(better)
+    });
+    let gain =
+        |step: &Deferral| step.deferred.teacher_only.saturating_sub(step.deferred.system_only);
+    let best = |a: Deferral, b: &Deferral| {
+        let more = gain(b) > gain(&a) || (gain(b) == gain(&a) && b.threshold < a.threshold);
+        if more { *b } else { a }
+    };
+    shown.fold(None, |found: Option<Deferral>, step| Some(found.map_or(*step, |a| best(a, step))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Calibrated, Found, Guarantee, deferred, feasible_start, learn_then_test, teacher_is_better,
+        Calibrated, Found, Guarantee, deferred, feasible_start, learn_then_test,
+        where_teacher_is_better,
     };
+    use crate::near_duplicate::mix;
 
     const FIVE_PERCENT: Guarantee = Guarantee { most_errors: 0.05, risk: 0.05 };
 
@@ -156,6 +193,15 @@ mod tests {
             teacher_right: Some(!place.is_multiple_of(5)),
         };
         (0..count).map(row).collect()
+    }
+
+    /// Even numbers between 0 and 1, always the same.
+    fn random() -> impl FnMut() -> f64 {
+        let mut state = 0_u64;
+        move || {
+            state += 1;
+            (mix(state) >> 11) as f64 / (1_u64 << 53) as f64
+        }
     }
 
     #[test]
@@ -222,12 +268,31 @@ mod tests {
 
     #[test]
     fn only_a_teacher_that_is_better_on_those_rows_is_asked() {
-        // The teacher is right on four of five; below 0.3 the student is never right.
+        // The teacher is right on four of five; below 0.3 the student is never right, above always.
         let weak = rows(1000, |place| place >= 700);
+        let found = where_teacher_is_better(&weak, 1.0, 0.05).unwrap();
+        assert!((found.threshold - 0.3).abs() < 1e-9, "{found:?}");
         assert_eq!(deferred(&weak, 0.3).rows(), 299);
-        assert!(teacher_is_better(&deferred(&weak, 0.3)));
+        assert!(where_teacher_is_better(&weak, 0.2, 0.05).unwrap().threshold <= 0.2);
         let strong = rows(1000, |place| place % 10 == 9);
-        assert!(!teacher_is_better(&deferred(&strong, 0.3)));
-        assert!(!teacher_is_better(&deferred(&weak, 0.0)));
+        assert_eq!(where_teacher_is_better(&strong, 1.0, 0.05), None);
+        assert_eq!(where_teacher_is_better(&weak, 0.0, 0.05), None);
+        assert_eq!(where_teacher_is_better(&[], 1.0, 0.05), None);
+    }
+
+    #[test]
+    fn an_equal_teacher_is_seldom_taken_for_a_better_one() {
+        let mut random = random();
+        let mut taken = 0;
+        for _ in 0..400 {
+            let draw = |_| Calibrated {
+                confidence: random(),
+                student_right: random() < 0.7,
+                teacher_right: Some(random() < 0.7),
+            };
+            let drawn: Vec<Calibrated> = (0..300).map(draw).collect();
+            taken += u32::from(where_teacher_is_better(&drawn, 1.0, 0.05).is_some());
+        }
+        assert!(taken <= 30, "{taken} of 400; 20 are expected at most");
     }
 }

@@ -211,7 +211,7 @@ fn best_refusal(mut failures: Vec<Failure>, evidence: &Evidence) -> Ruling {
     let verdict = match (kind, evidence.rows_to_suffice) {
         (FailureKind::Rows, _) => Verdict::NeedBetterEval,
         (FailureKind::Quality, Some(rows)) => {
-            reasons.insert(0, Reason::MoreRowsWouldSuffice { rows });
+            reasons.insert(0, Reason::MoreRowsMightSuffice { rows });
             Verdict::NeedMoreData
         }
         (FailureKind::Quality, None) | (FailureKind::Money, _) => Verdict::NoProfitableDistillation,

@@ -45,8 +45,8 @@ pub enum Reason {
         /// What must be reached.
         least: f64,
     },
-    /// The learning curve reaches the requirement.
-    MoreRowsWouldSuffice {
+    /// The learning curve, followed without a floor, reaches the requirement.
+    MoreRowsMightSuffice {
         /// Training rows.
         rows: u64,
     },
@@ -80,6 +80,9 @@ impl fmt::Display for Reason {
                 points(*difference_low),
                 margin * 100.0
             ),
+            Self::Pays { break_even_requests: 0, .. } => {
+                f.write_str("it costs less than the teacher from the first request on")
+            }
             Self::Pays { break_even_requests, horizon_requests } => write!(
                 f,
                 "its fixed costs are back after {break_even_requests} requests, of {horizon_requests} \
@@ -104,8 +107,11 @@ impl fmt::Display for Reason {
                 least * 100.0,
                 accuracy_low * 100.0
             ),
-            Self::MoreRowsWouldSuffice { rows } => {
-                write!(f, "by its learning curve about {rows} training rows would suffice")
+            Self::MoreRowsMightSuffice { rows } => {
+                write!(
+                    f,
+                    "its learning curve reaches what is required at {rows} training rows at best"
+                )
             }
             Self::TeacherCostUnknown => f.write_str(
                 "nobody knows what the teacher costs: state it, or use a route with a price",

@@ -82,7 +82,7 @@ fn a_worse_student_needs_more_data_or_is_given_up() {
         evidence.rows_to_suffice = Some(40_000);
     };
     let reasons = check(curve, Verdict::NeedMoreData);
-    assert_eq!(reasons[0], Reason::MoreRowsWouldSuffice { rows: 40_000 });
+    assert_eq!(reasons[0], Reason::MoreRowsMightSuffice { rows: 40_000 });
     let demanding = |evidence: &mut Evidence| evidence.requirement.least_accuracy = Some(0.95);
     check(demanding, Verdict::NoProfitableDistillation);
 }

@@ -118,6 +118,9 @@ fn confidence(page: &mut Page<'_>) {
              agreement and not about accuracy"
         }
     };
+    if calibration.rows == 0 {
+        return page.line("There were no rows to calibrate on: the student answers everything.");
+    }
     page.line(&format!(
         "Calibrated on {} rows against {basis}. Temperature {:.3}; mean distance between confidence and \
          what came true: {:.3} before, {:.3} after.\n",
@@ -144,25 +147,39 @@ fn confidence(page: &mut Page<'_>) {
     deferral(page);
 }
 
-/// Whether the teacher is any better below the threshold, with both numbers.
+/// Where the teacher is any better, with both numbers.
 fn deferral(page: &mut Page<'_>) {
     let calibration = &page.found.calibration;
     let deferred = calibration.deferred;
     if deferred.rows() == 0 {
-        return page.line("No calibration row would go to the teacher.");
+        return page.line("\nNo calibration row would go to the teacher.");
     }
-    let numbers = format!(
-        "On the {} calibration rows below it the student has {} right and the teacher {}",
+    let below = match calibration.threshold {
+        0.0 => "below it".to_owned(),
+        threshold => format!("below a confidence of {threshold:.3}"),
+    };
+    let consequence = match (calibration.threshold > 0.0, calibration.basis) {
+        (true, Basis::Gold) => "the teacher is shown to be better there, so it answers them",
+        (true, Basis::Agreement) => "the teacher answers them",
+        (false, _) => {
+            "the teacher is not shown to be better there, so the student answers everything"
+        }
+    };
+    page.line(&format!(
+        "\nOn the {} calibration rows {below} the student has {} right and the teacher {}: {consequence}.",
         deferred.rows(),
         deferred.system_right(),
         deferred.teacher_right()
-    );
-    let consequence = if calibration.threshold > 0.0 {
-        "so the teacher answers them"
-    } else {
-        "which does not show that the teacher is better there, so the student answers everything"
-    };
-    page.line(&format!("{numbers}: {consequence}."));
+    ));
+    if let threshold::Found::Threshold { threshold, .. } = calibration.found
+        && threshold > calibration.threshold
+        && calibration.threshold > 0.0
+    {
+        page.line(&format!(
+            "From there up to {threshold:.3} it is not, so the student answers those rows too and errs \
+             on more of its own answers than at {threshold:.3}."
+        ));
+    }
     if let Some(cascade) = page.found.evaluation.cascade {
         page.line(&format!(
             "On the test part {} of the rows went to the teacher; of these the student would have had {} \
@@ -223,7 +240,13 @@ fn money(page: &mut Page<'_>) {
     if !found.conditions.assumptions_note.is_empty() {
         page.line(&format!("- in the task's words: {}", found.conditions.assumptions_note));
     }
+    if found.fit.gold_rows > 0 {
+        page.line(
+            "- what the data's own labels once cost is not counted, unless the task states it.",
+        );
+    }
     page.line(&match figures.break_even_requests {
+        Some(0) => "\nNothing is paid once: it costs less from the first request on.".to_owned(),
         Some(requests) => {
             format!("\nWhat is paid once is back after {} requests.", thousands(requests))
         }
@@ -240,8 +263,8 @@ fn rows(page: &mut Page<'_>) {
         page.line(&format!("| {} | {} |", part.name(), thousands(rows as u64)));
     }
     page.line(&format!(
-        "\n{} rows were left out because the same text stands in a later part; {} test rows have a \
-         near-duplicate among the rows that were learned from.",
+        "\nLeft out because the same text stands in a later part: {}. Test rows with a near-duplicate \
+         among the rows that were learned from: {}.",
         thousands(found.split.left_out as u64),
         thousands(found.split.test_near_learned as u64)
     ));

@@ -4,7 +4,7 @@
 use decide::{
     interval::Paired,
     split::Part,
-    threshold::{Calibrated, Found, deferred, learn_then_test, teacher_is_better},
+    threshold::{Calibrated, Found, Guarantee, deferred, learn_then_test, where_teacher_is_better},
 };
 use serde::{Deserialize, Serialize};
 use student::Student;
@@ -48,10 +48,11 @@ pub struct CalibrationSummary {
     pub error_after: f64,
     /// What the guarantee allows.
     pub found: Found,
-    /// The student (as the system) and the teacher on the rows that would be deferred.
-    pub deferred: Paired,
     /// Below this confidence the teacher answers; 0 where it never should.
     pub threshold: f64,
+    /// The student (as the system) and the teacher on the rows below that threshold; where there is none,
+    /// on those below the guarantee's.
+    pub deferred: Paired,
 }
 
 impl Step for Calibrate {
@@ -88,11 +89,7 @@ impl Step for Calibrate {
         let calibration = student.calibrate(&to_compare(rows, &answers));
         let (basis, calibrated) = answered(rows, &answers, &*student);
         let found = learn_then_test(&calibrated, task.guarantee);
-        let wanted = match found {
-            Found::Threshold { threshold, .. } => threshold,
-            Found::TooFewRows { .. } | Found::NoneKeepsIt => 0.0,
-        };
-        let deferred = deferred(&calibrated, wanted);
+        let (threshold, deferred) = deferral(basis, &calibrated, found, task.guarantee);
         let summary = CalibrationSummary {
             basis,
             rows: calibration.rows,
@@ -100,11 +97,35 @@ impl Step for Calibrate {
             error_before: calibration.error_before,
             error_after: calibration.error_after,
             found,
+            threshold,
             deferred,
-            threshold: if teacher_is_better(&deferred) { wanted } else { 0.0 },
         };
         write(paths.get(self, "student")?, &student.save())?;
         write_json(paths.get(self, "calibration")?, &summary)
+    }
+}
+
+/// From where on to ask the teacher, and both of them on those rows. Against gold labels: where the teacher
+/// is shown to be better, and no further than the guarantee asks. By agreement the teacher is right by
+/// definition, so the guarantee alone decides.
+fn deferral(
+    basis: Basis,
+    calibrated: &[Calibrated],
+    found: Found,
+    guarantee: Guarantee,
+) -> (f64, Paired) {
+    let guaranteed = match found {
+        Found::Threshold { threshold, .. } => Some(threshold),
+        Found::TooFewRows { .. } | Found::NoneKeepsIt => None,
+    };
+    if basis == Basis::Agreement {
+        let threshold = guaranteed.unwrap_or(0.0);
+        return (threshold, deferred(calibrated, threshold));
+    }
+    let highest = guaranteed.unwrap_or(1.0);
+    match where_teacher_is_better(calibrated, highest, guarantee.risk) {
+        Some(deferral) => (deferral.threshold, deferral.deferred),
+        None => (0.0, deferred(calibrated, highest)),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct LabelSummary {
 
 impl LabelSummary {
     /// What 1,000 answers cost by the gateway's count; `None` where it told none or they were free.
-    pub(crate) fn per_thousand(&self) -> Option<NanoUsd> {
+    pub fn per_thousand(&self) -> Option<NanoUsd> {
         let priced = self.labelled + self.out_of_schema + self.rejected - self.without_cost;
         let priced = i64::try_from(priced).ok().filter(|priced| *priced > 0)?;
         Some(NanoUsd(self.cost.0.saturating_mul(1000) / priced)).filter(|cost| cost.0 > 0)

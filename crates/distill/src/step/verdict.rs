@@ -1,7 +1,7 @@
 //! Verdict: the evidence of the other steps is put together and `decide` says what follows from it.
 
 use decide::{
-    learning::rows_for,
+    learning::{Point, rows_for},
     verdict::{Cascade, Costs, Evidence, Ruling, decide},
 };
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,10 @@ fn rows_to_suffice(
     let teacher_errors = (teacher.rows - teacher.right) as f64 / teacher.rows.max(1) as f64;
     let as_good = teacher_errors + conditions.requirement.margin;
     let least = conditions.requirement.least_accuracy.map_or(1.0, |least| 1.0 - least);
-    let rows = rows_for(&fit.curve, as_good.min(least))?;
-    (rows <= FARTHEST * fit.trained_rows as u64).then_some(rows)
+    let trained_rows = fit.trained_rows as u64;
+    let paired = evaluation.paired;
+    let errors = paired.rows() - paired.system_right();
+    let start = Point { trained_rows, errors, asked: paired.rows() };
+    let rows = rows_for(&fit.curve, start, as_good.min(least))?;
+    (rows <= FARTHEST * trained_rows).then_some(rows)
 }

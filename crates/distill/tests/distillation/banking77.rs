@@ -26,7 +26,7 @@ fn data() -> Option<PathBuf> {
     if data.is_dir() {
         return Some(data);
     }
-    println!("skipped: the folder shared/data beside the repository is not there");
+    eprintln!("skipped: the folder shared/data beside the repository is not there");
     None
 }
 
@@ -46,86 +46,40 @@ fn teacher(data: &Path) -> Teacher {
     })
 }
 
-fn run(name: &str, data_sections: &str) -> Option<Report> {
+/// Runs a task of the project's own.
+fn run(task: &str) -> Option<Report> {
     let data = data()?;
     let folder = tempfile::tempdir().unwrap();
-    let toml = format!(
-        r#"
-name = "{name}"
-instruction = "Sort a customer's message to a bank by its intent."
-labels_file = "{data}/categories.json"
-[teacher]
-route = "teacher-route"
-recorded = true
-licence = "allowed"
-licence_note = "recorded labels under MIT"
-{data_sections}
-[costs]
-teacher_usd_per_thousand = 240
-requests_per_day = 10000
-note = "about $740 for 3,080 answers with three examples each, arXiv 2311.06102"
-"#,
-        data = data.display()
-    )
-    .replace("DATA", &data.display().to_string());
-    fs::write(folder.path().join("TASK.toml"), toml).unwrap();
     let access = Some(teacher(&data).access);
     let context = Context { teacher: access, progress: folder.path().join("progress") };
-    let out = folder.path().join("out");
-    run_all(&folder.path().join("TASK.toml"), &out, &context).unwrap();
-    if let Some(keep) = option_env!("OUTLAST_KEEP_REPORTS") {
-        fs::create_dir_all(keep).unwrap();
-        fs::copy(out.join("report/report.md"), format!("{keep}/{name}.md")).unwrap();
-    }
-    Some(Report::read(&out.join("report")).unwrap())
+    let task = Path::new(env!("CARGO_MANIFEST_DIR")).join("tasks").join(task);
+    run_all(&task, folder.path(), &context).unwrap();
+    Some(Report::read(&folder.path().join("report")).unwrap())
 }
 
 #[test]
 fn gold_labels_make_a_student_that_is_better_than_its_teacher() {
-    let sections = r#"
-[[data]]
-file = "DATA/train.jsonl"
-label = "label"
-part = "train"
-[[data]]
-file = "DATA/ocats_dev_with_teacher.jsonl"
-label = "label"
-part = "calibrate"
-[[data]]
-file = "DATA/test_with_teacher.jsonl"
-label = "label"
-part = "test"
-"#;
-    let Some(report) = run("banking-intent", sections) else { return };
+    let Some(report) = run("banking77.toml") else { return };
     assert_eq!(report.fit.gold_rows, 9002);
     assert_eq!((report.labelling.wanted, report.labelling.rejected), (4081, 0));
     let (student, teacher) = (report.accuracy.student, report.accuracy.teacher);
     assert_eq!((student.rows, teacher.rows, teacher.right), (3080, 3080, 2558));
     assert!(student.interval.estimate >= 0.90, "{student:?}");
     assert!(report.student_less_teacher.low > 0.06, "{:?}", report.student_less_teacher);
-    assert!(report.verdict.deploys(), "{:?}", report.reasons);
+    let cascade = report.cascade.unwrap();
+    assert!(cascade.accuracy.interval.estimate > student.interval.estimate, "{cascade:?}");
+    assert_eq!(report.verdict.name(), "DeployAsCascade", "{:?}", report.reasons);
     assert!(report.student_bytes < 4_000_000);
 }
 
 #[test]
 fn the_teachers_answers_alone_do_not_make_one() {
-    let sections = r#"
-[[data]]
-file = "DATA/ocats_dev_with_teacher.jsonl"
-learn_from = "teacher"
-[[data]]
-file = "DATA/test_with_teacher.jsonl"
-label = "label"
-part = "test"
-[split]
-train = 70
-select = 10
-calibrate = 20
-"#;
-    let Some(report) = run("banking-intent-from-teacher", sections) else { return };
+    let Some(report) = run("banking77_from_teacher.toml") else { return };
     assert_eq!(report.fit.gold_rows, 0);
-    let agreement = report.agreement_with_teacher.interval.estimate;
-    let accuracy = report.accuracy.student.interval.estimate;
-    assert!(agreement > accuracy, "agreement {agreement} is not accuracy {accuracy}");
-    assert!(!report.verdict.deploys() || report.cascade.is_some(), "{:?}", report.reasons);
+    assert_eq!((report.fit.teacher_rows, report.labelling.wanted), (801, 4081));
+    let (student, teacher) = (report.accuracy.student.interval, report.accuracy.teacher.interval);
+    assert!((0.6..0.75).contains(&student.estimate), "{student:?}");
+    assert!(student.high < teacher.low);
+    assert_ne!(report.agreement_with_teacher.right, report.accuracy.student.right);
+    assert_eq!(report.verdict.name(), "NeedMoreData", "{:?}", report.reasons);
 }

@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use decide::split::Part;
 use distill::{
     DistillError,
     artifact::{PackageAnswer, StudentPackage},
@@ -13,6 +14,7 @@ use distill::{
     step::{ALL, Context, Paths, TASK_FILE, run_all, step},
 };
 use tempfile::TempDir;
+use terms::money::NanoUsd;
 
 use crate::teacher::{Says, Teacher};
 
@@ -50,7 +52,7 @@ const END: [&str; 9] = [
 fn row(number: usize) -> (String, &'static str) {
     let label = number % 3;
     let telling = TELLING[label][number / 3 % 6];
-    let text = format!("{} {telling} {}? ({number})", START[number % 8], END[number % 9]);
+    let text = format!("{} {telling} {}? ({number})", START[number % 8], END[number / 3 % 9]);
     (text, LABELS[label])
 }
 
@@ -70,7 +72,7 @@ name = "library"
 instruction = "Sort messages to a library."
 budget_usd = 5
 [teacher]
-route = "teacher-route"
+route = "gpt-4-recorded"
 licence = "allowed"
 licence_note = "written for this test"
 concurrency = 3
@@ -117,18 +119,22 @@ fn a_task_becomes_a_package_and_a_report() {
     let teacher = Teacher::start(teacher_says);
     let report = run(folder.path(), &teacher).unwrap();
     assert_eq!(report.verdict.name(), "Deploy", "{:?}", report.reasons);
-    // The calibration and test parts alone are asked about: half of the rows.
-    assert_eq!((teacher.asked(), report.labelling.wanted), (750, 750));
-    assert_eq!(report.labelling.cost.0, 750 * 2_000_000);
+    // The calibration and test parts alone are asked about.
+    let [train, select, calibrate, test] = Part::ALL.map(|part| report.split.rows[&part]);
+    for (rows, share) in [(train, 600), (select, 150), (calibrate, 300), (test, 450)] {
+        assert!(rows.abs_diff(share) < 30, "{rows} instead of {share}");
+    }
+    assert_eq!((teacher.asked(), report.labelling.wanted), (calibrate + test, calibrate + test));
+    assert_eq!(report.labelling.per_thousand(), Some(NanoUsd(2_000_000_000)));
     assert_eq!(report.fit.family, "ngram-softmax");
-    assert_eq!((report.fit.gold_rows, report.fit.teacher_rows), (750, 0));
+    assert_eq!((report.fit.gold_rows, report.fit.teacher_rows), (train + select, 0));
     assert!(report.accuracy.student.interval.estimate > 0.99, "{report:?}");
     assert!((0.85..0.95).contains(&report.accuracy.teacher.interval.estimate), "{report:?}");
     assert!(report.labelling.out_of_schema > 20);
 
     let package = StudentPackage::load(&folder.path().join("out/package")).unwrap();
     assert_eq!(package.manifest.task, "library");
-    assert_eq!(package.manifest.teacher_route, "teacher-route");
+    assert_eq!(package.manifest.teacher_route, "gpt-4-recorded");
     let answer = package.answer("can I bring back the blue atlas");
     assert!(matches!(answer, PackageAnswer::Label { label: "return", .. }), "{answer:?}");
 
@@ -138,7 +144,7 @@ fn a_task_becomes_a_package_and_a_report() {
         "| student | 1.0000 |",
         "Agreement with the teacher (not accuracy)",
         "| teacher | $2.00 |",
-        "counted by the gateway over 750 answers",
+        "counted by the gateway over 75",
         "Nothing was learned from the teacher's answers",
         "## Measured on this machine",
     ] {
@@ -206,7 +212,10 @@ fn labels_stop_at_the_budget_and_too_few_rows_are_not_enough_to_deploy() {
     let folder = task(1500, &TASK.replace("budget_usd = 5", "budget_usd = 0.2"));
     let teacher = Teacher::start(teacher_says);
     let report = run(folder.path(), &teacher).unwrap();
-    assert_eq!((teacher.asked(), report.labelling.past_budget), (100, 650));
+    assert_eq!(
+        (teacher.asked(), report.labelling.past_budget),
+        (100, report.labelling.wanted - 100)
+    );
     assert_eq!(report.labelling.cost.0, 200_000_000);
     assert_eq!(report.verdict.name(), "NeedBetterEval", "{:?}", report.reasons);
 }
@@ -247,9 +256,8 @@ fn a_student_of_the_teacher_needs_a_licence_and_calibrates_by_agreement() {
 #[test]
 fn rows_that_the_teacher_rejects_are_kept_with_their_reason() {
     let folder = task(300, TASK);
-    let teacher = Teacher::start(|text| match text.contains("comics") {
-        true => Says::Error(404, "not_recorded"),
-        false => teacher_says(text),
+    let teacher = Teacher::start(|text| {
+        if text.contains("comics") { Says::Error(404, "not_recorded") } else { teacher_says(text) }
     });
     let report = run(folder.path(), &teacher).unwrap();
     assert!(report.labelling.rejected > 10, "{report:?}");

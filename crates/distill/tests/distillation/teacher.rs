@@ -87,7 +87,7 @@ async fn answer(
     assert_eq!(request.headers()["authorization"], "Bearer ok_test");
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let question: Question = serde_json::from_slice(&body).unwrap();
-    assert_eq!(question.model, "teacher-route");
+    assert_eq!(question.model, "gpt-4-recorded");
     let roles: Vec<_> = question.messages.iter().map(|message| message.role.as_str()).collect();
     assert_eq!(roles, ["system", "user"]);
     assert!(question.messages[0].content.contains("Answer with exactly one of these labels"));
