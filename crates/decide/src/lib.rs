@@ -2,15 +2,22 @@
 //! randomness: a seed is an argument.
 
 pub mod attempt;
+pub mod binomial;
 pub mod catalog;
 pub mod classify;
 pub mod gate;
 pub mod graph;
 pub mod implicit;
+pub mod interval;
 pub mod layout;
+pub mod learning;
+pub mod near_duplicate;
 pub mod plan;
 pub mod price;
 pub mod retry_after;
 pub mod reuse;
 pub mod route;
 pub mod run;
+pub mod split;
+pub mod threshold;
+pub mod verdict;

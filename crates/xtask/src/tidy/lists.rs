@@ -42,6 +42,21 @@ const LISTS: &[List] = &[
         item: "enum Command ",
     },
     List {
+        folder: "crates/pipeline/src/launcher",
+        file: "crates/pipeline/src/launcher.rs",
+        item: "const ALL",
+    },
+    List {
+        folder: "crates/student/src/family",
+        file: "crates/student/src/family/mod.rs",
+        item: "const ALL",
+    },
+    List {
+        folder: "crates/distill/src/step",
+        file: "crates/distill/src/step/mod.rs",
+        item: "const ALL",
+    },
+    List {
         folder: "crates/simulator/src/dialects",
         file: "crates/simulator/src/dialects/mod.rs",
         item: "const ALL",
