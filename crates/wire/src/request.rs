@@ -4,7 +4,12 @@
 use bytes::Bytes;
 use terms::{dialect::Dialect, model::Capabilities};
 
-use crate::{dialect, error::BadRequest, head::Head, splice::splice};
+use crate::{
+    dialect,
+    error::BadRequest,
+    head::Head,
+    splice::{Edit, splice, without},
+};
 
 /// Where a request goes, as far as its bytes depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +43,10 @@ pub fn encode_request(
 ) -> Result<UpstreamRequest, BadRequest> {
     let target = dialect::codec(upstream.dialect);
     if from == upstream.dialect {
-        if let Some(request) = without_sampling(from, head, body, upstream) {
-            return Ok(request);
-        }
-        let body = splice(body, target.own_fields(head, upstream));
-        return Ok(UpstreamRequest { body, dropped: Vec::new() });
+        let (mut edits, dropped) = without_sampling(head, body, upstream);
+        edits.extend(target.own_fields(head, upstream));
+        let dropped = dropped.into_iter().map(str::to_owned).collect();
+        return Ok(UpstreamRequest { body: splice(body, edits), dropped: tidy(dropped) });
     }
     let mut request = dialect::codec(from).decode_request(body, upstream.dialect)?;
     let mut dropped = std::mem::take(&mut request.unsaid);
@@ -50,28 +54,21 @@ pub fn encode_request(
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
 }
 
+/// What a model that refuses sampling parameters is not sent.
+const SAMPLING: &[&str] = &["temperature", "top_p", "top_k"];
+
 /// Another model than the one asked for answers, and refuses the sampling parameters that the caller
-/// chose for the first: the request is written anew without them. `None` where nothing is in the way,
-/// or where the request holds what only its own bytes can say; then these are kept.
-fn without_sampling(
-    dialect: Dialect,
+/// chose for the first: they are taken out, everything else keeps its bytes.
+fn without_sampling<'a>(
     head: &Head,
-    body: &Bytes,
+    body: &'a [u8],
     upstream: &Upstream<'_>,
-) -> Option<UpstreamRequest> {
-    const SAMPLING: [&[u8]; 3] = [b"\"temperature\"", b"\"top_p\"", b"\"top_k\""];
-    let holds = |name: &&[u8]| memchr::memmem::find(body, name).is_some();
-    let in_the_way = head.model != upstream.model
-        && !upstream.capabilities.sampling
-        && SAMPLING.iter().any(holds);
-    if !in_the_way {
-        return None;
+) -> (Vec<Edit>, Vec<&'a str>) {
+    if head.model == upstream.model || upstream.capabilities.sampling {
+        return (Vec::new(), Vec::new());
     }
-    let codec = dialect::codec(dialect);
-    let mut request = codec.decode_request(body, dialect).ok()?;
-    let mut dropped = std::mem::take(&mut request.unsaid);
-    let body = codec.encode_request(&request, upstream, &mut dropped).ok()?;
-    Some(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    without(text, SAMPLING).unwrap_or_default()
 }
 
 /// Sorts a list of fields and bounds it: the names may be the caller's own.

@@ -7,7 +7,7 @@ use wire::{Finish, StreamOptions, StreamRelay, Upstream, encode_request, read_he
 fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = read_head(dialect, &body).unwrap();
-    let capabilities = Capabilities::default();
+    let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
     let upstream = Upstream { dialect, model, max_output: 7, capabilities };
     let encoded = encode_request(dialect, &head, &body, &upstream).unwrap();
     assert_eq!(encoded.dropped, Vec::<String>::new());
@@ -22,6 +22,22 @@ fn only_the_name_of_the_model_changes() {
     for dialect in Dialect::ALL {
         assert_eq!(encoded(*dialect, ODD, "route"), ODD);
         assert_eq!(encoded(*dialect, ODD, "real"), ODD.replace("\"route\"", "\"real\""));
+    }
+}
+
+#[test]
+fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
+    for dialect in Dialect::ALL {
+        let body = Bytes::from_static(ODD.as_bytes());
+        let head = read_head(*dialect, &body).unwrap();
+        let capabilities = Capabilities::default();
+        let upstream = Upstream { dialect: *dialect, model: "real", max_output: 7, capabilities };
+        let encoded = encode_request(*dialect, &head, &body, &upstream).unwrap();
+        let expect = ODD.replace("\"temperature\":0.70 ,", "").replace("\"route\"", "\"real\"");
+        assert_eq!(
+            (encoded.body, encoded.dropped),
+            (expect.into(), vec!["temperature".to_owned()])
+        );
     }
 }
 
