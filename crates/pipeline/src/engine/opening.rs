@@ -5,6 +5,8 @@ use std::{
     fs::{self, File},
     path::Path,
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use decide::reuse::{Finished, Shelf};
@@ -34,6 +36,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// Blocks: on files, and for a moment on a lock that was just let go.
     pub(super) fn open(options: EngineOptions) -> Result<Self, PipelineError> {
         let given = &options.folder;
         fs::create_dir_all(given).map_err(PipelineError::file(given))?;
@@ -70,15 +73,32 @@ impl Opened {
     }
 }
 
+/// A lock that was just let go may be held a moment longer by a program that another engine of this
+/// process is starting: between its birth and its own image it shares every open file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a held lock is tried again within its patience.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
 /// Locks the folder until the file is closed, by this process's death at the latest.
 fn lock(folder: &Path) -> Result<File, PipelineError> {
     let path = folder.join("engine.lock");
     let file = File::options().create(true).append(true).open(&path);
     let file = file.map_err(PipelineError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(PipelineError::FolderInUse(folder.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(PipelineError::File { path, source }),
+    let patience = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => {
+                thread::sleep(LOCK_PAUSE);
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(PipelineError::FolderInUse(folder.to_owned()));
+            }
+            Err(fs::TryLockError::Error(source)) => {
+                return Err(PipelineError::File { path, source });
+            }
+        }
     }
 }
 
