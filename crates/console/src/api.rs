@@ -2,4 +2,5 @@
 
 pub(crate) mod keys;
 pub(crate) mod sign_in_codes;
+pub(crate) mod tasks;
 pub(crate) mod usage;

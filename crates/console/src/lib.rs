@@ -3,6 +3,7 @@
 //! decides no rule and holds no SQL.
 
 mod live;
+mod tasks;
 
 mod state;
 
@@ -26,9 +27,11 @@ mod origin;
 pub use crate::{
     guard::Guard,
     live::{
-        FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, TargetRow,
+        FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,
+        StudentRow, TargetRow,
     },
     origin::AllowedHosts,
     routes::{ROUTES, Route, router},
     state::{Clock, ConsoleState},
+    tasks::{Doing, TaskRow, Tasks},
 };

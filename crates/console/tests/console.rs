@@ -377,3 +377,21 @@ async fn an_error_is_a_page_for_a_browser_and_json_for_a_program() {
         ("application/json", "not_found".to_owned())
     );
 }
+
+#[tokio::test]
+async fn tasks_are_listed_and_a_refused_change_says_why() {
+    let house = House::new().await;
+    let listed = house.ask(get("/api/tasks").with_bearer()).await;
+    assert!(listed.body.contains(r#""route":"task:intent""#), "{}", listed.body);
+    let gone = house.ask(post("/api/tasks/intent/undeploy", "").with_bearer()).await;
+    assert_eq!(gone.status, StatusCode::OK);
+    let refused = house.ask(post("/api/tasks/intent/rollback", "").with_bearer()).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.body.contains("nothing else answered before"));
+    let json = ("content-type", "application/json");
+    let order = post("/api/tasks", r#"{"package":"/nowhere"}"#).header(json.0, json.1);
+    let refused = house.ask(order.with_bearer()).await;
+    assert!(refused.body.contains("there is no package"), "{}", refused.body);
+    let unasked = house.ask(post("/api/tasks/intent/undeploy", "")).await;
+    assert_eq!(unasked.status, StatusCode::FORBIDDEN);
+}

@@ -79,6 +79,11 @@ impl Flight {
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
+        if failure == Failure::Declined {
+            self.gateway.health.inconclusive(&self.target);
+            self.settle(Ending::Failed(failure), now);
+            return Learned { shut: false, lone: true };
+        }
         let learned = self.gateway.health.failed(&self.target, failure, asked_ms, now);
         self.settle(Ending::Failed(failure), now);
         if learned.shut {

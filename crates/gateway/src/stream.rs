@@ -139,7 +139,7 @@ impl StreamBody {
         let error = broken(failure, flight.target.name.as_str());
         ready.extend_from_slice(&error_event(dialect, &error, &trail.id.to_string()));
         flight.failed(failure, None, gateway.now());
-        trail.failed(failure.name());
+        trail.failed(failure);
         trail.end(Ending::Failed(failure));
         self.tail = ready;
     }

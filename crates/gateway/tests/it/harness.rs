@@ -7,7 +7,7 @@ use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Table, Target, TimeLimits, Workers,
+    Source, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -78,8 +78,10 @@ pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Pro
     let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
-        endpoints: vec![Endpoint { dialect, uri }],
-        credential: Some(Credential::new("upstream-secret").unwrap()),
+        source: Source::Remote {
+            endpoints: vec![Endpoint { dialect, uri }],
+            credential: Some(Credential::new("upstream-secret").unwrap()),
+        },
         limits: FAST,
     })
 }
@@ -109,7 +111,7 @@ pub(crate) fn table(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
         })
         .collect();
     let limits = AttemptLimits { backoff_ms: 1, ..AttemptLimits::default() };
-    Table::new(catalog, providers, vec![Route { name: route.into(), targets, limits }], limits)
+    Table::new(catalog, providers, vec![Route::new(route.into(), targets, limits)], limits)
 }
 
 /// A table without routes: only implicit ones.

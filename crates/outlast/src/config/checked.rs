@@ -8,7 +8,7 @@ use std::{
 };
 
 use decide::catalog::Catalog;
-use gateway::{Provider, Route, Table, Target};
+use gateway::{Provider, Route, Source, Table, Target};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, ProviderName},
@@ -16,12 +16,16 @@ use terms::{
 };
 use toml::{Spanned, de::DeTable};
 
-use crate::config::{
-    environment::Environment,
-    problem::{Problem, Problems},
-    reader::{Findings, Section, nearest},
-    sections::{self, Durations, PriceSection, ProviderSection, RouteSection},
-    vendors::VENDORS,
+use crate::{
+    config::{
+        environment::Environment,
+        problem::{Problem, Problems},
+        provider::{self, Answers, ProviderSection},
+        reader::{Findings, Section, nearest},
+        sections::{self, Durations, PriceSection, RouteSection},
+        vendors::VENDORS,
+    },
+    students::STUDENTS,
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:4100";
@@ -37,7 +41,7 @@ pub(crate) struct Overrides {
 }
 
 /// Everything that a running Outlast needs to know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The gateway's address.
     pub(crate) listen: SocketAddr,
@@ -149,6 +153,8 @@ impl Config {
     pub(crate) fn price_book(&self) -> PriceBook {
         let names = self.providers.iter().map(|provider| &provider.name);
         let mut book = PriceBook::from_catalog(&self.catalog, names);
+        // A student runs on this machine: what it costs is not per token.
+        book.set(STUDENTS.into(), ModelName::from("*"), Prices::default());
         for provider in &self.free {
             book.set(provider.clone(), ModelName::from("*"), Prices::default());
         }
@@ -176,7 +182,7 @@ fn read(
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
         .into_iter()
-        .filter_map(|section| sections::provider(section, &limits, environment, findings))
+        .filter_map(|section| provider::provider(section, &limits, environment, findings))
         .collect();
     let routes: Vec<RouteSection> = root
         .sections("route")
@@ -252,13 +258,12 @@ fn environment_providers(
         let endpoints = vendor
             .dialects
             .iter()
-            .filter_map(|dialect| sections::endpoint(base, *dialect, 0..0, findings))
+            .filter_map(|dialect| provider::endpoint(base, *dialect, 0..0, findings))
             .collect();
         providers.push(ProviderSection {
             name: vendor.name.to_owned(),
             span: 0..0,
-            endpoints,
-            secret: Some(secret.to_owned()),
+            answers: Answers::Remote { endpoints, secret: Some(secret.to_owned()) },
             limits: limits.times,
             free: false,
         });
@@ -297,26 +302,27 @@ fn report_repeats(providers: &[ProviderSection], routes: &[RouteSection], findin
 }
 
 fn finished(section: ProviderSection, findings: &Findings) -> Arc<Provider> {
-    let credential = section.secret.and_then(|secret| match gateway::Credential::new(&secret) {
-        Ok(credential) => Some(credential),
-        Err(_) => {
-            findings.report(
-                section.span.clone(),
-                format!(
-                    "the key of provider `{}` holds characters that no header can carry",
-                    section.name
-                ),
-                "check the variable or file for line ends and quotes",
-            );
-            None
+    let source = match section.answers {
+        Answers::Recorded(recording) => Source::InProcess(recording),
+        Answers::Remote { endpoints, secret } => {
+            let credential = secret.and_then(|secret| {
+                let credential = gateway::Credential::new(&secret).ok();
+                if credential.is_none() {
+                    findings.report(
+                        section.span.clone(),
+                        format!(
+                            "the key of provider `{}` holds characters that no header can carry",
+                            section.name
+                        ),
+                        "check the variable or file for line ends and quotes",
+                    );
+                }
+                credential
+            });
+            Source::Remote { endpoints, credential }
         }
-    });
-    Arc::new(Provider {
-        name: ProviderName::from(section.name),
-        endpoints: section.endpoints,
-        credential,
-        limits: section.limits,
-    })
+    };
+    Arc::new(Provider { name: ProviderName::from(section.name), source, limits: section.limits })
 }
 
 fn resolved(
@@ -344,7 +350,7 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    Route { name: route.name.into_inner().into(), targets, limits: route.limits }
+    Route::new(route.name.into_inner().into(), targets, route.limits)
 }
 
 fn split_target<'t>(

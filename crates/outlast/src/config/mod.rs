@@ -5,6 +5,7 @@
 mod checked;
 mod environment;
 mod problem;
+mod provider;
 mod reader;
 mod sections;
 mod vendors;

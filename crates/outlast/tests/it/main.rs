@@ -8,3 +8,4 @@ mod demo;
 mod headline;
 mod program;
 mod reload;
+mod tasks;
