@@ -77,6 +77,9 @@ impl Routing {
 
     fn apply(&self) {
         let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        self.gateway.reload(config.table().with_tasks(self.deployments.tasks()));
+        // A task that is deployed stands above the one of the config.
+        let mut tasks = config.tasks.clone();
+        tasks.extend(self.deployments.tasks());
+        self.gateway.reload(config.table().with_tasks(tasks));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use decide::catalog::Catalog;
-use gateway::{Provider, Route, Source, Table, Target};
+use gateway::{Provider, Route, Source, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, ProviderName},
@@ -23,6 +23,7 @@ use crate::{
         provider::{self, Answers, ProviderSection},
         reader::{Findings, Section, nearest},
         sections::{self, Durations, PriceSection, RouteSection},
+        tasks,
         vendors::VENDORS,
     },
     students::STUDENTS,
@@ -57,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
+    /// Tasks that can be asked for without a student.
+    pub(crate) tasks: Vec<Task>,
     free: Vec<ProviderName>,
     prices: Vec<(ProviderName, ModelName, Prices)>,
 }
@@ -194,6 +197,7 @@ fn read(
         .into_iter()
         .filter_map(|section| sections::price(section, findings))
         .collect();
+    let task_files = root.strings("tasks").unwrap_or_default();
     root.finish();
     if from_environment {
         providers = environment_providers(environment, &limits, findings);
@@ -221,7 +225,7 @@ fn read(
         );
     }
     let default = |address: &str| address.parse().expect("the default addresses are valid");
-    Config {
+    let mut config = Config {
         listen: overrides.listen.or(listen).unwrap_or_else(|| default(DEFAULT_LISTEN)),
         console: overrides.console.or(console).unwrap_or_else(|| default(DEFAULT_CONSOLE)),
         data: overrides.data.clone().or(data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
@@ -231,9 +235,12 @@ fn read(
         catalog,
         providers,
         routes,
+        tasks: Vec::new(),
         free,
         prices,
-    }
+    };
+    config.tasks = tasks::tasks(&task_files, &config.table(), findings);
+    config
 }
 
 /// One worker per core.

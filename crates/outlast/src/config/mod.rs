@@ -8,6 +8,7 @@ mod problem;
 mod provider;
 mod reader;
 mod sections;
+mod tasks;
 mod vendors;
 
 pub(crate) use crate::config::{

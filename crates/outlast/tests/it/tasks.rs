@@ -109,6 +109,30 @@ async fn a_student_is_deployed_taken_away_and_brought_back_while_it_serves() {
     server.stop();
 }
 
+#[tokio::test]
+async fn a_configured_task_is_its_teacher_until_a_student_is_deployed() {
+    let place = place();
+    place.write("outlast.toml", &format!("tasks = [\"TASK.toml\"]\n{CONFIG}"));
+    let task = |teacher: &str| {
+        format!(
+            "name = \"intent\"\ninstruction = \"Sort it.\"\nlabels = [\"lost\", \"rate\"]\n[teacher]\nroute = \"{teacher}\"\n[[data]]\nfile = \"rows.jsonl\"\nlabel = \"label\"\n"
+        )
+    };
+    place.write("TASK.toml", &task("gpt-4-recordd"));
+    let shown = String::from_utf8(place.run(&["check"]).stdout).unwrap();
+    assert!(shown.contains("1:10: the teacher of `task:intent` leads nowhere"), "{shown}");
+    place.write("TASK.toml", &task("gpt-4-recorded"));
+    package(&place.path("package"), "", Verdict::Deploy);
+    let key = place.key();
+    let server = place.serve();
+    let by_teacher = ask(&server, &key, "good evening").await;
+    assert_eq!(by_teacher.header("x-outlast-target"), "recorded/gpt-4");
+    place.print(&["deploy", "package"]);
+    let by_student = ask(&server, &key, "I lost my card").await;
+    assert!(by_student.header("x-outlast-target").starts_with("students/"));
+    server.stop();
+}
+
 #[test]
 fn what_cannot_be_deployed_says_why() {
     let place = place();
