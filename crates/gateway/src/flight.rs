@@ -92,6 +92,11 @@ impl Flight {
         learned
     }
 
+    /// The program stops; nothing is learned of the target.
+    pub(crate) fn interrupted(mut self, now: Moment) {
+        self.settle(Ending::Interrupted, now);
+    }
+
     fn report_success(&self, now: Moment) {
         if self.gateway.health.succeeded(&self.target, now) {
             self.gateway.ledger.activity().touch();

@@ -29,6 +29,7 @@ use crate::{
     outgoing::Asked,
     plan::{Chosen, plan},
     reply::{Failed, Try},
+    room::Room,
     table::{Route, Target},
     trail::Trail,
 };
@@ -64,7 +65,8 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let caller = identify(gateway, &parts.headers)?;
-    let body = read_body(&parts.headers, body, &gateway.intake).await?;
+    let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
+    let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
     let head = read_head(dialect, &body)?;
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
@@ -103,7 +105,13 @@ impl Request<'_> {
                 }
                 Next::Send { step, ordinal } => {
                     let chosen = planning.steps[step].clone();
-                    let flight = self.take_off(&chosen, ordinal, &mut trail)?;
+                    let flight = match self.take_off(&chosen, ordinal, &mut trail) {
+                        Ok(flight) => flight,
+                        Err(unbooked) => {
+                            trail.end(Ending::Failed(Failure::Transient));
+                            return Err(unbooked);
+                        }
+                    };
                     let attempt = Try {
                         gateway: self.gateway,
                         asked: &self.asked,

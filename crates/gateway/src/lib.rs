@@ -21,6 +21,7 @@ mod outgoing;
 mod plan;
 mod provider;
 mod reply;
+mod room;
 mod stream;
 mod surface;
 mod table;

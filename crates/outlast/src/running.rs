@@ -101,7 +101,7 @@ impl Running {
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),
-            allowed_hosts: allowed_hosts(console_address),
+            allowed_hosts: allowed_hosts(console_address, &config.console_hosts),
             clock: Arc::new(clock),
             closing: stopped.clone(),
         };
@@ -164,13 +164,14 @@ fn intake(config: &Config) -> IntakeLimits {
     IntakeLimits { body_bytes: config.limits.body_bytes.unwrap_or(defaults.body_bytes), ..defaults }
 }
 
-/// Loopback names, and the address itself where the console listens on another.
-fn allowed_hosts(address: SocketAddr) -> AllowedHosts {
+/// Loopback names, the address itself where the console listens on another, and the config's names.
+fn allowed_hosts(address: SocketAddr, names: &[String]) -> AllowedHosts {
     let own = match address.ip() {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    AllowedHosts::new(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own])
+    let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own];
+    AllowedHosts::new(own.into_iter().chain(names.iter().cloned()))
 }
 
 /// What the books hold for today.

@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The console's address.
     pub(crate) console: SocketAddr,
+    /// Names under which the console may be addressed, beside this machine's own.
+    pub(crate) console_hosts: Vec<String>,
     /// Folder of the store, the journal and the admin secret.
     pub(crate) data: PathBuf,
     /// A sentence for the console's banner, for example that all vendors are simulated.
@@ -197,6 +199,7 @@ fn read(
         .into_iter()
         .filter_map(|section| sections::price(section, findings))
         .collect();
+    let console_hosts = root.strings("console_hosts").unwrap_or_default();
     let task_files = root.strings("tasks").unwrap_or_default();
     root.finish();
     if from_environment {
@@ -228,6 +231,7 @@ fn read(
     let mut config = Config {
         listen: overrides.listen.or(listen).unwrap_or_else(|| default(DEFAULT_LISTEN)),
         console: overrides.console.or(console).unwrap_or_else(|| default(DEFAULT_CONSOLE)),
+        console_hosts: console_hosts.into_iter().map(Spanned::into_inner).collect(),
         data: overrides.data.clone().or(data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         notice,
         workers: workers.unwrap_or_else(cores),

@@ -149,8 +149,10 @@ pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option
         ..Prices::default()
     };
     let span = section.span();
+    let both = ["input_usd_per_million", "output_usd_per_million"];
+    let is_whole = both.iter().all(|key| section.has(key));
     section.finish();
-    if input.is_none() || output.is_none() {
+    if !is_whole {
         findings.report(
             span,
             "a price needs both `input_usd_per_million` and `output_usd_per_million`",
