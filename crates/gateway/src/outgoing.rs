@@ -57,7 +57,7 @@ pub(crate) fn request(
 
 fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: Dialect) {
     match dialect {
-        Dialect::OpenaiChat => {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             if let Some(credential) = credential {
                 headers.insert(header::AUTHORIZATION, credential.bearer.clone());
             }

@@ -28,6 +28,7 @@ enum Place<'a> {
 fn place(path: &str) -> Place<'_> {
     match path {
         "/v1/chat/completions" => Place::Call(Dialect::OpenaiChat),
+        "/v1/responses" => Place::Call(Dialect::OpenaiResponses),
         "/v1/messages" => Place::Call(Dialect::AnthropicMessages),
         "/v1/models" => Place::Models,
         "/health" => Place::Health,
@@ -119,6 +120,8 @@ fn up() -> Response<ReplyBody> {
 fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
     if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
+    } else if path.starts_with("/v1/responses") {
+        Dialect::OpenaiResponses
     } else {
         Dialect::OpenaiChat
     }

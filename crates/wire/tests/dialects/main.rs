@@ -9,6 +9,7 @@ mod head;
 mod hostile;
 mod own_words;
 mod recorded;
+mod responses;
 mod same_dialect;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod shared;
