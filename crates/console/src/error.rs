@@ -22,7 +22,10 @@ pub(crate) enum ConsoleError {
         retry_after_ms: u64,
     },
     BadInput(String),
+    /// What was sent is well formed and cannot run; a sentence for each mistake.
+    Unfit(Vec<String>),
     NoSuchKey,
+    NoSuchRun,
     NotFound,
     WrongMethod,
     TooManyStreams,
@@ -63,7 +66,8 @@ impl ConsoleError {
             Self::SignInNeeded | Self::WrongSecret => StatusCode::UNAUTHORIZED,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
-            Self::NoSuchKey | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchKey | Self::NoSuchRun | Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -93,6 +97,10 @@ impl ConsoleError {
             Self::BadInput(message) => {
                 return Said { code: "bad_input", message: message.clone() };
             }
+            Self::Unfit(problems) => {
+                return Said { code: "cannot_run", message: problems.join("\n") };
+            }
+            Self::NoSuchRun => ("no_such_run", "there is no run with this id"),
             Self::NoSuchKey => ("no_such_key", "there is no working key with this id"),
             Self::NotFound => ("not_found", "there is nothing at this address"),
             Self::WrongMethod => ("wrong_method", "this address does not take this method"),

@@ -3,6 +3,7 @@
 //! decides no rule and holds no SQL.
 
 mod live;
+pub mod pipelines;
 
 mod state;
 
@@ -10,11 +11,13 @@ mod routes;
 
 mod api;
 mod pages;
+mod run;
 mod sections;
 mod stream;
 
 mod chart;
 mod format;
+mod markdown;
 
 mod assets;
 mod cookie;

@@ -23,12 +23,12 @@
       const before = document.getElementById(details.id);
       details.open = Boolean(before && before.open);
     }
-    const scrolled = Array.from(old.querySelectorAll("[tabindex='0']"), (part) => part.scrollTop);
+    const scrolled = Array.from(old.querySelectorAll("[tabindex='0']"), (part) => [part.scrollLeft, part.scrollTop]);
     const focusable = "summary, a, button, [tabindex='0']";
     const focused = Array.from(old.querySelectorAll(focusable)).indexOf(document.activeElement);
     old.replaceWith(section);
     section.querySelectorAll("[tabindex='0']").forEach((part, index) => {
-      part.scrollTop = scrolled[index] || 0;
+      [part.scrollLeft, part.scrollTop] = scrolled[index] || [0, 0];
     });
     if (focused >= 0) {
       const again = section.querySelectorAll(focusable)[focused];
@@ -54,6 +54,28 @@
       else say("waiting", "Reconnecting");
     });
   };
+
+  // What a link would show on the same page is put into it, so that the reader's place stays.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest && event.target.closest("a[data-show]");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const address = link.href.baseVal || link.href;
+    const answer = await fetch(address).catch(() => null);
+    if (!answer || !answer.ok) return location.assign(address);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const section of page.querySelectorAll("main section[id]")) {
+      swap(document.importNode(section, true));
+    }
+    main.dataset.live = page.querySelector("[data-live]").dataset.live;
+    history.replaceState(null, "", address);
+    const shown = document.getElementById("run-execution");
+    if (shown && !shown.hidden) shown.scrollIntoView({ block: "nearest" });
+    if (stream) {
+      stream.close();
+      open();
+    }
+  });
 
   // A page that nobody sees asks for nothing.
   document.addEventListener("visibilitychange", () => {

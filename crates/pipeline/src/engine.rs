@@ -9,6 +9,7 @@ mod live_run;
 mod new_ids;
 mod opening;
 mod paths;
+mod shown_command;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 

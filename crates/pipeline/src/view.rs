@@ -71,6 +71,9 @@ pub struct ExecutionView {
     pub component: String,
     /// The image that its component names.
     pub image: String,
+    /// The words that its program is started with. Where an input's value is not known yet, or too long
+    /// for a line, its name stands in brackets.
+    pub command: Vec<String>,
     /// Where it stands.
     pub state: ExecutionState,
     /// Tries so far.
