@@ -149,7 +149,10 @@ mod tests {
 
     #[test]
     fn reports_become_pages() {
-        check("# Of `x`\n\n**Verdict: Deploy.**\n", "<h2>Of <code>x</code></h2>\n<p><b>Verdict: Deploy.</b></p>\n");
+        check(
+            "# Of `x`\n\n**Verdict: Deploy.**\n",
+            "<h2>Of <code>x</code></h2>\n<p><b>Verdict: Deploy.</b></p>\n",
+        );
         check("- a\n- b\n\nc\nd", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n<p>c d</p>\n");
         check(
             "| who | p |\n|---|---|\n| me | 1 |\n",
@@ -163,8 +166,14 @@ mod tests {
             "- <img src=x onerror=y> \"&'\n## [a](javascript:b)",
             "<ul>\n<li>&lt;img src=x onerror=y&gt; &quot;&amp;&#39;</li>\n</ul>\n<h3>[a](javascript:b)</h3>\n",
         );
-        check("`<b>` **`<i>`** * ** `", "<p><code>&lt;b&gt;</code> <b><code>&lt;i&gt;</code></b> * ** `</p>\n");
-        check("||\n|", "<div class=\"wide\"><table>\n<thead>\n<tr><th></th></tr>\n</thead></table></div>\n<div class=\"wide\"><table>\n<thead>\n<tr><th></th></tr>\n</thead></table></div>\n");
+        check(
+            "`<b>` **`<i>`** * ** `",
+            "<p><code>&lt;b&gt;</code> <b><code>&lt;i&gt;</code></b> * ** `</p>\n",
+        );
+        check(
+            "||\n|",
+            "<div class=\"wide\"><table>\n<thead>\n<tr><th></th></tr>\n</thead></table></div>\n<div class=\"wide\"><table>\n<thead>\n<tr><th></th></tr>\n</thead></table></div>\n",
+        );
         check("####### x\n#y", "<p>####### x #y</p>\n");
     }
 }

@@ -51,11 +51,7 @@ struct Node<'a> {
     height: f64,
 }
 
-pub(super) fn render(
-    run: &RunPage,
-    shown: Option<u32>,
-    now: Timestamp,
-) -> askama::Result<String> {
+pub(super) fn render(run: &RunPage, shown: Option<u32>, now: Timestamp) -> askama::Result<String> {
     let Drawing { width, height, .. } = run.drawing;
     let too_large = run.executions.len() > MOST;
     let drawn = if too_large { 0 } else { run.executions.len() };
@@ -69,7 +65,11 @@ pub(super) fn render(
         too_large,
         width: whole(width),
         height: whole(height),
-        lines: run.drawing.lines.iter().take(if too_large { 0 } else { usize::MAX })
+        lines: run
+            .drawing
+            .lines
+            .iter()
+            .take(if too_large { 0 } else { usize::MAX })
             .map(|line| draw(line, run))
             .collect(),
         nodes: places.map(|(row, place)| node(row, *place, run.drawing.node, shown, now)).collect(),

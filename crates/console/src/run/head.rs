@@ -27,9 +27,10 @@ struct Head<'a> {
 
 pub(super) fn render(run: &RunPage, now: Timestamp) -> askama::Result<String> {
     let is = |state| run.executions.iter().filter(|row| row.state == state).count();
-    let failed = run.executions.iter().filter(|row| {
-        matches!(row.state, ExecutionState::Failed | ExecutionState::SystemError)
-    });
+    let failed = run
+        .executions
+        .iter()
+        .filter(|row| matches!(row.state, ExecutionState::Failed | ExecutionState::SystemError));
     Head {
         run,
         look: of_run(run.state),

@@ -27,11 +27,7 @@ struct Row<'a> {
     note: String,
 }
 
-pub(super) fn render(
-    run: &RunPage,
-    shown: Option<u32>,
-    now: Timestamp,
-) -> askama::Result<String> {
+pub(super) fn render(run: &RunPage, shown: Option<u32>, now: Timestamp) -> askama::Result<String> {
     let rows = run.executions.iter().map(|row| Row {
         index: row.index,
         name: &row.name,

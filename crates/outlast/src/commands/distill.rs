@@ -25,8 +25,7 @@ use crate::{
 
 /// Where the gateway and the console of a distillation listen when nothing else runs: on free ports of
 /// this machine, so that they are in nobody's way.
-const FREE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -40,7 +39,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    log_to_stderr("warn");
+    // What fails is told by the step that it fails for, not once more by every attempt.
+    log_to_stderr("error");
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -79,11 +79,8 @@ async fn alone(
     out: &std::path::Path,
 ) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::catch()?;
-    let overrides = Overrides {
-        listen: Some(FREE),
-        console: Some(FREE),
-        ..arguments.config.overrides()
-    };
+    let overrides =
+        Overrides { listen: Some(FREE), console: Some(FREE), ..arguments.config.overrides() };
     let config = arguments.config.load(environment, &overrides)?;
     let running = Running::start(&config, environment).await?;
     terminal::line(&format!("console  {}", running.sign_in_link()?));

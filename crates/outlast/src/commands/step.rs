@@ -20,8 +20,10 @@ use crate::{
 const PROGRESS: &str = "outlast-progress";
 
 #[derive(Debug, Args)]
-#[command(after_help = "A step that asks the teacher finds the gateway by OUTLAST_TEACHER_URL and \
-    OUTLAST_TEACHER_KEY, and keeps the answers in OUTLAST_STEP_PROGRESS [default: outlast-progress].")]
+#[command(
+    after_help = "A step that asks the teacher finds the gateway by OUTLAST_TEACHER_URL and \
+    OUTLAST_TEACHER_KEY, and keeps the answers in OUTLAST_STEP_PROGRESS [default: outlast-progress]."
+)]
 pub(crate) struct Arguments {
     /// List the steps with their inputs and outputs
     #[arg(long, exclusive = true)]
@@ -41,7 +43,8 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         return Ok(ExitCode::SUCCESS);
     };
     let names = || ALL.iter().map(|step| step.name()).collect::<Vec<_>>().join(", ");
-    let step = step(name).with_context(|| format!("there is no step `{name}`; known: {}", names()))?;
+    let step =
+        step(name).with_context(|| format!("there is no step `{name}`; known: {}", names()))?;
     let given = read(step, &arguments.ports)?;
     given.check_build()?;
     given.check_contents()?;

@@ -122,11 +122,7 @@ fn component(step: &dyn Step, build: &str, contents: Option<&'static str>) -> Co
 }
 
 fn input(name: &str, what: &str) -> InputSpec {
-    InputSpec {
-        name: name.to_owned(),
-        description: Some(what.to_owned()),
-        ..InputSpec::default()
-    }
+    InputSpec { name: name.to_owned(), description: Some(what.to_owned()), ..InputSpec::default() }
 }
 
 fn output(name: &str, what: &str) -> OutputSpec {

@@ -8,8 +8,11 @@ use terms::{
     time::Timestamp,
 };
 
-use super::reach::Reach;
+use super::{artifacts::log_tail, reach::Reach};
 use crate::terminal;
+
+/// Lines of a failed program's log that are shown.
+const LAST_LINES: usize = 3;
 
 /// Follows a run to its end, and shows every change.
 pub(crate) async fn follow(reach: &Reach, run: &str) -> anyhow::Result<RunPage> {
@@ -83,11 +86,20 @@ pub(crate) fn ended(page: &RunPage) -> String {
         };
         text.push_str(&format!("{}: {message}\n", row.name));
         if let Some(log) = row.log.as_deref().filter(|log| log.exists()) {
-            text.push_str(&format!("  what it said: {}\n", log.display()));
+            for line in last_lines(&log_tail(log).0) {
+                text.push_str(&format!("  {line}\n"));
+            }
+            text.push_str(&format!("  all that it said: {}\n", log.display()));
         }
     }
     text.push_str(&format!("{}: {}", page.name, state(page)));
     text
+}
+
+/// The last lines of a log: errors stand there.
+fn last_lines(log: &str) -> Vec<&str> {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
 }
 
 fn state(page: &RunPage) -> String {

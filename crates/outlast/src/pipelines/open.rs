@@ -84,11 +84,9 @@ mod tests {
 
     #[test]
     fn who_listens_everywhere_is_reached_here() {
-        for (listens, reached) in [
-            ("0.0.0.0:7", "127.0.0.1:7"),
-            ("[::]:7", "[::1]:7"),
-            ("10.0.0.5:7", "10.0.0.5:7"),
-        ] {
+        for (listens, reached) in
+            [("0.0.0.0:7", "127.0.0.1:7"), ("[::]:7", "[::1]:7"), ("10.0.0.5:7", "10.0.0.5:7")]
+        {
             assert_eq!(reachable(listens.parse().unwrap()).to_string(), reached);
         }
     }

@@ -4,9 +4,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use console::pipelines::{
-    DistillationOrder, Pipelines, RunOrder, RunPage, RunRow, Unfit, newer,
-};
+use console::pipelines::{DistillationOrder, Pipelines, RunOrder, RunPage, RunRow, Unfit, newer};
 use http::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
@@ -116,11 +114,7 @@ impl Reach {
     }
 }
 
-async fn begin(
-    client: &AdminClient,
-    path: &str,
-    order: &impl Serialize,
-) -> anyhow::Result<String> {
+async fn begin(client: &AdminClient, path: &str, order: &impl Serialize) -> anyhow::Result<String> {
     let begun: Begun = client.ask(Method::POST, path, serde_json::to_string(order)?).await?;
     Ok(begun.run)
 }

@@ -5,6 +5,8 @@
 mod commands;
 mod crash;
 mod demo;
+mod distill;
 mod headline;
+mod pipeline;
 mod program;
 mod reload;
