@@ -4,4 +4,5 @@ pub(crate) mod distillations;
 pub(crate) mod keys;
 pub(crate) mod pipelines;
 pub(crate) mod sign_in_codes;
+pub(crate) mod tasks;
 pub(crate) mod usage;

@@ -42,6 +42,19 @@ pub struct Order {
     pub estimated_in: u64,
     /// Output tokens at most.
     pub most_out: u64,
+    /// Whose answer is spared if this attempt answers.
+    pub instead_of: Option<InsteadOf>,
+}
+
+/// The model that would have answered had there been no student.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsteadOf {
+    /// Who serves it.
+    pub provider: ProviderName,
+    /// What it is called there.
+    pub model: ModelName,
+    /// Input tokens that it needs beside the caller's: the task's instruction.
+    pub instruction_tokens: u64,
 }
 
 /// How an attempt ended.
@@ -65,18 +78,19 @@ pub struct AttemptEnd {
 pub struct Held {
     ledger: Arc<Ledger>,
     hold: Option<Box<Hold>>,
+    instead_of: Option<InsteadOf>,
 }
 
 impl Held {
-    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold) -> Self {
-        Self { ledger, hold: Some(Box::new(hold)) }
+    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, instead_of: Option<InsteadOf>) -> Self {
+        Self { ledger, hold: Some(Box::new(hold)), instead_of }
     }
 
     /// Writes the settlement and returns the cost. Must be called before the last byte of the answer
     /// is released.
     pub fn settle(mut self, end: AttemptEnd) -> NanoUsd {
         match self.hold.take() {
-            Some(hold) => settle(&self.ledger, &hold, end),
+            Some(hold) => settle(&self.ledger, &hold, self.instead_of.as_ref(), end),
             None => NanoUsd::ZERO,
         }
     }
@@ -98,12 +112,17 @@ impl Drop for Held {
                 first_token_ms: None,
                 total_ms: 0,
             };
-            settle(&self.ledger, &hold, end);
+            settle(&self.ledger, &hold, None, end);
         }
     }
 }
 
-fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
+fn settle(
+    ledger: &Ledger,
+    hold: &Hold,
+    instead_of: Option<&InsteadOf>,
+    end: AttemptEnd,
+) -> NanoUsd {
     let (cost, price_version) = ledger.price(&hold.provider, &hold.model, &end.usage, end.source);
     let settlement = Settlement {
         attempt: hold.attempt,
@@ -112,6 +131,7 @@ fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
         usage: end.usage,
         source: end.source,
         cost,
+        avoided: instead_of.map(|model| avoided(ledger, model, &end)),
         price_version,
         first_token_ms: end.first_token_ms,
         total_ms: end.total_ms,
@@ -122,4 +142,14 @@ fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
         error!(attempt = %hold.attempt, %failure, "a settlement could not be written");
     }
     cost
+}
+
+/// What the answer would have cost at the model that was stood in for.
+fn avoided(ledger: &Ledger, model: &InsteadOf, end: &AttemptEnd) -> NanoUsd {
+    if end.ending != Ending::Answered {
+        return NanoUsd::ZERO;
+    }
+    let uncached_in = end.usage.uncached_in + model.instruction_tokens;
+    let usage = Usage { uncached_in, ..end.usage };
+    ledger.price(&model.provider, &model.model, &usage, end.source).0
 }

@@ -124,7 +124,7 @@ impl Ledger {
         };
         self.append(Entry::Hold(hold.clone()))?;
         self.activity.held(&hold);
-        Ok(Held::new(Arc::clone(self), hold))
+        Ok(Held::new(Arc::clone(self), hold, order.instead_of))
     }
 
     /// Live totals.
@@ -186,6 +186,7 @@ impl Ledger {
                 usage,
                 source: UsageSource::Estimated,
                 cost,
+                avoided: None,
                 price_version,
                 first_token_ms: None,
                 total_ms: 0,

@@ -14,9 +14,11 @@ mod snapshot;
 pub use crate::{
     activity::Activity,
     error::LedgerError,
-    held::{AttemptEnd, Held, Order},
+    held::{AttemptEnd, Held, InsteadOf, Order},
     ingest::Ingest,
     ledger::{Ledger, LedgerOptions, Opened},
     prices::{PriceBook, Quote},
-    snapshot::{BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
+    snapshot::{
+        BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, StudentTotals, TargetTotals,
+    },
 };

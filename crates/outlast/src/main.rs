@@ -6,11 +6,16 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod deployments;
 mod distillation;
 mod live;
 mod pipelines;
+mod recording;
 mod reload;
+mod routing;
 mod running;
+mod students;
+mod tasks;
 mod terminal;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 //! and when something is too old are other crates' business.
 
 mod attempts;
+mod deployments;
 mod error;
 mod ingest;
 mod keys;
@@ -13,6 +14,7 @@ mod store;
 
 pub use crate::{
     attempts::AttemptRow,
+    deployments::DeploymentRow,
     error::StoreError,
     ingest::IngestReport,
     keys::KeyRow,

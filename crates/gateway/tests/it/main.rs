@@ -13,3 +13,4 @@ mod passthrough;
 mod reload;
 mod streams;
 mod surface;
+mod tasks;

@@ -10,7 +10,7 @@ use crate::{
     clock::wall,
     commands::serve::{StopSignal, log_to_stderr},
     config::{Config, Environment, Overrides},
-    demo::{PEOPLE, Tally, Traffic, Vendors, play},
+    demo::{PEOPLE, Tally, Traffic, Vendors, lesson, play},
     running::Running,
     terminal,
 };
@@ -43,7 +43,8 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     let vendors = Vendors::start().await?;
     let console = arguments.console.or_else(|| free("127.0.0.1:4101"));
     let overrides = Overrides { console, data: Some(data), ..Overrides::default() };
-    let config = Config::from_text("demo", &vendors.config(), environment, &overrides)?;
+    let task_file = lesson::write(&temporary.path().join("task"))?;
+    let config = Config::from_text("demo", &vendors.config(&task_file), environment, &overrides)?;
     let running = Running::start(&config, environment).await?;
     terminal::line(
         "Outlast demo: three simulated vendors on this machine, six callers, real list prices.",

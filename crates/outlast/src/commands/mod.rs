@@ -8,6 +8,7 @@ mod models;
 mod pipeline;
 mod serve;
 mod step;
+mod task;
 mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -42,6 +43,14 @@ enum Command {
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
     Usage(usage::Arguments),
+    /// Put a distilled student into service: `task:NAME` is answered by it from then on.
+    Deploy(task::DeployArguments),
+    /// Take a task's student away: its teacher answers, callers change nothing.
+    Undeploy(task::TaskArguments),
+    /// Bring back what answered a task before the last change.
+    Rollback(task::TaskArguments),
+    /// List the tasks and who answers them.
+    Tasks(task::ListArguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -95,6 +104,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Step(arguments) => step::run(&arguments, &environment),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
+        Command::Deploy(arguments) => task::deploy(&arguments, &environment),
+        Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
+        Command::Rollback(arguments) => task::roll_back(&arguments, &environment),
+        Command::Tasks(arguments) => task::list(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }

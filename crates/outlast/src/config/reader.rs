@@ -78,6 +78,11 @@ impl<'t, 'i> Section<'t, 'i> {
         self.table.get(key)
     }
 
+    /// Whether the key stands here, whatever its value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     pub(crate) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let value = self.value(key)?;
         match value.get_ref().as_str() {

@@ -2,9 +2,11 @@
 //! clients. Nothing else in the program knows that there is a demo.
 
 mod call;
+pub(crate) mod lesson;
 mod people;
 mod script;
 mod tally;
+mod tickets;
 mod traffic;
 mod vendors;
 

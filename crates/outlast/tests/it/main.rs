@@ -10,3 +10,4 @@ mod headline;
 mod pipeline;
 mod program;
 mod reload;
+mod tasks;
