@@ -26,6 +26,10 @@
     const scrolled = Array.from(old.querySelectorAll("[tabindex='0']"), (part) => [part.scrollLeft, part.scrollTop]);
     const focusable = "summary, a, button, [tabindex='0']";
     const focused = Array.from(old.querySelectorAll(focusable)).indexOf(document.activeElement);
+    for (const box of section.querySelectorAll("input[id]")) {
+      const before = document.getElementById(box.id);
+      box.checked = Boolean(before && before.checked);
+    }
     old.replaceWith(section);
     section.querySelectorAll("[tabindex='0']").forEach((part, index) => {
       [part.scrollLeft, part.scrollTop] = scrolled[index] || [0, 0];
@@ -54,6 +58,11 @@
       else say("waiting", "Reconnecting");
     });
   };
+
+  // A graph that is wider than the page begins where something happens.
+  const frame = document.querySelector(".graph-frame");
+  const busy = frame && frame.querySelector(".shown rect, .state-running rect, .state-failed rect");
+  if (busy) frame.scrollLeft = busy.x.baseVal.value - frame.clientWidth / 2;
 
   // What a link would show on the same page is put into it, so that the reader's place stays.
   document.addEventListener("click", async (event) => {

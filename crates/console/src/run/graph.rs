@@ -13,11 +13,13 @@ use crate::{
 };
 
 /// Characters of a name that fit into a box.
-const NAME: usize = 21;
+const NAME: usize = 19;
 /// Characters of the line below it.
 const NOTE: usize = 25;
 /// Space around the drawing, so that outlines are not cut off.
 const MARGIN: f64 = 8.0;
+/// The width of a graph up to which it can still be read when it is fitted to a page.
+const FITS: f64 = 1_900.0;
 /// Executions of a graph that is drawn; a larger one is shown as its table alone.
 const MOST: usize = 3_000;
 
@@ -27,6 +29,7 @@ struct Graph<'a> {
     run: &'a str,
     summary: String,
     too_large: bool,
+    fits: bool,
     width: u32,
     height: u32,
     lines: Vec<DrawnLine>,
@@ -63,6 +66,7 @@ pub(super) fn render(run: &RunPage, shown: Option<u32>, now: Timestamp) -> askam
         run: &run.id,
         summary: format!("Graph of {executions}; the same stands in the table below"),
         too_large,
+        fits: width <= FITS,
         width: whole(width),
         height: whole(height),
         lines: run

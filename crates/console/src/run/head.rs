@@ -13,6 +13,9 @@ use crate::{
     run::look::{Look, Stretch, bar, of_run, took},
 };
 
+/// Failures that are shown in the head; the table has them all.
+const FAILURES: usize = 5;
+
 #[derive(Template)]
 #[template(path = "run/head.html")]
 struct Head<'a> {
@@ -22,6 +25,7 @@ struct Head<'a> {
     submitted: String,
     bar: Vec<Stretch>,
     failures: Vec<(&'a str, &'a str)>,
+    more_failures: usize,
     can_cancel: bool,
 }
 
@@ -37,7 +41,9 @@ pub(super) fn render(run: &RunPage, now: Timestamp) -> askama::Result<String> {
         sentence: sentence(run, now),
         submitted: shown_time(run.submitted_at),
         bar: bar(is),
+        more_failures: failed.clone().count().saturating_sub(FAILURES),
         failures: failed
+            .take(FAILURES)
             .map(|row| (row.name.as_str(), row.message.as_deref().unwrap_or("it failed")))
             .collect(),
         can_cancel: run.state == RunState::Running,

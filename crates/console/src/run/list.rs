@@ -34,8 +34,10 @@ pub(super) fn render(runs: &[RunRow], now: Timestamp) -> askama::Result<String> 
     let running = runs.iter().filter(|run| !run.state.is_final()).count() as u64;
     let headline = match (runs.is_empty(), running) {
         (true, _) => "No pipeline has run yet.".to_owned(),
-        (false, 0) => "Nothing runs.".to_owned(),
-        (false, running) => format!("{}.", counted(running, "pipeline runs", "pipelines run")),
+        (false, 0) => "Nothing is running.".to_owned(),
+        (false, running) => {
+            format!("{}.", counted(running, "pipeline is running", "pipelines are running"))
+        }
     };
     let older = runs.len().saturating_sub(SHOWN);
     List { headline, runs: runs.iter().take(SHOWN).map(|run| row(run, now)).collect(), older }

@@ -26,10 +26,10 @@ pub(super) fn of_execution(row: &ExecutionRow) -> Look {
 
 pub(super) fn of_state(state: ExecutionState) -> Look {
     let (kind, word) = match state {
-        ExecutionState::WaitingForUpstream => ("waiting", "waits"),
+        ExecutionState::WaitingForUpstream => ("waiting", "waiting"),
         ExecutionState::Queued => ("queued", "queued"),
-        ExecutionState::Pending => ("queued", "starts"),
-        ExecutionState::Running => ("running", "runs"),
+        ExecutionState::Pending => ("queued", "starting"),
+        ExecutionState::Running => ("running", "running"),
         ExecutionState::Succeeded => ("succeeded", "done"),
         ExecutionState::Failed => ("failed", "failed"),
         ExecutionState::SystemError => ("failed", "system error"),

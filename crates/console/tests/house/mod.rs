@@ -1,5 +1,7 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
+mod pipelines;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -29,6 +31,8 @@ use terms::{
 };
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+use self::pipelines::FixedPipelines;
 
 pub(crate) const SECRET: &str = "correct-horse-battery";
 pub(crate) const HOST: &str = "localhost:4000";
@@ -116,6 +120,7 @@ pub(crate) struct House {
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) live: Arc<FixedLive>,
+    pub(crate) pipelines: Arc<FixedPipelines>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -134,9 +139,11 @@ impl House {
         let clock = Arc::new(TestClock::default());
         let overview = Mutex::new(overview());
         let live = Arc::new(FixedLive { overview, changes: watch::Sender::new(0) });
+        let pipelines = Arc::new(FixedPipelines::new());
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
+            pipelines: pipelines.clone(),
             tasks: Arc::new(FixedTasks),
             store: store.clone(),
             keys: keys.clone(),
@@ -145,7 +152,7 @@ impl House {
             clock: clock.clone(),
             closing: closed,
         };
-        Self { router: console::router(state), store, keys, clock, live, closing }
+        Self { router: console::router(state), store, keys, clock, live, pipelines, closing }
     }
 
     async fn send(&self, request: Request) -> http::Response<Body> {
@@ -174,7 +181,16 @@ impl House {
 
     /// The events of the live stream, as they are sent.
     pub(crate) async fn events(&self, cookie: &str) -> impl Stream<Item = String> + Unpin + use<> {
-        let response = self.send(get("/live").header("cookie", cookie)).await;
+        self.events_of("/live", cookie).await
+    }
+
+    /// The events of another live stream.
+    pub(crate) async fn events_of(
+        &self,
+        path: &str,
+        cookie: &str,
+    ) -> impl Stream<Item = String> + Unpin + use<> {
+        let response = self.send(get(path).header("cookie", cookie)).await;
         assert_eq!(response.status(), StatusCode::OK);
         response.into_body().into_data_stream().map(|chunk| {
             String::from_utf8_lossy(&chunk.expect("the stream cannot fail")).into_owned()

@@ -172,11 +172,13 @@ fn artifacts(found: &BTreeMap<String, Artifact>, store: &ArtifactStore) -> Vec<A
     found.iter().map(row).collect()
 }
 
-/// The engine's layout, several values between the same two executions as one line.
+/// The engine's layout, several values between the same two executions as one line, and none where a
+/// longer way says the same.
 fn drawing(view: &RunView) -> Drawing {
     let sizes = Sizes::default();
     let mut lines: BTreeMap<(u32, u32), Vec<(f64, f64)>> = BTreeMap::new();
-    for (edge, points) in view.edges.iter().zip(&view.layout.edges) {
+    let drawn = view.edges.iter().zip(&view.layout.edges).filter(|(_, points)| !points.is_empty());
+    for (edge, points) in drawn {
         let points = points.iter().map(|point| (point.x, point.y));
         lines.entry((edge.from.0, edge.to.0)).or_insert_with(|| points.collect());
     }
