@@ -7,6 +7,7 @@ mod clients;
 mod errors;
 mod head;
 mod hostile;
+mod human;
 mod recorded;
 mod same_dialect;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
