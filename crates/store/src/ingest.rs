@@ -9,11 +9,12 @@ use std::{
 
 use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use terms::{
+    breaker::BreakerEvent,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::AttemptId,
 };
 
-use crate::{error::StoreError, store::Store};
+use crate::{breakers, error::StoreError, store::Store};
 
 /// What a batch changed. Entries that were known already are counted in none of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl Store {
         entries: &[Entry],
         position: JournalPosition,
     ) -> Result<IngestReport, StoreError> {
-        let Sorted { whole, holds, mut settlements } = sort(entries);
+        let Sorted { whole, holds, mut settlements, breakers } = sort(entries);
         let mut report = IngestReport::default();
         let mut transaction = self.writer.begin().await?;
         for whole in pieces(&whole) {
@@ -154,6 +155,9 @@ impl Store {
                 report.orphaned +=
                     with_settled(&mut transaction, &INSERT_ORPHANS, settlements).await?;
             }
+        }
+        for event in breakers {
+            breakers::insert(&mut transaction, event).await?;
         }
         sqlx::query(MOVE_POSITION)
             .bind(integer("a journal segment", position.segment)?)
@@ -193,6 +197,8 @@ struct Sorted<'a> {
     holds: Vec<&'a Hold>,
     /// Ends of attempts that began in an earlier batch.
     settlements: Vec<&'a Settlement>,
+    /// What happened to breakers.
+    breakers: Vec<&'a BreakerEvent>,
 }
 
 /// Of one attempt's settlements only the first counts.
@@ -212,6 +218,7 @@ fn sort(entries: &[Entry]) -> Sorted<'_> {
                 }
             }
             Entry::Settlement(_) => {}
+            Entry::Breaker(event) => sorted.breakers.push(event),
         }
     }
     sorted.holds = begun.into_values().filter(|hold| !ended.contains(&hold.attempt)).collect();
@@ -301,6 +308,6 @@ fn bind_settlement<'a>(
         .bind(time(settlement.total_ms)?))
 }
 
-fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
+pub(crate) fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::TooLarge(what))
 }

@@ -6,7 +6,10 @@ use sqlx::SqlitePool;
 use crate::error::StoreError;
 
 /// Every migration in order; the version of a store is how many of them it has seen.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_keys_settings_and_attempts.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_keys_settings_and_attempts.sql"),
+    include_str!("../migrations/0002_breaker_events.sql"),
+];
 
 const VERSION_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
