@@ -117,6 +117,7 @@ impl Session {
 mod tests {
     use super::{RUN_GAP_MS, Session, Turn};
     use terms::{
+        breaker::Autonomy,
         money::NanoUsd,
         time::{Moment, Timestamp},
     };
@@ -144,7 +145,7 @@ mod tests {
         assert_eq!((session.evidence().used.cost, session.evidence().requests), (NanoUsd(7), 1));
         session.request(true, Moment(130_000), Timestamp(WALL.0 + 130_000));
         let evidence = session.evidence();
-        assert_eq!((evidence.used, evidence.requests), (Default::default(), 0));
+        assert_eq!((evidence.used, evidence.requests), (Autonomy::default(), 0));
         assert_eq!(evidence.last_human, Some(Timestamp(WALL.0 + 130_000)));
         assert_eq!(evidence.first_seen, WALL);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use terms::{
+    breaker::SessionKey,
     event::{Entry, Hold, Settlement},
     ids::{
         AttemptId, KeyId, ModelName, PrincipalName, ProviderName, RouteName, TargetName, TeamName,
@@ -42,6 +43,8 @@ pub struct Order {
     pub estimated_in: u64,
     /// Output tokens at most.
     pub most_out: u64,
+    /// The session that it is part of, as [`Ledger::enter_session`] gave it.
+    pub session: Option<Arc<SessionKey>>,
 }
 
 /// How an attempt ended.
@@ -65,18 +68,19 @@ pub struct AttemptEnd {
 pub struct Held {
     ledger: Arc<Ledger>,
     hold: Option<Box<Hold>>,
+    session: Option<Arc<SessionKey>>,
 }
 
 impl Held {
-    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold) -> Self {
-        Self { ledger, hold: Some(Box::new(hold)) }
+    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, session: Option<Arc<SessionKey>>) -> Self {
+        Self { ledger, hold: Some(Box::new(hold)), session }
     }
 
     /// Writes the settlement and returns the cost. Must be called before the last byte of the answer
     /// is released.
     pub fn settle(mut self, end: AttemptEnd) -> NanoUsd {
         match self.hold.take() {
-            Some(hold) => settle(&self.ledger, &hold, end),
+            Some(hold) => settle(&self.ledger, &hold, self.session.as_deref(), end),
             None => NanoUsd::ZERO,
         }
     }
@@ -98,12 +102,12 @@ impl Drop for Held {
                 first_token_ms: None,
                 total_ms: 0,
             };
-            settle(&self.ledger, &hold, end);
+            settle(&self.ledger, &hold, self.session.as_deref(), end);
         }
     }
 }
 
-fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
+fn settle(ledger: &Ledger, hold: &Hold, session: Option<&SessionKey>, end: AttemptEnd) -> NanoUsd {
     let (cost, price_version) = ledger.price(&hold.provider, &hold.model, &end.usage, end.source);
     let settlement = Settlement {
         attempt: hold.attempt,
@@ -117,6 +121,9 @@ fn settle(ledger: &Ledger, hold: &Hold, end: AttemptEnd) -> NanoUsd {
         total_ms: end.total_ms,
     };
     ledger.activity().settled(hold, &settlement);
+    if let Some(session) = session {
+        ledger.session_settled(session, cost);
+    }
     if let Err(failure) = ledger.append(Entry::Settlement(settlement)) {
         // The hold stands in the journal: at the next start it is booked as interrupted.
         error!(attempt = %hold.attempt, %failure, "a settlement could not be written");

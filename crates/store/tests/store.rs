@@ -337,11 +337,11 @@ fn breaker_event(
     BreakerEvent {
         breaker: BreakerId::from(breaker),
         version,
-        at: Timestamp(EVENING + i64::try_from(version).unwrap() * MINUTE_MS),
+        at: Timestamp(EVENING + i64::try_from(version).expect("a small version") * MINUTE_MS),
         session: SessionKey {
             principal: "ada".into(),
             client: ClientFamily::ClaudeCode,
-            session: SessionId::parse("0198c5e2-f1a9-7c3b").unwrap(),
+            session: SessionId::parse("0198c5e2-f1a9-7c3b").expect("well formed"),
         },
         agent: AgentName::of("claude-cli/2.1.197 (external)"),
         change,

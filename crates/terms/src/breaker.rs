@@ -114,7 +114,10 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 impl BreakerId {
     /// Writes 50 of these random bits.
     pub fn from_random(random: u64) -> Self {
-        let digit = |index: u32| char::from(ALPHABET[(random >> (5 * index)) as usize & 31]);
+        let digit = |index: u32| {
+            let bits = u8::try_from(random >> (5 * index) & 31).expect("five bits");
+            char::from(ALPHABET[usize::from(bits)])
+        };
         let digits: String = (0..10).map(digit).collect();
         Self(format!("br_{digits}").into())
     }
