@@ -19,6 +19,7 @@ mod models;
 mod outgoing;
 mod plan;
 mod reply;
+mod session;
 mod stream;
 mod surface;
 mod table;

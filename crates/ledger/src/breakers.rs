@@ -67,8 +67,6 @@ pub struct Board {
     pub sessions: Vec<SessionView>,
     /// What happened to breakers, newest first, at most 50.
     pub events: Vec<BreakerEvent>,
-    /// Requests refused since the process started.
-    pub refused: u64,
 }
 
 impl Board {
@@ -105,9 +103,8 @@ impl Ledger {
                 by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
                 console,
             };
-            sessions.refused += 1;
             drop(sessions);
-            self.activity().touch();
+            self.activity().request_refused();
             return Err(Box::new(stopped));
         }
         let turn = row.session.request(human, now, at);
@@ -195,10 +192,9 @@ impl Ledger {
         let mut sessions: Vec<_> =
             inner.iter().map(|(key, row)| SessionView::of(key, row, &limits)).collect();
         let events = inner.events.iter().cloned().collect();
-        let refused = inner.refused;
         drop(inner);
         sessions.sort_unstable_by(|a, b| (b.last_seen, &a.id).cmp(&(a.last_seen, &b.id)));
-        Board { limits, sessions, events, refused }
+        Board { limits, sessions, events }
     }
 
     /// Brings back what stood when the last process ended: sessions that ask or are stopped, and

@@ -46,8 +46,6 @@ pub(crate) struct Sessions {
     pub(crate) console: String,
     /// What happened to breakers, newest first.
     pub(crate) events: VecDeque<BreakerEvent>,
-    /// Requests refused since the process started.
-    pub(crate) refused: u64,
 }
 
 impl Sessions {

@@ -252,7 +252,7 @@ async fn what_was_answered_holds_after_a_restart() {
     let stopped = ledger.enter_session(session("ada"), &AgentName::default(), false).unwrap_err();
     assert_eq!((stopped.id.clone(), stopped.by.as_str()), (id.clone(), "admin"));
     assert_eq!(stopped.evidence.used.cost, NanoUsd(1_010_000));
-    assert_eq!(ledger.breaker_board().refused, 1);
+    assert_eq!(ledger.activity().snapshot().refused, 1);
     let stale = ledger.answer_breaker(&id, Some(1), Answer::Confirm(More::default()), "admin");
     assert!(matches!(stale, Err(BreakerRefusal::Refused(AnswerRefusal::Stale))));
     let more = More { cost: Some(NanoUsd(2_000_000)), ..More::default() };

@@ -11,7 +11,7 @@ use terms::{
     time::Timestamp,
 };
 
-use crate::{error::StoreError, ingest::integer, store::Store};
+use crate::{error::StoreError, store::Store};
 
 const INSERT: &str = "\
     INSERT INTO breaker_event (breaker, version, at, principal, client, session, agent, change, \
@@ -33,7 +33,6 @@ pub(crate) async fn insert(
     connection: &mut SqliteConnection,
     event: &BreakerEvent,
 ) -> Result<(), StoreError> {
-    let time = |ms| integer("a time", ms);
     let more = match event.change {
         BreakerChange::Confirmed(more) => Some(more),
         _ => None,
@@ -41,21 +40,21 @@ pub(crate) async fn insert(
     let evidence = &event.evidence;
     sqlx::query(INSERT)
         .bind(event.breaker.as_str())
-        .bind(integer("a version", event.version)?)
+        .bind(whole(event.version))
         .bind(event.at.0)
         .bind(event.session.principal.as_str())
         .bind(event.session.client.name())
         .bind(event.session.session.as_str())
         .bind(event.agent.as_str())
         .bind(event.change.name())
-        .bind(more.map(|more| time(more.autonomous_ms)).transpose()?)
+        .bind(more.map(|more| whole(more.autonomous_ms)))
         .bind(more.map(|more| more.cost.0))
         .bind(event.state.name())
-        .bind(time(event.allowed.autonomous_ms)?)
+        .bind(whole(event.allowed.autonomous_ms))
         .bind(event.allowed.cost.0)
-        .bind(time(evidence.used.autonomous_ms)?)
+        .bind(whole(evidence.used.autonomous_ms))
         .bind(evidence.used.cost.0)
-        .bind(integer("a count of requests", evidence.requests)?)
+        .bind(whole(evidence.requests))
         .bind(evidence.first_seen.0)
         .bind(evidence.last_human.map(|at| at.0))
         .bind(evidence.run_began.0)
@@ -63,6 +62,12 @@ pub(crate) async fn insert(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The largest that a column takes stands for everything above it: a limit that is no limit must
+/// not keep a batch out of the store.
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Store {

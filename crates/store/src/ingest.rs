@@ -308,6 +308,6 @@ fn bind_settlement<'a>(
         .bind(time(settlement.total_ms)?))
 }
 
-pub(crate) fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
+fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::TooLarge(what))
 }
