@@ -7,7 +7,7 @@ use store::Store;
 use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{live::Live, origin::AllowedHosts};
+use crate::{breakers::Breakers, live::Live, origin::AllowedHosts};
 
 /// Live streams at most: each renders up to twice a second.
 const STREAMS: usize = 64;
@@ -26,6 +26,8 @@ pub trait Clock: Send + Sync + 'static {
 pub struct ConsoleState {
     /// The running program.
     pub live: Arc<dyn Live>,
+    /// Its sessions and their breakers.
+    pub breakers: Arc<dyn Breakers>,
     /// For the usage report and the keys.
     pub store: Store,
     /// The virtual keys.

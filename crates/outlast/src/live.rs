@@ -50,6 +50,7 @@ impl Live for LiveView {
             targets: self.targets(&snapshot.targets),
             top_principals: principals(&snapshot),
             failovers: failovers(snapshot),
+            asking: self.ledger.sessions_asking() as u64,
         }
     }
 
@@ -120,6 +121,7 @@ fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {
         failed: snapshot.failed,
         in_flight: snapshot.in_flight,
         rescued: snapshot.rescued,
+        refused: snapshot.refused,
         per_minute_now: snapshot.last(now, MINUTE_MS).requests,
     }
 }

@@ -52,6 +52,7 @@ impl Reloader {
         match Config::load(&self.path, true, &self.environment, &self.overrides) {
             Ok(config) => {
                 self.ledger.set_prices(config.price_book());
+                self.ledger.set_breaker_limits(config.breaker);
                 self.gateway.reload(config.table());
                 info!(file = %self.path.display(), "config reloaded; addresses, the data folder and [limits] of gates and bodies hold from the next start");
             }

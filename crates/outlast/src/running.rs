@@ -13,6 +13,7 @@ use terms::{money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
+    breakers::BreakerDesk,
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
@@ -63,6 +64,7 @@ impl Running {
         )
         .await
         .context("the ledger cannot be opened")?;
+        ledger.set_breaker_limits(config.breaker);
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
@@ -79,6 +81,7 @@ impl Running {
             .await
             .with_context(|| format!("the console cannot listen on {}", config.console))?;
         let console_address = console_socket.local_addr()?;
+        ledger.set_console(&format!("http://{console_address}"));
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let live = LiveView {
@@ -88,8 +91,10 @@ impl Running {
             notice: config.notice.clone(),
             spent_before: spent_today(&store).await?,
         };
+        let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
+            breakers: Arc::new(breakers),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),

@@ -1,10 +1,12 @@
 //! The commands, one file each. This list is the only place that names them all.
 
+mod breaker;
 mod check;
 mod demo;
 mod key;
 mod models;
 mod serve;
+mod sessions;
 mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -33,6 +35,10 @@ enum Command {
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
     Usage(usage::Arguments),
+    /// Show the sessions that run, and for how long and how much on their own.
+    Sessions(sessions::Arguments),
+    /// Answer a session that ran on its own past its limit: go on, or stop.
+    Breaker(breaker::Arguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -83,6 +89,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => Ok(check::run(&arguments, &environment)),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
+        Command::Sessions(arguments) => sessions::run(&arguments, &environment),
+        Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }
