@@ -1,6 +1,6 @@
 //! Numbers as people read them. Money prints itself (`terms::money`); this is the rest.
 
-use terms::money::thousands;
+use terms::{money::thousands, time::Timestamp};
 
 /// `0`, `12,483`.
 pub(crate) fn count(number: u64) -> String {
@@ -24,6 +24,12 @@ pub(crate) fn duration(ms: u64) -> String {
         3_600_000..86_400_000 => format!("{hours} h {} min", minutes % 60),
         _ => format!("{} d {} h", hours / 24, hours % 24),
     }
+}
+
+/// A time in UTC as much as it must be told: `14:03:11` today, `2026-11-20 14:03` before.
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
+    let clock = at.clock();
+    if at.day() == now.day() { clock } else { format!("{} {}", at.date(), &clock[..5]) }
 }
 
 /// A share of a whole: `0 %`, `< 0.1 %`, `1.7 %`, `42 %`, `100 %`; a share that is not all of it

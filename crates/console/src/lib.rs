@@ -2,6 +2,7 @@
 //! beside them. It shows what the binary's `Live` tells it and knows nothing of the gateway; it
 //! decides no rule and holds no SQL.
 
+mod breakers;
 mod live;
 mod tasks;
 
@@ -25,6 +26,7 @@ mod headers;
 mod origin;
 
 pub use crate::{
+    breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
     guard::Guard,
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,

@@ -1,5 +1,6 @@
 //! The pages: each a handler, a struct and a template of the same name.
 
+pub(crate) mod breakers;
 pub(crate) mod health;
 pub(crate) mod overview;
 pub(crate) mod sign_in;

@@ -7,7 +7,7 @@ use store::Store;
 use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{live::Live, origin::AllowedHosts, tasks::Tasks};
+use crate::{breakers::Breakers, live::Live, origin::AllowedHosts, tasks::Tasks};
 
 /// Live streams at most: each renders up to twice a second.
 const STREAMS: usize = 64;
@@ -28,6 +28,8 @@ pub struct ConsoleState {
     pub live: Arc<dyn Live>,
     /// Deployed students.
     pub tasks: Arc<dyn Tasks>,
+    /// Its sessions and their breakers.
+    pub breakers: Arc<dyn Breakers>,
     /// For the usage report and the keys.
     pub store: Store,
     /// The virtual keys.

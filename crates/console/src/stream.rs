@@ -1,5 +1,5 @@
-//! `GET /live`: the Overview's sections as server-sent events, only those that changed, at most
-//! twice a second. A stream ends with its session, with the program, or with its viewer.
+//! `GET /live` and its kin: a page's sections as server-sent events, only those that changed, at
+//! most twice a second. A stream ends with its session, with the program, or with its viewer.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     error::ConsoleError,
     guard::Seat,
-    sections::{self, Section},
+    sections::{self, breakers},
     state::App,
 };
 
@@ -37,11 +37,19 @@ struct Viewer {
     seat: Seat,
     changes: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
+    page: Page,
     /// The sections as they were last sent.
     sent: Vec<String>,
     next_at: Instant,
     over: bool,
     _permit: OwnedSemaphorePermit,
+}
+
+/// A page that is kept live: the name of its events, and its sections as of now.
+#[derive(Clone, Copy)]
+struct Page {
+    event: &'static str,
+    sections: fn(&App) -> askama::Result<Vec<String>>,
 }
 
 /// What a stream waits for.
@@ -55,6 +63,22 @@ pub(crate) async fn live(
     State(app): State<App>,
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Page { event: "overview", sections: sections::overview })
+}
+
+pub(crate) async fn live_breakers(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    let sections = |app: &App| breakers::all(&app.state.breakers.board());
+    open(app, seat, Page { event: "breakers", sections })
+}
+
+fn open(
+    app: App,
+    seat: Seat,
+    page: Page,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     let permit =
         app.streams.clone().try_acquire_owned().map_err(|_| ConsoleError::TooManyStreams)?;
     let mut changes = app.state.live.changes();
@@ -64,7 +88,8 @@ pub(crate) async fn live(
         seat,
         changes,
         closing: app.state.closing.clone(),
-        sent: vec![String::new(); sections::ALL.len()],
+        page,
+        sent: Vec::new(),
         next_at: Instant::now(),
         over: false,
         app,
@@ -99,9 +124,9 @@ impl Viewer {
         }
         match self.changed_sections() {
             Ok(html) if html.is_empty() => None,
-            Ok(html) => Some(Event::default().event("overview").data(html)),
+            Ok(html) => Some(Event::default().event(self.page.event).data(html)),
             Err(error) => {
-                tracing::error!(%error, "a section of the overview was not rendered");
+                tracing::error!(%error, page = self.page.event, "a section was not rendered");
                 self.over = true;
                 None
             }
@@ -133,10 +158,10 @@ impl Viewer {
     }
 
     fn changed_sections(&mut self) -> askama::Result<String> {
-        let overview = self.app.state.live.overview();
+        let now = (self.page.sections)(&self.app)?;
+        self.sent.resize(now.len(), String::new());
         let mut changed = String::new();
-        for (Section { render, .. }, sent) in sections::ALL.iter().zip(&mut self.sent) {
-            let html = render(&overview)?;
+        for (html, sent) in now.into_iter().zip(&mut self.sent) {
             if html != *sent {
                 changed.push_str(&html);
                 *sent = html;

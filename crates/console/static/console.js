@@ -13,7 +13,7 @@
     pulse.querySelector(".word").textContent = words;
   };
 
-  // What the reader opened, focused or selected stays so.
+  // What the reader opened, focused, selected or filled in stays so.
   const swap = (section) => {
     const old = document.getElementById(section.id);
     if (!old) return;
@@ -22,6 +22,14 @@
     for (const details of section.querySelectorAll("details[id]")) {
       const before = document.getElementById(details.id);
       details.open = Boolean(before && before.open);
+    }
+    // A field that is being filled in is not taken away from under the hand.
+    if (old.contains(document.activeElement) && document.activeElement.matches("input, select")) return;
+    for (const field of section.querySelectorAll("input[id], select[id]")) {
+      const before = document.getElementById(field.id);
+      if (!before) continue;
+      field.value = before.value;
+      field.checked = before.checked;
     }
     const scrolled = Array.from(old.querySelectorAll("[tabindex='0']"), (part) => part.scrollTop);
     const focusable = "summary, a, button, [tabindex='0']";
@@ -39,12 +47,13 @@
   const open = () => {
     stream = new EventSource(main.dataset.live);
     stream.addEventListener("open", () => say("live", "Live"));
-    stream.addEventListener("overview", (event) => {
+    const take = (event) => {
       const page = new DOMParser().parseFromString(event.data, "text/html");
       for (const section of page.querySelectorAll("section[id]")) {
         swap(document.importNode(section, true));
       }
-    });
+    };
+    for (const page of ["overview", "breakers"]) stream.addEventListener(page, take);
     stream.addEventListener("signed-out", () => {
       stream.close();
       location.assign("/sign-in");

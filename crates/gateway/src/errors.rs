@@ -24,6 +24,10 @@ pub(crate) fn response(dialect: Dialect, error: &ErrorReply, id: RequestId) -> R
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     headers::name_request(response.headers_mut(), id);
+    if error.kind == ErrorKind::Billing {
+        // Nothing changes by asking again; Anthropic's and OpenAI's clients obey this header.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     response
 }
 

@@ -13,6 +13,7 @@ use terms::{money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
+    breakers::BreakerDesk,
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
@@ -65,6 +66,7 @@ impl Running {
         )
         .await
         .context("the ledger cannot be opened")?;
+        ledger.set_breaker_limits(config.breaker);
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
@@ -84,6 +86,7 @@ impl Running {
             .await
             .with_context(|| format!("the console cannot listen on {}", config.console))?;
         let console_address = console_socket.local_addr()?;
+        ledger.set_console(&format!("http://{console_address}"));
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let today = booked_today(&store).await?;
@@ -95,9 +98,11 @@ impl Running {
             spent_before: (today.day, today.cost),
             avoided_before: today.avoided,
         };
+        let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
+            breakers: Arc::new(breakers),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),

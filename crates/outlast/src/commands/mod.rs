@@ -1,10 +1,12 @@
 //! The commands, one file each. This list is the only place that names them all.
 
+mod breaker;
 mod check;
 mod demo;
 mod key;
 mod models;
 mod serve;
+mod sessions;
 mod task;
 mod usage;
 
@@ -42,6 +44,10 @@ enum Command {
     Rollback(task::TaskArguments),
     /// List the tasks and who answers them.
     Tasks(task::ListArguments),
+    /// Show the sessions that run, and for how long and how much on their own.
+    Sessions(sessions::Arguments),
+    /// Answer a session that ran on its own past its limit: go on, or stop.
+    Breaker(breaker::Arguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -96,6 +102,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
         Command::Rollback(arguments) => task::roll_back(&arguments, &environment),
         Command::Tasks(arguments) => task::list(&arguments, &environment),
+        Command::Sessions(arguments) => sessions::run(&arguments, &environment),
+        Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }
