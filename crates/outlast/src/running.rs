@@ -35,6 +35,7 @@ const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 /// replayed at the next start.
 pub(crate) struct Running {
     pub(crate) routing: Arc<Routing>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) store: Store,
     pub(crate) gateway_address: SocketAddr,
@@ -117,6 +118,7 @@ impl Running {
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
             routing,
+            ledger,
             keys,
             store,
             gateway_address,
