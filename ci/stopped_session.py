@@ -81,7 +81,11 @@ def check(name, holds, told):
     print(f"PASS {name}" if holds else f"FAIL {name}: {told}", flush=True)
 
 
-status, result, _ = claude("say hi", "--session-id", SESSION)
+# One turn of a human, then one of the agent on its own: the tool's result.
+tool = 'CALLTOOL:Bash:{"command":"echo 4711","description":"x"}:END Use the Bash tool to run: echo 4711'
+status, result, _ = claude(
+    tool, "--session-id", SESSION, "--allowedTools", "Bash", "--max-turns", "4"
+)
 row = session_row()
 check("a session of Claude Code is seen", status == 0 and row is not None, (result, board()))
 if row is None:
@@ -90,6 +94,7 @@ known = row["session"]
 check("under its key's owner and as Claude Code",
       known["principal"] == "exams" and known["client"] == "claude-code", row)
 check("a human spoke in it", row["evidence"]["last_human"] is not None, row)
+check("a tool's result is no human", row["evidence"]["requests"] == 1, row)
 
 outlast("breaker", "stop", row["id"])
 before = answered_upstream()

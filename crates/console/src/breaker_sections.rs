@@ -234,7 +234,8 @@ fn client(family: ClientFamily, agent: &str) -> String {
 /// A limit as people say it: `10 h`, not `10 h 0 min`.
 fn span(ms: u64) -> String {
     let text = duration(ms);
-    text.strip_suffix(" 0 min").map(str::to_owned).unwrap_or(text)
+    let whole = text.strip_suffix(" 0 min").or_else(|| text.strip_suffix(" 0 h"));
+    whole.map(str::to_owned).unwrap_or(text)
 }
 
 fn ago(at: Timestamp, now: Timestamp) -> String {
