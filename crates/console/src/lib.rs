@@ -11,6 +11,7 @@ mod state;
 mod routes;
 
 mod api;
+mod breaker_sections;
 mod pages;
 mod sections;
 mod stream;

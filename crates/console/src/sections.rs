@@ -3,7 +3,6 @@
 //! the values it shows. Those of other pages stand in files of their own.
 
 mod asking;
-pub(crate) mod breakers;
 mod failovers;
 mod figures;
 mod hour;

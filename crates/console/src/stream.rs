@@ -17,12 +17,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{
-    error::ConsoleError,
-    guard::Seat,
-    sections::{self, breakers},
-    state::App,
-};
+use crate::{breaker_sections, error::ConsoleError, guard::Seat, sections, state::App};
 
 /// The least time between two events of a stream: people see no more.
 const PACE: Duration = Duration::from_millis(500);
@@ -70,7 +65,7 @@ pub(crate) async fn live_breakers(
     State(app): State<App>,
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
-    let sections = |app: &App| breakers::all(&app.state.breakers.board());
+    let sections = |app: &App| breaker_sections::all(&app.state.breakers.board());
     open(app, seat, Page { event: "breakers", sections })
 }
 

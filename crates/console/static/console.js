@@ -64,6 +64,15 @@
     });
   };
 
+  // Typing an amount chooses it, and choosing another one takes it back.
+  main.addEventListener("input", ({ target }) => {
+    const choices = target.closest("fieldset");
+    if (target.name === "own") choices.querySelector("[name=more][value=own]").checked = true;
+    else if (target.name === "more" && target.value !== "own") {
+      choices.querySelector("[name=own]").value = "";
+    }
+  });
+
   // A page that nobody sees asks for nothing.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

@@ -443,6 +443,8 @@ async fn an_answer_that_cannot_be_taken_says_why() {
     for (id, form, status, code) in [
         ("br_asks000000", "decision=confirm&version=1&more=own&own=lots", 400, "bad_input"),
         ("br_asks000000", "decision=confirm&version=1&more=own&own=0", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=own&own=", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=5&own=50", 400, "bad_input"),
         ("br_asks000000", "decision=confirm&version=1&more=5&hours=9999", 400, "bad_input"),
         ("br_asks000000", "decision=perhaps&version=1", 400, "bad_input"),
         ("br_asks000000", "decision=stop&version=9", 409, "answer_refused"),

@@ -111,6 +111,12 @@ fn of_failure(last: &LastFailure, attempts: u8) -> ErrorReply {
             "model_not_found",
             "the provider does not know this model (any more)",
         ),
+        // As 402, because clients retry a 502 for minutes, and no retry fills the account.
+        Failure::CredentialDead if last.status == 402 => with(
+            ErrorKind::Billing,
+            "upstream_billing",
+            "the gateway's own account at the provider is out of credit; your key is fine",
+        ),
         Failure::CredentialDead => with(
             ErrorKind::Upstream,
             "upstream_credential",

@@ -63,10 +63,11 @@ fn sentence(stopped: &Stopped) -> String {
     let place =
         if console.is_empty() { String::new() } else { format!("at {console}/breakers or ") };
     format!(
-        "Spend stopped: this session ran {} on its own ({} requests, {}) and was stopped by {by}. \
+        "Spend stopped: this session ran {} on its own ({} request{}, {}) and was stopped by {by}. \
          The admin may let it go on {place}with `outlast breaker confirm {id}`.",
         span(used.autonomous_ms),
         evidence.requests,
+        if evidence.requests == 1 { "" } else { "s" },
         used.cost,
     )
 }

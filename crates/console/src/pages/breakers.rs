@@ -11,10 +11,10 @@ use serde::Deserialize;
 use terms::money::NanoUsd;
 
 use crate::{
+    breaker_sections,
     breakers::{BreakerAnswer, BreakerBoard},
     error::ConsoleError,
     guard::Seat,
-    sections::breakers,
     state::App,
 };
 
@@ -70,10 +70,19 @@ fn answer(form: &AnswerForm) -> Result<BreakerAnswer, ConsoleError> {
     if form.decision == Decision::Stop {
         return Ok(BreakerAnswer::Stop);
     }
-    let amount = match form.more.as_deref() {
-        Some("own") => form.own.as_deref(),
-        more => more,
+    let own = form.own.as_deref().map(str::trim).filter(|own| !own.is_empty());
+    let amount = match (form.more.as_deref(), own) {
+        (Some("own") | None, own) => own,
+        (chosen, None) => chosen,
+        (Some(chosen), Some(own)) => {
+            return Err(ConsoleError::BadInput(format!(
+                "two amounts are named, ${chosen} and {own:?}; go back and name one"
+            )));
+        }
     };
+    if form.more.as_deref() == Some("own") && amount.is_none() {
+        return Err(ConsoleError::BadInput("say how much more in dollars, such as 20".to_owned()));
+    }
     let hours = form.hours.filter(|hours| (1..=HOURS).contains(hours));
     if form.hours.is_some() && hours.is_none() {
         return Err(ConsoleError::BadInput(format!("say 1 to {HOURS} hours")));
@@ -96,7 +105,7 @@ fn render(board: &BreakerBoard) -> askama::Result<String> {
     BreakersPage {
         simulated: board.simulated.as_deref(),
         version: &board.version,
-        sections: breakers::all(board)?,
+        sections: breaker_sections::all(board)?,
     }
     .render()
 }

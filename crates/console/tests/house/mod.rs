@@ -114,10 +114,13 @@ impl Live for FixedLive {
     }
 }
 
+/// An answer: to which breaker, at which version, what, and by whom.
+pub(crate) type Given = (BreakerId, Option<u64>, BreakerAnswer, String);
+
 /// A board that only a test changes, and the answers that it was given.
 pub(crate) struct FixedBreakers {
     board: Mutex<BreakerBoard>,
-    answers: Mutex<Vec<(BreakerId, Option<u64>, BreakerAnswer, String)>>,
+    answers: Mutex<Vec<Given>>,
 }
 
 impl FixedBreakers {
@@ -126,7 +129,7 @@ impl FixedBreakers {
     }
 
     /// The answers so far, which are then forgotten.
-    pub(crate) fn answers(&self) -> Vec<(BreakerId, Option<u64>, BreakerAnswer, String)> {
+    pub(crate) fn answers(&self) -> Vec<Given> {
         std::mem::take(&mut self.answers.lock().expect("no test panics while it holds this"))
     }
 }

@@ -4,6 +4,7 @@
 use decide::breaker::{Answer, BreakerLimits, More};
 use http::{Method, StatusCode};
 use ledger::SessionView;
+use simulator::Fault;
 use store::SpendDimension;
 use terms::{
     breaker::{Autonomy, BreakerState, ClientFamily},
@@ -155,6 +156,26 @@ async fn a_human_restarts_the_count_and_an_agents_agent_is_no_human() {
     let events = house.ledger().breaker_board().events;
     let named: Vec<_> = events.iter().map(|event| event.change.name()).collect();
     assert_eq!(named, ["pinged", "human_spoke", "pinged"]);
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_to_be_paid_is_not_asked_again_either() {
+    for (dialect, kind) in [(CHAT, "insufficient_quota"), (MESSAGES, "billing_error")] {
+        let (house, only) = house(dialect).await;
+        only.set_fault(Fault::Status {
+            status: 402,
+            code: None,
+            message: Some("top up your account".to_owned()),
+            headers: Vec::new(),
+            times: None,
+        });
+        let reply = house.ask(dialect, "r", true).await;
+        assert_eq!(reply.status, StatusCode::PAYMENT_REQUIRED);
+        assert_eq!(reply.header("x-should-retry"), "false");
+        let error = &reply.json()["error"];
+        assert_eq!(error["type"], kind);
+        assert_eq!(error["code"], "upstream_billing", "told apart from a breaker of ours");
+    }
 }
 
 #[tokio::test]

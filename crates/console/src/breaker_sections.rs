@@ -12,8 +12,9 @@ use crate::{
     format::{count, counted, duration, moment},
 };
 
-/// Amounts to choose from, in dollars; what is asked for first is preset.
-const AMOUNTS: [&str; 3] = ["20", "5", "100"];
+/// Amounts to choose from, in dollars, and the one that is preset.
+const AMOUNTS: [&str; 3] = ["5", "20", "100"];
+const PRESET: &str = "20";
 
 #[derive(Template)]
 #[template(path = "sections/questions.html")]
@@ -22,6 +23,7 @@ struct Questions {
     explained: String,
     cards: Vec<Card>,
     amounts: [&'static str; 3],
+    preset: &'static str,
 }
 
 /// A session that asks, or is stopped.
@@ -103,10 +105,11 @@ fn questions(board: &BreakerBoard) -> askama::Result<String> {
         explained: format!(
             "A session is asked about once it ran {} on its own or cost {cost} since a human last \
              spoke in it. Asking stops nothing; only a person does.{refused}",
-            duration(autonomous_ms)
+            span(autonomous_ms)
         ),
         cards: board.asking.iter().chain(&board.stopped).map(|row| card(row, board.now)).collect(),
         amounts: AMOUNTS,
+        preset: PRESET,
     }
     .render()
 }
@@ -140,18 +143,20 @@ fn card(row: &SessionRow, now: Timestamp) -> Card {
         autonomous: duration(used.autonomous_ms),
         past_time: used.autonomous_ms >= allowed.autonomous_ms,
         past_cost: used.cost >= allowed.cost,
-        allowed_time: duration(allowed.autonomous_ms),
+        allowed_time: span(allowed.autonomous_ms),
         allowed_cost: allowed.cost.to_string(),
         cost: used.cost.to_string(),
         requests: count(row.evidence.requests),
         since: moment(row.evidence.run_began, now),
         human: match row.evidence.last_human {
-            Some(at) => format!("last heard {} ago, {}", ago(at, now), moment(at, now)),
-            None => "none was heard in it".to_owned(),
+            Some(at) => {
+                format!("A human last spoke {} ago, at {}.", ago(at, now), moment(at, now))
+            }
+            None => "No human was heard in it.".to_owned(),
         },
         stopped_by: stopped.then(|| {
             let refused = counted(row.refused, "request", "requests");
-            format!("Stopped by {by}, {}. {refused} refused since.", moment(at, now))
+            format!("Stopped by {by} at {}. {refused} refused since.", moment(at, now))
         }),
     }
 }
@@ -197,7 +202,7 @@ fn decision(event: &BreakerEvent, now: Timestamp) -> DecisionRow {
     let (kind, what, decided) = match event.change {
         BreakerChange::Pinged => ("asked", "Asked whether it is meant".to_owned(), false),
         BreakerChange::Confirmed(Autonomy { autonomous_ms, cost }) => {
-            ("confirmed", format!("Goes on, {cost} or {} more", duration(autonomous_ms)), true)
+            ("confirmed", format!("Goes on, {cost} or {} more", span(autonomous_ms)), true)
         }
         BreakerChange::Stopped => ("stopped", "Stopped".to_owned(), true),
         BreakerChange::HumanSpoke => ("confirmed", "A human spoke in it".to_owned(), false),
@@ -224,6 +229,13 @@ fn client(family: ClientFamily, agent: &str) -> String {
         (ClientFamily::Other, "") => "unnamed client".to_owned(),
         (ClientFamily::Other, agent) => agent.to_owned(),
     }
+}
+
+/// A limit as people say it: `10 h`, not `10 h 0 min`.
+fn span(ms: u64) -> String {
+    let text = duration(ms);
+    let whole = text.strip_suffix(" 0 min").or_else(|| text.strip_suffix(" 0 h"));
+    whole.map(str::to_owned).unwrap_or(text)
 }
 
 fn ago(at: Timestamp, now: Timestamp) -> String {
