@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# The real-client exams against a real `outlast serve`: a mock provider behind it, a key made by
-# `outlast key create`, both dialects, no failover (the exams check what passes through).
+# The real-client exams, and a check of ours with a real client, against a real `outlast serve`: a
+# mock provider behind it, a key made by `outlast key create`, both dialects, no failover (the exams
+# check what passes through).
 # usage: ci/exams.sh OUTLAST_BINARY EXAMS_FOLDER. Ends with `exams: N passed, N failed`.
 set -euo pipefail
 
 outlast=$(realpath "$1")
 exams=$(realpath "$2")
+ci=$(cd "$(dirname "$0")" && pwd)
 cache=${EXAM_CACHE:-$HOME/.cache/gateway-exams}
 
 # The exams of this step, and the checks that are left out because their part of the product comes
 # with a later issue.
-python_exams="raw_http openai_py anthropic_py"
+python_exams="raw_http openai_py anthropic_py claude_code"
 node_exams="openai_node anthropic_node"
 left_out="
   raw_http:sse_responses raw_http:codex_shape
@@ -53,9 +55,10 @@ start_provider() {
 
 start_gateway() {
   gateway=$(free_port)
+  console=$(free_port)
   cat >"$work/outlast.toml" <<TOML
 listen = "127.0.0.1:$gateway"
-console = "127.0.0.1:$(free_port)"
+console = "127.0.0.1:$console"
 data = "$work/data"
 
 [[provider]]
@@ -109,14 +112,18 @@ start_gateway
 # The exams run from a copy, because their folder may be read-only and Node looks for its packages
 # beside them.
 mkdir "$work/run"
-cp "$exams"/*.py "$exams"/*.mjs "$work/run/"
+cp "$ci"/stopped_session.py "$exams"/*.py "$exams"/*.mjs "$work/run/"
 ln -s "$cache/node/node_modules" "$work/run/node_modules"
 cd "$work/run"
 
 export BASE_URL="http://127.0.0.1:$gateway" API_KEY=$key MODEL=mock-1
+export OUTLAST=$outlast CONFIG="$work/outlast.toml" CONSOLE="http://127.0.0.1:$console"
+export ADMIN_SECRET="$work/data/admin-secret" PATH="$cache/cli/node_modules/.bin:$PATH"
 export STRICT_AUTH=1 RAW_STRICT=1 MOCK_ADMIN="http://127.0.0.1:$mock" EXAM_LIMIT=140
 for exam in $python_exams; do run_exam "$exam" "exam_$exam.py" "$cache/py/bin/python"; done
 for exam in $node_exams; do run_exam "$exam" "exam_$exam.mjs" node; done
+# Our own check with a real client: what it does when a person stopped its session.
+run_exam stopped_session stopped_session.py "$cache/py/bin/python"
 
 passed=$(cat "$work"/*.out | grep -c '^PASS ' || true)
 # A check that was skipped is one that nobody made: everything it needs was installed.

@@ -1,5 +1,6 @@
 //! The JSON API for administration: each resource a file.
 
+pub(crate) mod breakers;
 pub(crate) mod distillations;
 pub(crate) mod keys;
 pub(crate) mod pipelines;

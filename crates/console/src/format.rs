@@ -49,6 +49,12 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if amount < 9.95 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
 }
 
+/// A time in UTC as much as it must be told: `14:03:11` today, `2026-11-20 14:03` before.
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
+    let clock = at.clock();
+    if at.day() == now.day() { clock } else { format!("{} {}", at.date(), &clock[..5]) }
+}
+
 /// A share of a whole: `0 %`, `< 0.1 %`, `1.7 %`, `42 %`, `100 %`; a share that is not all of it
 /// never reads as 100 %.
 pub(crate) fn percent(part: u64, whole: u64) -> String {

@@ -43,6 +43,15 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/", guard: Guard::Page, handler: || get(pages::overview::show) },
     Route { path: "/overview.json", guard: Guard::Api, handler: || get(pages::overview::json) },
     Route { path: "/live", guard: Guard::Api, handler: || get(stream::live) },
+    Route { path: "/breakers", guard: Guard::Page, handler: || get(pages::breakers::show) },
+    Route { path: "/breakers/{id}", guard: Guard::Page, handler: || post(pages::breakers::act) },
+    Route { path: "/live/breakers", guard: Guard::Api, handler: || get(stream::live_breakers) },
+    Route { path: "/api/breakers", guard: Guard::Api, handler: || get(api::breakers::list) },
+    Route {
+        path: "/api/breakers/{id}",
+        guard: Guard::Api,
+        handler: || post(api::breakers::answer),
+    },
     Route {
         path: "/api/keys",
         guard: Guard::Api,

@@ -7,7 +7,9 @@ use store::Store;
 use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{live::Live, origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks};
+use crate::{
+    breakers::Breakers, live::Live, origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks,
+};
 
 /// Live streams at most: each renders up to twice a second.
 const STREAMS: usize = 64;
@@ -30,6 +32,8 @@ pub struct ConsoleState {
     pub pipelines: Arc<dyn Pipelines>,
     /// Deployed students.
     pub tasks: Arc<dyn Tasks>,
+    /// Its sessions and their breakers.
+    pub breakers: Arc<dyn Breakers>,
     /// For the usage report and the keys.
     pub store: Store,
     /// The virtual keys.

@@ -1,5 +1,5 @@
 //! Pages kept live: their sections as server-sent events, only those that changed, at most twice a
-//! second. `GET /live` is the Overview's; runs of pipelines have their own. A stream ends with its
+//! second. `GET /live` is the Overview's; breakers and runs of pipelines have their own. A stream ends with its
 //! session, with the program, or with its viewer.
 
 use std::{convert::Infallible, time::Duration};
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{error::ConsoleError, guard::Seat, run, sections, state::App};
+use crate::{breaker_sections, error::ConsoleError, guard::Seat, run, sections, state::App};
 
 /// The least time between two events of a stream: people see no more.
 const PACE: Duration = Duration::from_millis(500);
@@ -35,6 +35,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) enum Source {
     /// The Overview.
     Overview,
+    /// Sessions and their breakers.
+    Breakers,
     /// The list of runs.
     Runs,
     /// A run, with one of its executions in full.
@@ -50,19 +52,27 @@ pub(crate) struct Rendered {
 }
 
 impl Source {
+    /// The name of its events.
+    const fn event(&self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Breakers => "breakers",
+            Self::Runs | Self::Run { .. } => "runs",
+        }
+    }
+
     fn changes(&self, app: &App) -> watch::Receiver<u64> {
         match self {
-            Self::Overview => app.state.live.changes(),
+            Self::Overview | Self::Breakers => app.state.live.changes(),
             Self::Runs | Self::Run { .. } => app.state.pipelines.changes(),
         }
     }
 
     async fn render(&self, app: &App) -> Result<Rendered, ConsoleError> {
         match self {
-            Self::Overview => {
-                let overview = app.state.live.overview();
-                let render = |section: &sections::Section| (section.render)(&overview);
-                let sections = sections::ALL.iter().map(render).collect::<Result<_, _>>()?;
+            Self::Overview => Ok(Rendered { sections: sections::overview(app)?, is_moving: false }),
+            Self::Breakers => {
+                let sections = breaker_sections::all(&app.state.breakers.board())?;
                 Ok(Rendered { sections, is_moving: false })
             }
             Self::Runs => run::list(app).await,
@@ -98,6 +108,13 @@ pub(crate) async fn live(
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     open(app, seat, Source::Overview)
+}
+
+pub(crate) async fn live_breakers(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Source::Breakers)
 }
 
 /// A stream of this page for whoever sits there.
@@ -152,9 +169,10 @@ impl Viewer {
         }
         match self.changed_sections().await {
             Ok(html) if html.is_empty() => None,
-            Ok(html) => Some(Event::default().event("overview").data(html)),
+            Ok(html) => Some(Event::default().event(self.source.event()).data(html)),
             Err(error) => {
-                tracing::error!(?error, "a section of a live page was not rendered");
+                let page = self.source.event();
+                tracing::error!(?error, page, "a section was not rendered");
                 self.over = true;
                 None
             }

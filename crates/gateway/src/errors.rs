@@ -24,6 +24,10 @@ pub(crate) fn response(dialect: Dialect, error: &ErrorReply, id: RequestId) -> R
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     headers::name_request(response.headers_mut(), id);
+    if error.kind == ErrorKind::Billing {
+        // Nothing changes by asking again; Anthropic's and OpenAI's clients obey this header.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     response
 }
 
@@ -106,6 +110,12 @@ fn of_failure(last: &LastFailure, attempts: u8) -> ErrorReply {
             ErrorKind::NotFound,
             "model_not_found",
             "the provider does not know this model (any more)",
+        ),
+        // As 402, because clients retry a 502 for minutes, and no retry fills the account.
+        Failure::CredentialDead if last.status == 402 => with(
+            ErrorKind::Billing,
+            "upstream_billing",
+            "the gateway's own account at the provider is out of credit; your key is fine",
         ),
         Failure::CredentialDead => with(
             ErrorKind::Upstream,

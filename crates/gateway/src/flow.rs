@@ -13,6 +13,7 @@ use http::{Response, header, request::Parts};
 use http_body::Body;
 use ledger::{Held, InsteadOf, Order};
 use terms::{
+    breaker::SessionKey,
     dialect::Dialect,
     ids::{AttemptId, RequestId},
     outcome::{Ending, Failure},
@@ -30,6 +31,7 @@ use crate::{
     plan::{Chosen, plan},
     reply::{Failed, Try},
     room::Room,
+    session,
     table::{Route, Target},
     trail::Trail,
 };
@@ -70,9 +72,18 @@ where
     let head = read_head(dialect, &body)?;
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
     let asked = Asked { dialect, headers: &parts.headers, query: parts.uri.query() };
-    let request =
-        Request { gateway, caller: &caller, id, asked, head: &head, body: &body, route: &route };
+    let request = Request {
+        gateway,
+        caller: &caller,
+        session,
+        id,
+        asked,
+        head: &head,
+        body: &body,
+        route: &route,
+    };
     request.run().await
 }
 
@@ -80,6 +91,7 @@ where
 struct Request<'a> {
     gateway: &'a Arc<Gateway>,
     caller: &'a Arc<Caller>,
+    session: Option<Arc<SessionKey>>,
     id: RequestId,
     asked: Asked<'a>,
     head: &'a Head,
@@ -184,6 +196,7 @@ impl Request<'_> {
             dialect: self.asked.dialect,
             stream: self.head.stream,
             estimated_in: self.estimated_in(),
+            session: self.session.clone(),
             most_out: self.head.max_output_tokens.map_or(most, |asked| asked.min(most)),
             instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
                 provider: teacher.provider.name.clone(),

@@ -22,6 +22,7 @@ mod plan;
 mod provider;
 mod reply;
 mod room;
+mod session;
 mod stream;
 mod surface;
 mod table;

@@ -1,6 +1,7 @@
 //! The `outlast` program: command line, config and wiring. Every rule lives in a crate below.
 
 mod admin_client;
+mod breakers;
 mod clock;
 mod commands;
 mod config;

@@ -40,6 +40,7 @@ impl Routing {
     /// Another config holds from now on.
     pub(crate) fn reload(&self, config: Config) {
         self.ledger.set_prices(config.price_book());
+        self.ledger.set_breaker_limits(config.breaker);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
         self.apply();
     }

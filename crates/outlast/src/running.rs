@@ -13,6 +13,7 @@ use terms::{money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
+    breakers::BreakerDesk,
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
@@ -41,6 +42,7 @@ const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 /// replayed at the next start.
 pub(crate) struct Running {
     pub(crate) routing: Arc<Routing>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) store: Store,
     pub(crate) pipelines: Arc<PipelinesView>,
@@ -73,6 +75,7 @@ impl Running {
         )
         .await
         .context("the ledger cannot be opened")?;
+        ledger.set_breaker_limits(config.breaker);
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
@@ -98,6 +101,7 @@ impl Running {
             .await
             .context("the pipelines cannot be opened")?;
         let pipelines = Arc::new(PipelinesView { engine, gateway: Some(Arc::clone(&gateway)) });
+        ledger.set_console(&format!("http://{console_address}"));
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let today = booked_today(&store).await?;
@@ -109,10 +113,12 @@ impl Running {
             spent_before: (today.day, today.cost),
             avoided_before: today.avoided,
         };
+        let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
             pipelines: pipelines.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
+            breakers: Arc::new(breakers),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),
@@ -127,6 +133,7 @@ impl Running {
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
             routing,
+            ledger,
             keys,
             store,
             pipelines,

@@ -57,6 +57,9 @@ pub(crate) struct Spans {
     pub(crate) include_usage: Option<Range<usize>>,
     /// Whether `stream_options` is an object with at least one field.
     pub(crate) stream_options_filled: bool,
+    /// From the end of the last assistant message, or of the opening bracket, to the end of
+    /// `messages`.
+    pub(crate) last_turn: Range<usize>,
 }
 
 /// How a dialect names what the first look is after.
@@ -323,12 +326,18 @@ impl<'a> Reader<'a> {
 
     fn read_messages(&mut self) -> Result<(), BadRequest> {
         self.messages = true;
-        if self.token()?.kind != Kind::ArrayStart {
+        let start = self.token()?;
+        if start.kind != Kind::ArrayStart {
             return Err(BadRequest::field("messages", "must be an array"));
         }
+        self.spans.last_turn = start.span.end..start.span.end;
         for index in 0_usize.. {
-            match self.token()?.kind {
-                Kind::End => break,
+            let token = self.token()?;
+            match token.kind {
+                Kind::End => {
+                    self.spans.last_turn.end = token.span.start;
+                    break;
+                }
                 Kind::ObjectStart => self.read_message(index)?,
                 _ => {
                     return Err(BadRequest::field(
@@ -346,6 +355,7 @@ impl<'a> Reader<'a> {
     fn read_message(&mut self, index: usize) -> Result<(), BadRequest> {
         let inside = self.scanner.depth();
         let mut role = false;
+        let mut assistant = false;
         let mut key = Field::default();
         let mut message_key = Field::default();
         let mut part_key = Field::default();
@@ -362,7 +372,10 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Kind::Text => {
-                    role |= depth == inside && key == Field::Role;
+                    if depth == inside && key == Field::Role {
+                        role = true;
+                        assistant = &self.text[token.span.clone()] == "assistant";
+                    }
                     let part =
                         depth == inside + 2 || (depth == inside + 4 && part_key == Field::Content);
                     if part && key == Field::Type && message_key == Field::Content {
@@ -370,7 +383,12 @@ impl<'a> Reader<'a> {
                     }
                     self.count(key, &token);
                 }
-                Kind::End if depth < inside => break,
+                Kind::End if depth < inside => {
+                    if assistant {
+                        self.spans.last_turn.start = token.span.end;
+                    }
+                    break;
+                }
                 _ => {}
             }
         }
@@ -452,7 +470,7 @@ fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {
 
 /// A text between its quotes with its escapes resolved, so that `"mod\u0065l"` is `model` here as
 /// it is upstream. A lone surrogate, which no name has, is left as written.
-fn decoded(written: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn decoded(written: &str) -> std::borrow::Cow<'_, str> {
     if !written.contains('\\') {
         return written.into();
     }

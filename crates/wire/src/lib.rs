@@ -4,6 +4,7 @@
 
 mod error;
 mod head;
+mod human;
 mod models;
 mod question;
 mod reply;
@@ -24,6 +25,7 @@ pub use error::{
     error_status,
 };
 pub use head::{Head, Needs, read_head};
+pub use human::human_spoke;
 pub use models::{ModelRow, model_row, models_list};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};

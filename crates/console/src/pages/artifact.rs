@@ -17,6 +17,7 @@ use tokio::{fs::File, io::AsyncReadExt};
 use crate::{
     error::ConsoleError,
     format::bytes,
+    live::Overview,
     pipelines::{ArtifactAsked, ArtifactContent, ArtifactPlace},
     state::App,
 };
@@ -33,7 +34,7 @@ pub(crate) struct Inside {
 #[derive(Template)]
 #[template(path = "artifact.html")]
 struct FolderPage {
-    current: &'static str,
+    simulated: Option<String>,
     version: String,
     run: String,
     name: String,
@@ -85,10 +86,10 @@ async fn serve(
         ArtifactContent::Text(text) => Ok(download(saved_as, Body::from(text))),
         ArtifactContent::File(path) => Ok(download(saved_as, open(path).await?)),
         ArtifactContent::Folder(files) => {
-            let version = app.state.live.overview().version;
+            let Overview { simulated, version, .. } = app.state.live.overview();
             let (run, name) = (asked.run, asked.name);
             let files = files.into_iter().map(file_row).collect();
-            let page = FolderPage { current: "pipelines", version, run, name, files };
+            let page = FolderPage { simulated, version, run, name, files };
             Ok(Html(page.render()?).into_response())
         }
     }

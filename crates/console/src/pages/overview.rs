@@ -14,7 +14,6 @@ use crate::{
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewPage<'a> {
-    current: &'static str,
     simulated: Option<&'a str>,
     version: &'a str,
     top: Vec<String>,
@@ -32,7 +31,6 @@ pub(crate) async fn json(State(app): State<App>) -> Json<Overview> {
 
 fn render(overview: &Overview) -> askama::Result<String> {
     OverviewPage {
-        current: "overview",
         simulated: overview.simulated.as_deref(),
         version: &overview.version,
         top: column(Column::Top, overview)?,

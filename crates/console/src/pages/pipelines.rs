@@ -13,6 +13,7 @@ use futures_util::Stream;
 use crate::{
     error::ConsoleError,
     guard::Seat,
+    live::Overview,
     run,
     state::App,
     stream::{self, Source},
@@ -21,15 +22,15 @@ use crate::{
 #[derive(Template)]
 #[template(path = "pipelines.html")]
 struct PipelinesPage {
-    current: &'static str,
+    simulated: Option<String>,
     version: String,
     sections: Vec<String>,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Html<String>, ConsoleError> {
     let sections = run::list(&app).await?.sections;
-    let version = app.state.live.overview().version;
-    Ok(Html(PipelinesPage { current: "pipelines", version, sections }.render()?))
+    let Overview { simulated, version, .. } = app.state.live.overview();
+    Ok(Html(PipelinesPage { simulated, version, sections }.render()?))
 }
 
 pub(crate) async fn live(

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::{
     error::ConsoleError,
     guard::Seat,
+    live::Overview,
     run,
     state::App,
     stream::{self, Source},
@@ -29,7 +30,7 @@ pub(crate) struct Shown {
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page {
-    current: &'static str,
+    simulated: Option<String>,
     version: String,
     title: String,
     live: String,
@@ -44,10 +45,10 @@ pub(crate) async fn show(
     let Query(Shown { execution }) = shown.map_err(bad)?;
     let title = app.state.pipelines.run(&id).await.ok_or(ConsoleError::NoSuchRun)?.name;
     let sections = run::page(&app, &id, execution).await?.sections;
-    let version = app.state.live.overview().version;
+    let Overview { simulated, version, .. } = app.state.live.overview();
     let asked = execution.map_or(String::new(), |index| format!("?execution={index}"));
     let live = format!("/pipelines/{id}/live{asked}");
-    Ok(Html(Page { current: "pipelines", version, title, live, sections }.render()?))
+    Ok(Html(Page { simulated, version, title, live, sections }.render()?))
 }
 
 pub(crate) async fn live(

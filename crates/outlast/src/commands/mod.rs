@@ -1,5 +1,6 @@
 //! The commands, one file each. This list is the only place that names them all.
 
+mod breaker;
 mod check;
 mod demo;
 mod distill;
@@ -7,6 +8,7 @@ mod key;
 mod models;
 mod pipeline;
 mod serve;
+mod sessions;
 mod step;
 mod task;
 mod usage;
@@ -51,6 +53,10 @@ enum Command {
     Rollback(task::TaskArguments),
     /// List the tasks and who answers them.
     Tasks(task::ListArguments),
+    /// Show the sessions that run, and for how long and how much on their own.
+    Sessions(sessions::Arguments),
+    /// Answer a session that ran on its own past its limit: go on, or stop.
+    Breaker(breaker::Arguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -108,6 +114,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
         Command::Rollback(arguments) => task::roll_back(&arguments, &environment),
         Command::Tasks(arguments) => task::list(&arguments, &environment),
+        Command::Sessions(arguments) => sessions::run(&arguments, &environment),
+        Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }

@@ -50,7 +50,8 @@ impl Vendors {
         let mut text = format!("tasks = [{:?}]\n", task_file.display().to_string());
         text.push_str(
             "notice = \"Simulated vendors: latencies, tokens and answers are made up on this machine; prices are the real list prices.\"\n\
-             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n",
+             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n\n\
+             [breaker]\ncost = 1\n",
         );
         for (name, vendor, dialect) in [
             ("anthropic", &self.first, Dialect::AnthropicMessages),

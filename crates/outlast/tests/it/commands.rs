@@ -83,6 +83,26 @@ fn check_finds_configs_that_parse_and_cannot_work() {
 }
 
 #[test]
+fn check_finds_limits_of_the_breaker_that_mean_nothing() {
+    let place = Place::new(&[("OPENAI_API_KEY", "a")]);
+    place.write("outlast.toml", "[breaker]\nautonomous = \"ten hours\"\ncost = 0\nhours = 10\n");
+    let output = place.run(&["check"]);
+    assert!(!output.status.success());
+    let expect = "\
+outlast.toml:2:14: `autonomous = \"ten hours\"` is no span of time
+  write a whole number and ms, s, m, h or d, up to 31d, such as \"10h\"
+outlast.toml:3:8: `cost` is 0
+  it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25
+outlast.toml:4:1: unknown key `hours` in [breaker]
+  known keys of [breaker]: autonomous, cost
+3 problems
+";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expect);
+    place.write("outlast.toml", "[breaker]\nautonomous = \"90s\"\ncost = 0.05\n");
+    assert!(place.run(&["check"]).status.success());
+}
+
+#[test]
 fn a_second_server_on_the_same_data_says_who_has_it() {
     let place = Place::new(&[("OPENAI_API_KEY", "a")]);
     let server = place.serve();
