@@ -4,15 +4,16 @@
 use std::{
     env,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, LazyLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use access::{Admin, Keys, Secret};
 use console::{
-    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
     FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
-    TargetRow,
+    StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
@@ -81,10 +82,12 @@ impl Live for MadeUp {
             spend: Spend {
                 last_hour,
                 today: NanoUsd(last_hour.0 * 3),
+                avoided_today: NanoUsd(if scene == Scene::Empty { 0 } else { 1_204_000_000 }),
                 estimated_share: if scene == Scene::Empty { 0.0 } else { 0.013 },
                 by_minute,
             },
             targets: targets(scene),
+            students: students(scene),
             failovers: failovers(scene, now),
             top_principals: principals(scene),
             asking: self.board().asking.len() as u64,
@@ -173,6 +176,38 @@ fn targets(scene: Scene) -> Vec<TargetRow> {
         targets[1].in_flight = 1;
     }
     targets
+}
+
+fn students(scene: Scene) -> Vec<StudentRow> {
+    if scene == Scene::Empty {
+        return vec![];
+    }
+    vec![StudentRow {
+        task: "task:banking-intent".into(),
+        answered: 5_120,
+        declined: 297,
+        avoided: NanoUsd(1_204_000_000),
+    }]
+}
+
+struct NoTasks;
+
+impl Tasks for NoTasks {
+    fn list(&self) -> Vec<TaskRow> {
+        vec![]
+    }
+
+    fn deploy(&self, _package: PathBuf, _anyway: bool) -> Doing<'_, TaskRow> {
+        Box::pin(async { Err("this is an example".to_owned()) })
+    }
+
+    fn undeploy(&self, _task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async { Err("this is an example".to_owned()) })
+    }
+
+    fn roll_back(&self, _task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async { Err("this is an example".to_owned()) })
+    }
 }
 
 fn failovers(scene: Scene, now: Timestamp) -> Vec<FailoverRow> {
@@ -323,6 +358,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_stop, closing) = watch::channel(false);
     let state = ConsoleState {
         live: live.clone(),
+        tasks: Arc::new(NoTasks),
         breakers: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),
         store,

@@ -3,4 +3,5 @@
 pub(crate) mod breakers;
 pub(crate) mod keys;
 pub(crate) mod sign_in_codes;
+pub(crate) mod tasks;
 pub(crate) mod usage;

@@ -4,6 +4,7 @@
 
 mod breakers;
 mod live;
+mod tasks;
 
 mod state;
 
@@ -29,9 +30,11 @@ pub use crate::{
     breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
     guard::Guard,
     live::{
-        FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, TargetRow,
+        FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,
+        StudentRow, TargetRow,
     },
     origin::AllowedHosts,
     routes::{ROUTES, Route, router},
     state::{Clock, ConsoleState},
+    tasks::{Doing, TaskRow, Tasks},
 };

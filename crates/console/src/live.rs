@@ -35,6 +35,8 @@ pub struct Overview {
     pub spend: Spend,
     /// Every target, in the order in which they are to be listed.
     pub targets: Vec<TargetRow>,
+    /// Tasks that a student serves.
+    pub students: Vec<StudentRow>,
     /// Requests that their first target did not answer, newest first, at most 50.
     pub failovers: Vec<FailoverRow>,
     /// Who asks most, in the order in which they are to be listed.
@@ -69,6 +71,8 @@ pub struct Spend {
     pub last_hour: NanoUsd,
     /// Cost settled since midnight in UTC.
     pub today: NanoUsd,
+    /// What students' answers of today would have cost at their teachers, estimated.
+    pub avoided_today: NanoUsd,
     /// The part of `last_hour` that rests on estimated token counts, 0 to 1.
     pub estimated_share: f64,
     /// Bars of equal width and without gaps, oldest first: usually 60 minutes.
@@ -127,6 +131,19 @@ pub struct TargetRow {
     pub first_token_p50_ms: Option<u64>,
     /// Cost so far.
     pub cost: NanoUsd,
+}
+
+/// What a student does for its task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StudentRow {
+    /// `task:NAME`.
+    pub task: RouteName,
+    /// Requests that the student answered.
+    pub answered: u64,
+    /// Requests that it left to its teacher.
+    pub declined: u64,
+    /// What its answers would have cost at its teacher, estimated.
+    pub avoided: NanoUsd,
 }
 
 /// A request that its first target did not answer.

@@ -63,6 +63,21 @@ pub const ROUTES: &[Route] = &[
         guard: Guard::Api,
         handler: || post(api::sign_in_codes::create),
     },
+    Route {
+        path: "/api/tasks",
+        guard: Guard::Api,
+        handler: || get(api::tasks::list).post(api::tasks::deploy),
+    },
+    Route {
+        path: "/api/tasks/{task}/undeploy",
+        guard: Guard::Api,
+        handler: || post(api::tasks::undeploy),
+    },
+    Route {
+        path: "/api/tasks/{task}/rollback",
+        guard: Guard::Api,
+        handler: || post(api::tasks::roll_back),
+    },
     Route { path: "/api/usage", guard: Guard::Api, handler: || get(api::usage::report) },
 ];
 

@@ -7,6 +7,7 @@ mod failovers;
 mod figures;
 mod hour;
 mod principals;
+mod students;
 mod targets;
 
 use crate::{live::Overview, state::App};
@@ -31,6 +32,7 @@ pub(crate) const ALL: &[Section] = &[
     Section { column: Column::Top, render: figures::render },
     Section { column: Column::Left, render: hour::render },
     Section { column: Column::Left, render: targets::render },
+    Section { column: Column::Left, render: students::render },
     Section { column: Column::Right, render: failovers::render },
     Section { column: Column::Right, render: principals::render },
 ];

@@ -245,7 +245,7 @@ async fn usage_is_summed_by_what_the_address_names() {
     let house = House::new().await;
     house.spend().await;
     let answer = house.ask(get("/api/usage?by=principal,day&since=2026-11-20").with_bearer()).await;
-    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0}]}"#);
+    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0,"avoided_cost_nano_usd":0}]}"#);
     let none = house.ask(get("/api/usage?by=model&until=2026-11-20").with_bearer()).await;
     assert_eq!(none.body, r#"{"by":["model"],"rows":[]}"#);
 
@@ -378,6 +378,24 @@ async fn an_error_is_a_page_for_a_browser_and_json_for_a_program() {
         (json.header("content-type"), json.code()),
         ("application/json", "not_found".to_owned())
     );
+}
+
+#[tokio::test]
+async fn tasks_are_listed_and_a_refused_change_says_why() {
+    let house = House::new().await;
+    let listed = house.ask(get("/api/tasks").with_bearer()).await;
+    assert!(listed.body.contains(r#""route":"task:intent""#), "{}", listed.body);
+    let gone = house.ask(post("/api/tasks/intent/undeploy", "").with_bearer()).await;
+    assert_eq!(gone.status, StatusCode::OK);
+    let refused = house.ask(post("/api/tasks/intent/rollback", "").with_bearer()).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.body.contains("nothing else answered before"));
+    let json = ("content-type", "application/json");
+    let order = post("/api/tasks", r#"{"package":"/nowhere"}"#).header(json.0, json.1);
+    let refused = house.ask(order.with_bearer()).await;
+    assert!(refused.body.contains("there is no package"), "{}", refused.body);
+    let unasked = house.ask(post("/api/tasks/intent/undeploy", "")).await;
+    assert_eq!(unasked.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ impl Attempts {
             }
             Failure::Unreachable | Failure::CredentialDead => self.exclude_provider_of(step),
             Failure::TimedOut | Failure::ModelGone => self.tried[step].excluded = true,
-            Failure::Transient | Failure::Malformed => {}
+            Failure::Transient | Failure::Malformed | Failure::Declined => {}
         }
         self.next_target(step, failure)
             .or_else(|stop| self.once_more(step, failure, asked_ms, now).ok_or(stop))
@@ -290,6 +290,19 @@ mod tests {
         CallerFault, ContextOverflow, CredentialDead, ModelGone, PolicyRefusal, RateLimited,
         TimedOut, Transient, Unreachable,
     };
+
+    #[test]
+    fn a_target_that_declines_is_not_asked_again() {
+        let declined = (Failure::Declined, None);
+        check(
+            &[(0, 0), (1, 0)],
+            &[declined, (TimedOut, None)],
+            &[0, 1],
+            Some(Stop::Exhausted(TimedOut)),
+        );
+        let exhausted = Some(Stop::Exhausted(Failure::Declined));
+        check(&[(0, 0), (1, 0)], &[declined; 2], &[0, 1], exhausted);
+    }
 
     #[test]
     fn a_lone_server_error_is_tried_once_more_and_never_at_anothers_cost() {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use terms::{dialect::Dialect, outcome::Failure};
 use tokio::time::{Instant, timeout_at};
-use wire::{Malformed, UpstreamError};
+use wire::{ErrorReply, Malformed, UpstreamError};
 
 /// Bytes of an error body that are read; the rest says nothing more.
 const ERROR_BYTES: usize = 64 << 10;
@@ -22,19 +22,26 @@ const ERROR_BYTES: usize = 64 << 10;
 pub(crate) struct Early {
     pub(crate) failure: Failure,
     pub(crate) status: u16,
-    pub(crate) said: Option<UpstreamError>,
+    pub(crate) said: Option<Box<UpstreamError>>,
+    /// What the caller is told if no other target answers, where this one left the request to it.
+    pub(crate) declined: Option<Box<ErrorReply>>,
     pub(crate) asked_ms: Option<u64>,
     pub(crate) raw: Option<Bytes>,
 }
 
 impl Early {
     pub(crate) fn of(failure: Failure) -> Self {
-        Self { failure, status: 0, said: None, asked_ms: None, raw: None }
+        Self { failure, status: 0, said: None, declined: None, asked_ms: None, raw: None }
+    }
+
+    /// The target leaves the request to the next one.
+    pub(crate) fn declined(told: ErrorReply) -> Self {
+        Self { declined: Some(Box::new(told)), ..Self::of(Failure::Declined) }
     }
 
     pub(crate) fn malformed(sentence: String) -> Self {
         let said = UpstreamError { kind: None, code: None, message: sentence };
-        Self { said: Some(said), ..Self::of(Failure::Malformed) }
+        Self { said: Some(Box::new(said)), ..Self::of(Failure::Malformed) }
     }
     /// An error object that came with a success status, whole or in a stream.
     pub(crate) fn in_band(said: UpstreamError) -> Self {
@@ -49,7 +56,7 @@ impl Early {
             code: said.code.as_deref(),
             message: &said.message,
         });
-        Self { status, said: Some(said), ..Self::of(failure) }
+        Self { status, said: Some(Box::new(said)), ..Self::of(failure) }
     }
 }
 

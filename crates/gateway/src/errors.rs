@@ -41,6 +41,8 @@ pub(crate) struct LastFailure {
     pub(crate) status: u16,
     /// What the upstream said.
     pub(crate) said: Option<UpstreamError>,
+    /// Our own words, where the target left the request to the next one.
+    pub(crate) declined: Option<Box<ErrorReply>>,
     /// What it asked us to wait.
     pub(crate) asked_ms: Option<u64>,
 }
@@ -137,6 +139,9 @@ fn of_failure(last: &LastFailure, attempts: u8) -> ErrorReply {
             with(ErrorKind::Upstream, "upstream_cut", "the provider's answer broke off")
         }
         Failure::Transient => with(ErrorKind::Upstream, "upstream_error", "the provider failed"),
+        Failure::Declined => last.declined.as_deref().cloned().unwrap_or_else(|| {
+            with(ErrorKind::Upstream, "declined", "no target of this route takes the request")
+        }),
     }
 }
 

@@ -79,12 +79,22 @@ impl Flight {
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
+        if failure == Failure::Declined {
+            self.gateway.health.inconclusive(&self.target);
+            self.settle(Ending::Failed(failure), now);
+            return Learned { shut: false, lone: true };
+        }
         let learned = self.gateway.health.failed(&self.target, failure, asked_ms, now);
         self.settle(Ending::Failed(failure), now);
         if learned.shut {
             self.gateway.ledger.activity().touch();
         }
         learned
+    }
+
+    /// The program stops; nothing is learned of the target.
+    pub(crate) fn interrupted(mut self, now: Moment) {
+        self.settle(Ending::Interrupted, now);
     }
 
     fn report_success(&self, now: Moment) {

@@ -11,7 +11,7 @@ use decide::{
 };
 use http::{Response, header, request::Parts};
 use http_body::Body;
-use ledger::{Held, Order};
+use ledger::{Held, InsteadOf, Order};
 use terms::{
     breaker::SessionKey,
     dialect::Dialect,
@@ -30,6 +30,7 @@ use crate::{
     outgoing::Asked,
     plan::{Chosen, plan},
     reply::{Failed, Try},
+    room::Room,
     session,
     table::{Route, Target},
     trail::Trail,
@@ -66,7 +67,8 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let caller = identify(gateway, &parts.headers)?;
-    let body = read_body(&parts.headers, body, &gateway.intake).await?;
+    let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
+    let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
     let head = read_head(dialect, &body)?;
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
@@ -115,18 +117,20 @@ impl Request<'_> {
                 }
                 Next::Send { step, ordinal } => {
                     let chosen = planning.steps[step].clone();
-                    let flight = self.take_off(&chosen, ordinal, &mut trail)?;
-                    let endpoint = chosen
-                        .target
-                        .provider
-                        .endpoint(self.asked.dialect)
-                        .expect("a provider has at least one endpoint");
+                    let flight = match self.take_off(&chosen, ordinal, &mut trail) {
+                        Ok(flight) => flight,
+                        Err(unbooked) => {
+                            trail.end(Ending::Failed(Failure::Transient));
+                            return Err(unbooked);
+                        }
+                    };
                     let attempt = Try {
                         gateway: self.gateway,
                         asked: &self.asked,
                         head: self.head,
                         body: self.body,
-                        endpoint,
+                        way: chosen.target.provider.way(self.asked.dialect),
+                        instruction: self.route.task.as_ref().map(|task| &*task.instruction),
                         ordinal,
                         until: self.answer_by(&chosen.target, deadline),
                     };
@@ -150,7 +154,10 @@ impl Request<'_> {
                         trail.end(Ending::Failed(failure.failure));
                         return Ok(response);
                     }
-                    last = Some(Box::new(failure));
+                    // What a target says that declines is worth less than a failure before it.
+                    if failure.failure != Failure::Declined || last.is_none() {
+                        last = Some(Box::new(failure));
+                    }
                 }
             }
         }
@@ -169,7 +176,7 @@ impl Request<'_> {
         if chosen.pass != Pass::Open {
             self.gateway.health.probe(target, now);
         }
-        trail.dispatched(now);
+        trail.dispatched(&target.name, now);
         Ok(Flight::new(self.gateway, target, held, self.estimated_in(), now))
     }
 
@@ -191,6 +198,11 @@ impl Request<'_> {
             estimated_in: self.estimated_in(),
             session: self.session.clone(),
             most_out: self.head.max_output_tokens.map_or(most, |asked| asked.min(most)),
+            instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
+                provider: teacher.provider.name.clone(),
+                model: teacher.model.clone(),
+                instruction_tokens: self.instruction_tokens(),
+            }),
         };
         self.gateway.ledger.hold(order).map_err(|failure| {
             tracing::error!(%failure, "no hold could be written; the request is refused");
@@ -237,6 +249,12 @@ impl Request<'_> {
             images: self.head.needs.images,
             tools: self.head.needs.tools,
         }
+    }
+
+    /// What the task's instruction amounts to, which a student need not be told.
+    fn instruction_tokens(&self) -> u64 {
+        let task = self.route.task.as_ref();
+        task.map_or(0, |task| task.instruction.len() as u64).div_ceil(BYTES_PER_TOKEN)
     }
 
     fn estimated_in(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The gateway's state: the table in force, the gates, the client, the keys and the books.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
 use access::Keys;
 use arc_swap::ArcSwap;
@@ -10,6 +10,7 @@ use terms::{
     ids::RequestId,
     time::{Moment, Timestamp},
 };
+use tokio::time::Instant;
 
 use crate::{
     clock::Clock,
@@ -43,6 +44,10 @@ pub struct Gateway {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeLimits,
+    /// Bytes of request bodies in memory, of all workers together.
+    pub(crate) bodies: Arc<AtomicUsize>,
+    /// When answers that are still open are ended, because the program stops.
+    ends_at: Arc<OnceLock<Instant>>,
     clock: Clock,
 }
 
@@ -56,6 +61,8 @@ impl Gateway {
             keys: parts.keys,
             ledger: parts.ledger,
             intake: parts.intake,
+            bodies: Arc::default(),
+            ends_at: Arc::default(),
             clock: Clock::start(),
         })
     }
@@ -70,6 +77,8 @@ impl Gateway {
             keys: Arc::clone(&self.keys),
             ledger: Arc::clone(&self.ledger),
             intake: self.intake,
+            bodies: Arc::clone(&self.bodies),
+            ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,
         })
     }
@@ -82,6 +91,17 @@ impl Gateway {
     /// The table in force.
     pub fn table(&self) -> Arc<Table> {
         self.table.load_full()
+    }
+
+    /// The program stops: answers that are open then are ended with an error in their dialect.
+    pub(crate) fn end_at(&self, then: Instant) {
+        // Told once; a second stop changes nothing.
+        let _ = self.ends_at.set(then);
+    }
+
+    /// When open answers are ended, where the program stops.
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
+        self.ends_at.get().copied()
     }
 
     /// A target's gate, for people.

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 use wire::{ErrorKind, ErrorReply};
 
-use crate::{errors, gateway::Gateway, limits::IntakeLimits};
+use crate::{errors, gateway::Gateway, limits::IntakeLimits, room::Room};
 
 /// Who asks, by `Authorization: Bearer` or `x-api-key`.
 pub(crate) fn identify(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Caller>, ErrorReply> {
@@ -46,6 +46,7 @@ pub(crate) async fn read_body<B>(
     headers: &HeaderMap,
     body: B,
     limits: &IntakeLimits,
+    room: &mut Room,
 ) -> Result<Bytes, ErrorReply>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -58,7 +59,7 @@ where
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(too_large(limits));
     }
-    match timeout(limits.body_time, collect(body, limits)).await {
+    match timeout(limits.body_time, collect(body, limits, room)).await {
         Ok(read) => read.and_then(|body| refuse_forms(headers, &body).map(|()| body)),
         Err(_) => Err(errors::reply(
             ErrorKind::RequestTimeout,
@@ -68,7 +69,11 @@ where
     }
 }
 
-async fn collect<B>(mut body: B, limits: &IntakeLimits) -> Result<Bytes, ErrorReply>
+async fn collect<B>(
+    mut body: B,
+    limits: &IntakeLimits,
+    room: &mut Room,
+) -> Result<Bytes, ErrorReply>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -86,6 +91,9 @@ where
         let so_far = first.as_ref().map_or(0, Bytes::len) + more.len();
         if so_far + data.len() > limits.body_bytes {
             return Err(too_large(limits));
+        }
+        if !room.take(data.len()) {
+            return Err(no_room());
         }
         // Most bodies come in one piece, which is then not copied.
         match &first {
@@ -131,6 +139,14 @@ fn refuse_forms(headers: &HeaderMap, body: &[u8]) -> Result<(), ErrorReply> {
         "content_type",
         "the body must be JSON (`content-type: application/json`)",
     ))
+}
+
+fn no_room() -> ErrorReply {
+    errors::reply(
+        ErrorKind::Overloaded,
+        "gateway_full",
+        "the gateway holds as many request bodies as it may; send this one again in a moment",
+    )
 }
 
 fn too_large(limits: &IntakeLimits) -> ErrorReply {

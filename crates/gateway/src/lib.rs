@@ -12,17 +12,21 @@ mod flow;
 mod gateway;
 mod headers;
 mod health;
+mod in_process;
 mod intake;
 mod limits;
 mod listener;
 mod models;
 mod outgoing;
 mod plan;
+mod provider;
 mod reply;
+mod room;
 mod session;
 mod stream;
 mod surface;
 mod table;
+mod task;
 mod trail;
 mod upstream;
 mod workers;
@@ -33,6 +37,8 @@ pub use crate::{
     health::GateView,
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
-    table::{Credential, Endpoint, Provider, Route, Table, Target},
+    provider::{Answerer, Credential, Endpoint, Provider, Source},
+    table::{Route, Table, Target},
+    task::{Deployed, Task},
     workers::Workers,
 };

@@ -49,6 +49,9 @@ impl TimeLimits {
 pub struct IntakeLimits {
     /// Bytes of a request body. Default 32 MiB, what the vendors take.
     pub body_bytes: usize,
+    /// Bytes of the bodies of all requests that are under way. Default 2 GiB; a request beyond it is
+    /// asked to come again.
+    pub all_bodies_bytes: usize,
     /// From the end of the headers to the end of the body. Default 60 s.
     pub body_time: Duration,
     /// Bytes of an upstream answer that is not streamed. Default 64 MiB.
@@ -57,6 +60,11 @@ pub struct IntakeLimits {
 
 impl Default for IntakeLimits {
     fn default() -> Self {
-        Self { body_bytes: 32 << 20, body_time: Duration::from_mins(1), answer_bytes: 64 << 20 }
+        Self {
+            body_bytes: 32 << 20,
+            all_bodies_bytes: 2 << 30,
+            body_time: Duration::from_mins(1),
+            answer_bytes: 64 << 20,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::warn;
 
@@ -37,6 +37,9 @@ impl Default for ListenerLimits {
         }
     }
 }
+
+/// Before the end of the drain time, in which open answers are told that they end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Pause after the system refused to accept (out of file descriptors), so that it can recover.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -75,6 +78,7 @@ impl Listener {
             next_worker = next_worker.wrapping_add(1);
         }
         drop(self.socket);
+        workers.end_at(Instant::now() + self.limits.drain.saturating_sub(LAST_WORDS));
         if timeout(self.limits.drain, slots.acquire_many(all)).await.is_err() {
             warn!("answers were still open at the end of the drain time; they are cut");
         }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use terms::dialect::Dialect;
 
-use crate::table::{Endpoint, Provider};
+use crate::provider::{Credential, Endpoint};
 
 /// Anthropic's API version that is sent when the caller named none.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -26,8 +26,8 @@ pub(crate) struct Asked<'a> {
 }
 
 pub(crate) fn request(
-    provider: &Provider,
     endpoint: &Endpoint,
+    credential: Option<&Credential>,
     asked: &Asked<'_>,
     stream: bool,
     body: Bytes,
@@ -51,20 +51,20 @@ pub(crate) fn request(
             }
         }
     }
-    authorize(headers, provider, endpoint.dialect);
+    authorize(headers, credential, endpoint.dialect);
     request
 }
 
-fn authorize(headers: &mut HeaderMap, provider: &Provider, dialect: Dialect) {
+fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: Dialect) {
     match dialect {
         Dialect::OpenaiChat => {
-            if let Some(credential) = &provider.credential {
+            if let Some(credential) = credential {
                 headers.insert(header::AUTHORIZATION, credential.bearer.clone());
             }
         }
         Dialect::AnthropicMessages => {
             headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
-            if let Some(credential) = &provider.credential {
+            if let Some(credential) = credential {
                 headers.insert("x-api-key", credential.plain.clone());
             }
         }

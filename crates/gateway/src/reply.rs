@@ -7,11 +7,12 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use terms::outcome::{Ending, Failure};
-use tokio::time::{Instant, timeout_at};
-use wire::{
-    Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream, UpstreamError,
+use terms::{
+    dialect::Dialect,
+    outcome::{Ending, Failure},
 };
+use tokio::time::{Instant, timeout_at};
+use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream};
 
 use crate::{
     body::ReplyBody,
@@ -20,9 +21,10 @@ use crate::{
     flight::Flight,
     gateway::Gateway,
     headers::{self, Provenance},
+    in_process,
     outgoing::{self, Asked},
+    provider::{Credential, Endpoint, Way},
     stream::{Begun, StreamBody},
-    table::Endpoint,
     trail::Trail,
     upstream::SendFailure,
 };
@@ -36,7 +38,9 @@ pub(crate) struct Try<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
-    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) way: Way<'a>,
+    /// What the model is told first where the caller tells it nothing.
+    pub(crate) instruction: Option<&'a str>,
     pub(crate) ordinal: u8,
     /// When a whole answer, or the first output of a stream, must be there.
     pub(crate) until: Instant,
@@ -58,15 +62,11 @@ impl Try<'_> {
         mut flight: Flight,
         mut trail: Trail,
     ) -> Result<Response<ReplyBody>, Box<Failed>> {
-        let outcome = match self.send(&mut flight).await {
-            Ok((upstream, dropped)) if self.head.stream => self
-                .begin_stream(upstream, &mut flight)
-                .await
-                .map(|begun| (Answer::Stream(Box::new(begun)), dropped)),
-            Ok((upstream, dropped)) => {
-                self.whole(upstream, &mut flight).await.map(|whole| (Answer::Whole(whole), dropped))
+        let outcome = match self.way {
+            Way::InProcess(answerer) => in_process::ask(self, answerer, &mut flight),
+            Way::Remote { endpoint, credential } => {
+                self.exchange(endpoint, credential, &mut flight).await
             }
-            Err(early) => Err(early),
         };
         match outcome {
             Ok((answer, dropped)) => {
@@ -77,27 +77,39 @@ impl Try<'_> {
         }
     }
 
-    async fn send(&self, flight: &mut Flight) -> Result<(Response<Incoming>, Vec<String>), Early> {
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        credential: Option<&Credential>,
+        flight: &mut Flight,
+    ) -> Result<(Answer, Vec<String>), Early> {
+        let (upstream, dropped) = self.send(endpoint, credential, flight).await?;
+        let answer = if self.head.stream {
+            Answer::Stream(Box::new(self.begin_stream(endpoint.dialect, upstream, flight).await?))
+        } else {
+            Answer::Whole(self.whole(endpoint.dialect, upstream, flight).await?)
+        };
+        Ok((answer, dropped))
+    }
+
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        credential: Option<&Credential>,
+        flight: &mut Flight,
+    ) -> Result<(Response<Incoming>, Vec<String>), Early> {
         let target = Arc::clone(&flight.target);
         let upstream = WireUpstream {
-            dialect: self.endpoint.dialect,
+            dialect: endpoint.dialect,
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
             capabilities: target.capabilities(),
+            instruction: self.instruction,
         };
         let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
-            .map_err(|bad| Early {
-                said: Some(UpstreamError { kind: None, code: None, message: bad.message }),
-                status: 400,
-                ..Early::of(Failure::CallerFault)
-            })?;
-        let request = outgoing::request(
-            &target.provider,
-            self.endpoint,
-            self.asked,
-            self.head.stream,
-            encoded.body,
-        );
+            .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
+        let request =
+            outgoing::request(endpoint, credential, self.asked, self.head.stream, encoded.body);
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -114,11 +126,12 @@ impl Try<'_> {
             return Ok((response, encoded.dropped));
         }
         flight.may_cost = false;
-        Err(read_refusal(self.endpoint.dialect, response, self.until).await)
+        Err(read_refusal(endpoint.dialect, response, self.until).await)
     }
 
     async fn whole(
         &self,
+        from: Dialect,
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Bytes, Early> {
@@ -128,7 +141,7 @@ impl Try<'_> {
             Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
-        let (from, to) = (self.endpoint.dialect, self.asked.dialect);
+        let to = self.asked.dialect;
         let relayed = if from == to {
             wire::relay_reply(from, to, &raw)
         } else {
@@ -146,7 +159,7 @@ impl Try<'_> {
     }
 
     /// What a translated answer is told that its provider did not say.
-    fn stream_options(&self, flight: &Flight) -> StreamOptions {
+    pub(crate) fn stream_options(&self, flight: &Flight) -> StreamOptions {
         StreamOptions {
             include_usage: self.head.include_usage,
             fallback_id: flight.attempt_id(),
@@ -158,20 +171,17 @@ impl Try<'_> {
     /// Relays into a buffer until there is output: an error before that is still ours to mend.
     async fn begin_stream(
         &self,
+        from: Dialect,
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Started, Early> {
         if let Some(kind) = not_a_stream(response.headers()) {
-            let early = read_non_stream(self.endpoint.dialect, response, kind, self.until).await;
+            let early = read_non_stream(from, response, kind, self.until).await;
             flight.may_cost = early.failure == Failure::Malformed;
             return Err(early);
         }
         let mut upstream = response.into_body();
-        let mut relay = StreamRelay::new(
-            self.endpoint.dialect,
-            self.asked.dialect,
-            self.stream_options(flight),
-        );
+        let mut relay = StreamRelay::new(from, self.asked.dialect, self.stream_options(flight));
         let mut ready = BytesMut::new();
         loop {
             let frame = match timeout_at(self.until, upstream.frame()).await {
@@ -263,13 +273,14 @@ impl Try<'_> {
     }
 
     fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
-        trail.failed(early.failure.name());
+        trail.failed(early.failure);
         let verbatim = self.verbatim(&early, &trail);
         let last = LastFailure {
             failure: early.failure,
             target: flight.target.name.as_str().to_owned(),
             status: early.status,
-            said: early.said,
+            said: early.said.map(|said| *said),
+            declined: early.declined,
             asked_ms: early.asked_ms,
         };
         Failed { flight, trail, last, verbatim }
@@ -284,7 +295,8 @@ impl Try<'_> {
         );
         let raw = early.raw.clone().filter(|raw| raw.first() == Some(&b'{'))?;
         let status = StatusCode::from_u16(early.status).ok()?;
-        (callers_to_see && self.endpoint.dialect == self.asked.dialect).then(|| {
+        let Way::Remote { endpoint, .. } = self.way else { return None };
+        (callers_to_see && endpoint.dialect == self.asked.dialect).then(|| {
             let mut response = Response::new(ReplyBody::whole(raw));
             *response.status_mut() = status;
             response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -295,13 +307,13 @@ impl Try<'_> {
 }
 
 /// What an attempt brought.
-enum Answer {
+pub(crate) enum Answer {
     Whole(Bytes),
     Stream(Box<Started>),
 }
 
 /// A stream with output, or one that is already complete.
-struct Started {
+pub(crate) struct Started {
     upstream: Option<Incoming>,
     relay: StreamRelay,
     ready: BytesMut,

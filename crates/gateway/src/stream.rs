@@ -27,6 +27,9 @@ use crate::{errors, flight::Flight, gateway::Gateway, trail::Trail};
 /// its connection can be used again.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// How often a stream looks whether the program stops.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// What a stream needs to go on after its first output.
 pub(crate) struct Begun {
     pub(crate) gateway: Arc<Gateway>,
@@ -61,12 +64,14 @@ enum Step {
     Data(Bytes),
     Ended,
     Broke(Failure),
+    /// The program stops.
+    Interrupted,
 }
 
 impl StreamBody {
     pub(crate) fn new(begun: Begun) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until(now + begun.idle));
+        let alarm = Box::pin(sleep_until(now + begun.idle.min(LOOK)));
         Self { begun: Some(begun), tail: BytesMut::new(), alarm, last_piece: now }
     }
 
@@ -88,7 +93,7 @@ impl StreamBody {
                 Poll::Ready(Some(Err(_))) => Step::Broke(Failure::Cut),
                 Poll::Ready(None) => Step::Ended,
                 Poll::Pending => match self.poll_alarm(context) {
-                    Poll::Ready(()) => Step::Broke(Failure::TimedOut),
+                    Poll::Ready(step) => step,
                     Poll::Pending => return Poll::Pending,
                 },
             };
@@ -96,6 +101,7 @@ impl StreamBody {
                 Step::Data(data) => self.take(&data),
                 Step::Ended => self.ended(),
                 Step::Broke(failure) => self.broke(failure),
+                Step::Interrupted => self.interrupted(),
             }
         }
     }
@@ -139,20 +145,39 @@ impl StreamBody {
         let error = broken(failure, flight.target.name.as_str());
         ready.extend_from_slice(&error_event(dialect, &error, &trail.id.to_string()));
         flight.failed(failure, None, gateway.now());
-        trail.failed(failure.name());
+        trail.failed(failure);
         trail.end(Ending::Failed(failure));
         self.tail = ready;
     }
 
-    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn interrupted(&mut self) {
+        let Some(begun) = self.begun.take() else { return };
+        let Begun { gateway, dialect, upstream, mut ready, flight, trail, .. } = begun;
+        drop(upstream);
+        ready.extend_from_slice(&error_event(dialect, &stopping(), &trail.id.to_string()));
+        flight.interrupted(gateway.now());
+        trail.end(Ending::Interrupted);
+        self.tail = ready;
+    }
+
+    /// Fires at the idle limit, and when the program stops; looked at every [`LOOK`] at the latest.
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Step> {
         let Some(begun) = &self.begun else { return Poll::Pending };
         let due = self.last_piece + begun.idle;
         loop {
-            match self.alarm.as_mut().poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if due <= Instant::now() => return Poll::Ready(()),
-                Poll::Ready(()) => self.alarm.as_mut().reset(due),
+            if self.alarm.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
             }
+            let now = Instant::now();
+            let end = begun.gateway.ends_at();
+            if end.is_some_and(|end| end <= now) {
+                return Poll::Ready(Step::Interrupted);
+            }
+            if due <= now {
+                return Poll::Ready(Step::Broke(Failure::TimedOut));
+            }
+            let next = due.min(now + LOOK);
+            self.alarm.as_mut().reset(end.map_or(next, |end| next.min(end)));
         }
     }
 }
@@ -163,6 +188,15 @@ impl Begun {
         self.flight.usage = self.relay.usage();
         self.flight.output_bytes = self.relay.output_bytes();
     }
+}
+
+/// What the caller is told when the program stops in the middle of its answer.
+fn stopping() -> ErrorReply {
+    errors::reply(
+        ErrorKind::Overloaded,
+        "gateway_stopping",
+        "the gateway is stopping before this answer has its end; what was sent so far is incomplete, ask again",
+    )
 }
 
 /// What the caller is told when its answer breaks off.

@@ -1,9 +1,8 @@
-//! The routing table: providers, targets and routes as the checked config gives them, and the
-//! implicit routes of the catalog. Immutable; a reload swaps the whole table.
+//! The routing table: targets and routes as the checked config gives them, the implicit routes of the
+//! catalog, and the tasks. Immutable; a reload swaps the whole table.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fmt,
     sync::Arc,
 };
 
@@ -12,77 +11,12 @@ use decide::{
     catalog::{Catalog, ModelRef},
     implicit::implicit_route,
 };
-use http::{HeaderValue, Uri};
 use terms::{
-    dialect::Dialect,
     ids::{ModelName, ProviderName, RouteName, TargetName},
     model::{Capabilities, Model},
 };
 
-use crate::limits::TimeLimits;
-
-/// Where a provider speaks a dialect.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// What is spoken there.
-    pub dialect: Dialect,
-    /// The full address of the call, path included.
-    pub uri: Uri,
-}
-
-/// Someone who answers. A row of data.
-#[derive(Clone)]
-pub struct Provider {
-    /// Its name.
-    pub name: ProviderName,
-    /// In order of preference; the caller's own dialect comes first where it is among them.
-    pub endpoints: Vec<Endpoint>,
-    /// The credential, ready for the header that each dialect wants; `None` for an open server.
-    pub credential: Option<Credential>,
-    /// How long it may take.
-    pub limits: TimeLimits,
-}
-
-/// A provider's secret. Never printed.
-#[derive(Clone)]
-pub struct Credential {
-    pub(crate) bearer: HeaderValue,
-    pub(crate) plain: HeaderValue,
-}
-
-impl Credential {
-    /// Takes the secret.
-    ///
-    /// # Errors
-    /// When it holds characters that no header can carry.
-    pub fn new(secret: &str) -> Result<Self, http::header::InvalidHeaderValue> {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {secret}"))?;
-        let mut plain = HeaderValue::from_str(secret)?;
-        bearer.set_sensitive(true);
-        plain.set_sensitive(true);
-        Ok(Self { bearer, plain })
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
-
-impl fmt::Debug for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provider").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl Provider {
-    /// The endpoint for a caller of this dialect: its own where the provider speaks it.
-    pub(crate) fn endpoint(&self, caller: Dialect) -> Option<&Endpoint> {
-        let same = self.endpoints.iter().find(|endpoint| endpoint.dialect == caller);
-        same.or_else(|| self.endpoints.first())
-    }
-}
+use crate::{provider::Provider, task::Task};
 
 /// One place a request can be sent.
 #[derive(Debug, Clone)]
@@ -101,6 +35,10 @@ impl Target {
     /// A target, with what the catalog knows of its model.
     pub fn new(provider: Arc<Provider>, model: ModelName, catalog: &Catalog) -> Self {
         let known = catalog.model(provider.name.as_str(), model.as_str()).cloned();
+        Self::with(provider, model, known)
+    }
+
+    pub(crate) fn with(provider: Arc<Provider>, model: ModelName, known: Option<Model>) -> Self {
         let name = TargetName::from(format!("{}/{model}", provider.name));
         Self { name, provider, model, known }
     }
@@ -130,6 +68,15 @@ pub struct Route {
     pub targets: Vec<Arc<Target>>,
     /// Bounds of one request.
     pub limits: AttemptLimits,
+    /// What is known of the job, where the route is a task.
+    pub task: Option<Arc<Task>>,
+}
+
+impl Route {
+    /// A route that is no task.
+    pub fn new(name: RouteName, targets: Vec<Arc<Target>>, limits: AttemptLimits) -> Self {
+        Self { name, targets, limits, task: None }
+    }
 }
 
 /// The routing table.
@@ -184,6 +131,24 @@ impl Table {
         table
     }
 
+    /// The table with these tasks, whose teachers are routes of it. A task whose teacher is no route
+    /// here is answered by its student alone; one that nobody could answer is left out.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: Vec<Task>) -> Self {
+        for task in tasks {
+            let teacher = self.route(task.teacher.as_str());
+            let Some(route) = task.route(teacher.as_deref(), self.defaults) else { continue };
+            self.configured.insert(route.name.clone());
+            self.routes.insert(route.name.clone(), Arc::new(route));
+        }
+        self
+    }
+
+    /// Whether this name can be asked for.
+    pub fn has_route(&self, name: &str) -> bool {
+        self.route(name).is_some()
+    }
+
     /// The route for the name that a caller asked for.
     pub(crate) fn route(&self, asked: &str) -> Option<Arc<Route>> {
         if let Some(route) = self.routes.get(asked) {
@@ -230,7 +195,7 @@ impl Table {
     fn implicit(&self, name: &RouteName) -> Option<Route> {
         let models = implicit_route(name.as_str(), &self.provider_names, &self.catalog);
         let targets: Vec<_> = models.iter().filter_map(|model| self.target(model)).collect();
-        (!targets.is_empty()).then(|| Route { name: name.clone(), targets, limits: self.defaults })
+        (!targets.is_empty()).then(|| Route::new(name.clone(), targets, self.defaults))
     }
 
     fn target(&self, model: &ModelRef) -> Option<Arc<Target>> {
@@ -250,7 +215,7 @@ impl Table {
                 _ => Arc::clone(target),
             })
             .collect();
-        Route { name: pattern.name.clone(), targets, limits: pattern.limits }
+        Route::new(pattern.name.clone(), targets, pattern.limits)
     }
 }
 

@@ -6,7 +6,7 @@ use access::Caller;
 use ledger::{Failover, RequestEnd};
 use terms::{
     ids::{RequestId, RouteName, TargetName},
-    outcome::Ending,
+    outcome::{Ending, Failure},
     time::Moment,
 };
 use tracing::{info, warn};
@@ -23,6 +23,8 @@ pub(crate) struct Trail {
     preferred: Option<TargetName>,
     /// Why the preferred target did not answer.
     pub(crate) reason: Option<&'static str>,
+    /// A target left the request to the next one, which is no failover.
+    declined: bool,
     began: Moment,
     /// When the attempt that answers was dispatched.
     answering_since: Moment,
@@ -45,6 +47,7 @@ impl Trail {
             route: RouteName::from(""),
             preferred: None,
             reason: None,
+            declined: false,
             began: now,
             answering_since: now,
             answered_by: None,
@@ -63,14 +66,23 @@ impl Trail {
         self.reason = skipped;
     }
 
-    /// An attempt goes out now.
-    pub(crate) fn dispatched(&mut self, now: Moment) {
+    /// An attempt at this target goes out now.
+    pub(crate) fn dispatched(&mut self, target: &TargetName, now: Moment) {
         self.answering_since = now;
+        // After a target that declined, the next one is who should answer.
+        self.preferred.get_or_insert_with(|| target.clone());
     }
 
     /// An attempt failed; the first reason is the one that counts.
-    pub(crate) fn failed(&mut self, reason: &'static str) {
-        self.reason.get_or_insert(reason);
+    pub(crate) fn failed(&mut self, failure: Failure) {
+        if failure == Failure::Declined {
+            self.declined = true;
+            if self.reason.is_none() {
+                self.preferred = None;
+            }
+        } else {
+            self.reason.get_or_insert(failure.name());
+        }
     }
 
     /// This target answers.
@@ -80,7 +92,8 @@ impl Trail {
 
     /// Why another target than the preferred one answers, for the header.
     pub(crate) fn fallback_reason(&self) -> Option<&'static str> {
-        (self.answered_by != self.preferred).then_some(self.reason).flatten()
+        let fell_back = (self.answered_by != self.preferred).then_some(self.reason).flatten();
+        fell_back.or_else(|| self.declined.then(|| Failure::Declined.name()))
     }
 
     pub(crate) fn end(mut self, ending: Ending) {

@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, mpsc, watch},
+    time::Instant,
 };
 use tracing::{debug, error};
 
@@ -38,11 +39,14 @@ impl<S> Job<S> {
 
 /// Who serves.
 #[derive(Debug)]
-pub struct Workers(Kind);
+pub struct Workers {
+    gateway: Arc<Gateway>,
+    kind: Kind,
+}
 
 #[derive(Debug)]
 enum Kind {
-    Here(Arc<Gateway>),
+    Here,
     Threads(Vec<Worker>),
 }
 
@@ -55,7 +59,7 @@ struct Worker {
 impl Workers {
     /// The runtime of whoever calls.
     pub fn here(gateway: Arc<Gateway>) -> Self {
-        Self(Kind::Here(gateway))
+        Self { gateway, kind: Kind::Here }
     }
 
     /// This many threads (at least one), each with its own runtime.
@@ -64,22 +68,28 @@ impl Workers {
     /// When the system gives no thread or no event queue.
     pub fn threads(gateway: &Arc<Gateway>, count: usize) -> io::Result<Self> {
         let workers = (0..count.max(1)).map(|index| Worker::start(gateway, index));
-        Ok(Self(Kind::Threads(workers.collect::<io::Result<_>>()?)))
+        let kind = Kind::Threads(workers.collect::<io::Result<_>>()?);
+        Ok(Self { gateway: Arc::clone(gateway), kind })
     }
 
     /// Hands a connection to the worker whose turn it is.
     pub(crate) fn give(&self, turn: usize, job: Job) {
-        match &self.0 {
-            Kind::Here(gateway) => {
-                tokio::spawn(connection(Arc::clone(gateway), job));
+        match &self.kind {
+            Kind::Here => {
+                tokio::spawn(connection(Arc::clone(&self.gateway), job));
             }
             Kind::Threads(workers) => workers[turn % workers.len()].give(job),
         }
     }
 
+    /// Open answers have until then.
+    pub(crate) fn end_at(&self, then: Instant) {
+        self.gateway.end_at(then);
+    }
+
     /// Ends the threads; connections that are still open are cut.
     pub(crate) async fn end(self) {
-        let Kind::Threads(workers) = self.0 else { return };
+        let Kind::Threads(workers) = self.kind else { return };
         for Worker { jobs, thread } in workers {
             drop(jobs);
             let ended = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -10,7 +10,7 @@ use terms::{
     event::{Hold, Settlement},
     ids::{PrincipalName, TargetName},
     money::NanoUsd,
-    outcome::Ending,
+    outcome::{Ending, Failure},
     time::Timestamp,
     usage::UsageSource,
 };
@@ -111,7 +111,9 @@ impl Activity {
         let target = inner.target(&hold.target);
         target.in_flight = target.in_flight.saturating_sub(1);
         target.attempts += 1;
-        target.failures += u64::from(matches!(settlement.ending, Ending::Failed(_)));
+        let declined = settlement.ending == Ending::Failed(Failure::Declined);
+        let failed = matches!(settlement.ending, Ending::Failed(_)) && !declined;
+        target.failures += u64::from(failed);
         target.cost = target.cost + settlement.cost;
         if let Some(ms) = settlement.first_token_ms {
             target.first_tokens.truncate(FIRST_TOKENS - 1);
@@ -119,7 +121,8 @@ impl Activity {
         }
         let principal = inner.principal(&hold.principal);
         principal.cost = principal.cost + settlement.cost;
-        inner.day(settlement.at, settlement.cost);
+        add_to_day(&mut inner.totals.days, settlement.at, settlement.cost);
+        inner.student(hold, settlement);
         let bar = inner.bar(settlement.at);
         bar.cost = bar.cost + settlement.cost;
         if settlement.source == UsageSource::Estimated {
@@ -169,14 +172,24 @@ impl Inner {
         self.bars.back_mut().expect("pushed above when it was empty")
     }
 
-    fn day(&mut self, at: Timestamp, cost: NanoUsd) {
-        let days = &mut self.totals.days;
-        match days.last_mut() {
-            Some((last, total)) if *last >= at.day() => *total = *total + cost,
-            _ => days.push((at.day(), cost)),
-        }
-        if days.len() > DAYS {
-            days.remove(0);
-        }
+    /// Counts for its task what a student answered or left to its teacher.
+    fn student(&mut self, hold: &Hold, settlement: &Settlement) {
+        // Deployed tasks only: callers cannot make these names up.
+        let Some(avoided) = settlement.avoided else { return };
+        let student = self.totals.students.entry(hold.route.clone()).or_default();
+        student.answered += u64::from(settlement.ending == Ending::Answered);
+        student.declined += u64::from(settlement.ending == Ending::Failed(Failure::Declined));
+        student.avoided = student.avoided + avoided;
+        add_to_day(&mut self.totals.avoided_days, settlement.at, avoided);
+    }
+}
+
+fn add_to_day(days: &mut Vec<(i64, NanoUsd)>, at: Timestamp, cost: NanoUsd) {
+    match days.last_mut() {
+        Some((last, total)) if *last >= at.day() => *total = *total + cost,
+        _ => days.push((at.day(), cost)),
+    }
+    if days.len() > DAYS {
+        days.remove(0);
     }
 }

@@ -43,8 +43,21 @@ pub struct Order {
     pub estimated_in: u64,
     /// Output tokens at most.
     pub most_out: u64,
+    /// Whose answer is spared if this attempt answers.
+    pub instead_of: Option<InsteadOf>,
     /// The session that it is part of, as [`Ledger::enter_session`] gave it.
     pub session: Option<Arc<SessionKey>>,
+}
+
+/// The model that would have answered had there been no student.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsteadOf {
+    /// Who serves it.
+    pub provider: ProviderName,
+    /// What it is called there.
+    pub model: ModelName,
+    /// Input tokens that it needs beside the caller's: the task's instruction.
+    pub instruction_tokens: u64,
 }
 
 /// How an attempt ended.
@@ -68,19 +81,26 @@ pub struct AttemptEnd {
 pub struct Held {
     ledger: Arc<Ledger>,
     hold: Option<Box<Hold>>,
-    session: Option<Arc<SessionKey>>,
+    company: Company,
+}
+
+/// What an attempt has to do with others.
+#[derive(Debug)]
+pub(crate) struct Company {
+    pub(crate) instead_of: Option<InsteadOf>,
+    pub(crate) session: Option<Arc<SessionKey>>,
 }
 
 impl Held {
-    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, session: Option<Arc<SessionKey>>) -> Self {
-        Self { ledger, hold: Some(Box::new(hold)), session }
+    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, company: Company) -> Self {
+        Self { ledger, hold: Some(Box::new(hold)), company }
     }
 
     /// Writes the settlement and returns the cost. Must be called before the last byte of the answer
     /// is released.
     pub fn settle(mut self, end: AttemptEnd) -> NanoUsd {
         match self.hold.take() {
-            Some(hold) => settle(&self.ledger, &hold, self.session.as_deref(), end),
+            Some(hold) => settle(&self.ledger, &hold, &self.company, end),
             None => NanoUsd::ZERO,
         }
     }
@@ -102,12 +122,12 @@ impl Drop for Held {
                 first_token_ms: None,
                 total_ms: 0,
             };
-            settle(&self.ledger, &hold, self.session.as_deref(), end);
+            settle(&self.ledger, &hold, &self.company, end);
         }
     }
 }
 
-fn settle(ledger: &Ledger, hold: &Hold, session: Option<&SessionKey>, end: AttemptEnd) -> NanoUsd {
+fn settle(ledger: &Ledger, hold: &Hold, company: &Company, end: AttemptEnd) -> NanoUsd {
     let (cost, price_version) = ledger.price(&hold.provider, &hold.model, &end.usage, end.source);
     let settlement = Settlement {
         attempt: hold.attempt,
@@ -116,12 +136,13 @@ fn settle(ledger: &Ledger, hold: &Hold, session: Option<&SessionKey>, end: Attem
         usage: end.usage,
         source: end.source,
         cost,
+        avoided: company.instead_of.as_ref().map(|model| avoided(ledger, model, &end)),
         price_version,
         first_token_ms: end.first_token_ms,
         total_ms: end.total_ms,
     };
     ledger.activity().settled(hold, &settlement);
-    if let Some(session) = session {
+    if let Some(session) = &company.session {
         ledger.session_settled(session, cost);
     }
     if let Err(failure) = ledger.append(Entry::Settlement(settlement)) {
@@ -129,4 +150,14 @@ fn settle(ledger: &Ledger, hold: &Hold, session: Option<&SessionKey>, end: Attem
         error!(attempt = %hold.attempt, %failure, "a settlement could not be written");
     }
     cost
+}
+
+/// What the answer would have cost at the model that was stood in for.
+fn avoided(ledger: &Ledger, model: &InsteadOf, end: &AttemptEnd) -> NanoUsd {
+    if end.ending != Ending::Answered {
+        return NanoUsd::ZERO;
+    }
+    let uncached_in = end.usage.uncached_in + model.instruction_tokens;
+    let usage = Usage { uncached_in, ..end.usage };
+    ledger.price(&model.provider, &model.model, &usage, end.source).0
 }

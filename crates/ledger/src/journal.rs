@@ -251,6 +251,7 @@ mod tests {
             usage: Usage { visible_out: number, ..Usage::default() },
             source: UsageSource::Provider,
             cost: NanoUsd(3),
+            avoided: None,
             price_version: "v".to_owned(),
             first_token_ms: None,
             total_ms: 9,

@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::{
     activity::Activity,
     error::LedgerError,
-    held::{Held, Order},
+    held::{Company, Held, Order},
     ingest::{Ingest, bring_in_all},
     journal::Journal,
     prices::PriceBook,
@@ -133,7 +133,8 @@ impl Ledger {
         if let Some(session) = &order.session {
             self.session_held(session);
         }
-        Ok(Held::new(Arc::clone(self), hold, order.session))
+        let company = Company { instead_of: order.instead_of, session: order.session };
+        Ok(Held::new(Arc::clone(self), hold, company))
     }
 
     /// Live totals.
@@ -195,6 +196,7 @@ impl Ledger {
                 usage,
                 source: UsageSource::Estimated,
                 cost,
+                avoided: None,
                 price_version,
                 first_token_ms: None,
                 total_ms: 0,

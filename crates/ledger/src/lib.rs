@@ -17,10 +17,12 @@ pub use crate::{
     activity::Activity,
     breakers::{Board, BreakerRefusal, Stopped},
     error::LedgerError,
-    held::{AttemptEnd, Held, Order},
+    held::{AttemptEnd, Held, InsteadOf, Order},
     ingest::Ingest,
     ledger::{Ledger, LedgerOptions, Opened},
     prices::{PriceBook, Quote},
     sessions::SessionView,
-    snapshot::{BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, TargetTotals},
+    snapshot::{
+        BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, StudentTotals, TargetTotals,
+    },
 };

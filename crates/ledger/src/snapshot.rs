@@ -63,6 +63,17 @@ impl TargetTotals {
     }
 }
 
+/// What a student did for its task.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StudentTotals {
+    /// Requests that it answered.
+    pub answered: u64,
+    /// Requests that it left to its teacher.
+    pub declined: u64,
+    /// What its answers would have cost at its teacher, estimated.
+    pub avoided: NanoUsd,
+}
+
 /// What a principal used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrincipalTotals {
@@ -129,6 +140,10 @@ pub struct Snapshot {
     pub targets: BTreeMap<TargetName, TargetTotals>,
     /// By principal.
     pub principals: BTreeMap<PrincipalName, PrincipalTotals>,
+    /// By task, where a student serves.
+    pub students: BTreeMap<RouteName, StudentTotals>,
+    /// Cost that students avoided, by day since 1970; at most two days are kept.
+    pub avoided_days: Vec<(i64, NanoUsd)>,
     /// Newest first.
     pub failovers: Vec<Failover>,
 }
@@ -159,6 +174,15 @@ impl Snapshot {
 
     /// Cost settled by this process on a day since 1970.
     pub fn cost_of_day(&self, day: i64) -> NanoUsd {
-        self.days.iter().filter(|(seen, _)| *seen == day).map(|(_, cost)| *cost).sum()
+        of_day(&self.days, day)
     }
+
+    /// Cost that students avoided in this process on a day since 1970.
+    pub fn avoided_on_day(&self, day: i64) -> NanoUsd {
+        of_day(&self.avoided_days, day)
+    }
+}
+
+fn of_day(days: &[(i64, NanoUsd)], day: i64) -> NanoUsd {
+    days.iter().filter(|(seen, _)| *seen == day).map(|(_, cost)| *cost).sum()
 }

@@ -5,7 +5,9 @@
 use std::{path::Path, time::Duration};
 
 use decide::breaker::{Answer, AnswerRefusal, BreakerLimits, More};
-use ledger::{AttemptEnd, BreakerRefusal, Ledger, LedgerOptions, Opened, Order, PriceBook};
+use ledger::{
+    AttemptEnd, BreakerRefusal, InsteadOf, Ledger, LedgerOptions, Opened, Order, PriceBook,
+};
 use store::{SpendDimension, SpendQuery, Store};
 use terms::{
     breaker::{AgentName, Autonomy, BreakerState, ClientFamily, SessionId, SessionKey},
@@ -51,6 +53,7 @@ fn order(number: u64) -> Order {
         stream: false,
         estimated_in: 100,
         most_out: 1000,
+        instead_of: None,
         session: None,
     }
 }
@@ -125,6 +128,39 @@ async fn a_held_attempt_that_is_dropped_settles_itself() {
     drop(opened.ledger.hold(order(1)).unwrap());
     opened.ingest.stop().await;
     assert_eq!(totals(&store).await, (1, 1, NanoUsd(100 * 1000)));
+}
+
+#[tokio::test]
+async fn a_students_answer_is_booked_with_what_its_teacher_would_have_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, store) = open(folder.path()).await;
+    let instead_of = Some(InsteadOf {
+        provider: "vendor".into(),
+        model: "model".into(),
+        instruction_tokens: 90,
+    });
+    let by_student = |number| Order {
+        provider: "students".into(),
+        instead_of: instead_of.clone(),
+        ..order(number)
+    };
+    opened.ledger.hold(by_student(1)).unwrap().settle(answered(5));
+    let declined = AttemptEnd {
+        ending: Ending::Failed(Failure::Declined),
+        usage: Usage::default(),
+        source: UsageSource::None,
+        first_token_ms: None,
+        total_ms: 0,
+    };
+    opened.ledger.hold(by_student(2)).unwrap().settle(declined);
+    let avoided = NanoUsd((10 + 90) * 1000 + 5 * 2000);
+    let snapshot = opened.ledger.activity().snapshot();
+    let totals = &snapshot.students["model"];
+    assert_eq!((totals.answered, totals.declined, totals.avoided), (1, 1, avoided));
+    assert_eq!(snapshot.avoided_on_day(NOON.day()), avoided);
+    opened.ingest.stop().await;
+    let rows = store.spend(&SpendQuery::default()).await.unwrap();
+    assert_eq!((rows[0].avoided_cost, rows[0].failed_attempts), (avoided, 0));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use console::{
-    FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, TargetRow,
+    FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, StudentRow,
+    TargetRow,
 };
 use decide::gate::GateState as DecidedState;
 use gateway::{Gateway, Target};
@@ -32,8 +33,10 @@ pub(crate) struct LiveView {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: SystemClock,
     pub(crate) notice: Option<String>,
-    /// Spent today before this process started.
+    /// The day on which this process started, and what was spent on it before.
     pub(crate) spent_before: (i64, NanoUsd),
+    /// What students avoided on that day before.
+    pub(crate) avoided_before: NanoUsd,
 }
 
 impl Live for LiveView {
@@ -49,6 +52,7 @@ impl Live for LiveView {
             spend: self.spend(&snapshot, now),
             targets: self.targets(&snapshot.targets),
             top_principals: principals(&snapshot),
+            students: students(&snapshot),
             failovers: failovers(snapshot),
             asking: self.ledger.sessions_asking() as u64,
         }
@@ -70,6 +74,8 @@ impl LiveView {
         Spend {
             last_hour: hour.cost,
             today: if day == now.day() { today + before } else { today },
+            avoided_today: snapshot.avoided_on_day(now.day())
+                + if day == now.day() { self.avoided_before } else { NanoUsd::ZERO },
             estimated_share: match hour.cost {
                 NanoUsd::ZERO => 0.0,
                 cost => hour.estimated.0 as f64 / cost.0 as f64,
@@ -149,6 +155,16 @@ fn principals(snapshot: &Snapshot) -> Vec<PrincipalRow> {
     rows.sort_by_key(|row| (std::cmp::Reverse(row.cost), std::cmp::Reverse(row.requests)));
     rows.truncate(TOP);
     rows
+}
+
+fn students(snapshot: &Snapshot) -> Vec<StudentRow> {
+    let rows = snapshot.students.iter().map(|(task, totals)| StudentRow {
+        task: task.clone(),
+        answered: totals.answered,
+        declined: totals.declined,
+        avoided: totals.avoided,
+    });
+    rows.collect()
 }
 
 fn failovers(snapshot: Snapshot) -> Vec<FailoverRow> {

@@ -7,9 +7,14 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod deployments;
 mod live;
+mod recording;
 mod reload;
+mod routing;
 mod running;
+mod students;
+mod tasks;
 mod terminal;
 
 use std::process::ExitCode;

@@ -7,12 +7,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use gateway::Gateway;
-use ledger::Ledger;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, Environment, Overrides};
+use crate::{
+    config::{Config, Environment, Overrides},
+    routing::Routing,
+};
 
 /// How often the file's time is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,8 +24,7 @@ pub(crate) struct Reloader {
     pub(crate) path: PathBuf,
     pub(crate) environment: Environment,
     pub(crate) overrides: Overrides,
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) routing: Arc<Routing>,
 }
 
 impl Reloader {
@@ -51,9 +51,7 @@ impl Reloader {
     fn reload(&self) {
         match Config::load(&self.path, true, &self.environment, &self.overrides) {
             Ok(config) => {
-                self.ledger.set_prices(config.price_book());
-                self.ledger.set_breaker_limits(config.breaker);
-                self.gateway.reload(config.table());
+                self.routing.reload(config);
                 info!(file = %self.path.display(), "config reloaded; addresses, the data folder and [limits] of gates and bodies hold from the next start");
             }
             Err(problems) => {

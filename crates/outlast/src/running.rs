@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use console::{AllowedHosts, Clock, ConsoleState};
 use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Workers};
 use ledger::{Ingest, Ledger, LedgerOptions, Opened};
-use store::{SpendDimension, SpendQuery, Store};
+use store::{SpendDimension, SpendQuery, SpendRow, Store};
 use terms::{money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
@@ -17,7 +17,10 @@ use crate::{
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
+    deployments::Deployments,
     live::LiveView,
+    routing::Routing,
+    tasks::TaskDesk,
 };
 
 /// The environment variable that sets the admin secret instead of the generated file.
@@ -31,7 +34,7 @@ const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 /// A running Outlast. Dropping it without [`Running::stop`] loses nothing either: the journal is
 /// replayed at the next start.
 pub(crate) struct Running {
-    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) routing: Arc<Routing>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) store: Store,
@@ -72,6 +75,9 @@ impl Running {
             gates: config.limits.gates,
             intake: intake(config),
         });
+        let deployments = Deployments::load(folder.path(), store.clone()).await?;
+        let routing =
+            Routing::start(Arc::clone(&gateway), Arc::clone(&ledger), deployments, config.clone());
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(config.listen, ListenerLimits::default())
             .await
@@ -84,21 +90,24 @@ impl Running {
         ledger.set_console(&format!("http://{console_address}"));
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
+        let today = booked_today(&store).await?;
         let live = LiveView {
             gateway: Arc::clone(&gateway),
             ledger: Arc::clone(&ledger),
             clock,
             notice: config.notice.clone(),
-            spent_before: spent_today(&store).await?,
+            spent_before: (today.day, today.cost),
+            avoided_before: today.avoided,
         };
         let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
+            tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),
-            allowed_hosts: allowed_hosts(console_address),
+            allowed_hosts: allowed_hosts(console_address, &config.console_hosts),
             clock: Arc::new(clock),
             closing: stopped.clone(),
         };
@@ -108,7 +117,7 @@ impl Running {
         let gateway_task = tokio::spawn(listener.serve(workers, stopped.clone()));
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
-            gateway,
+            routing,
             ledger,
             keys,
             store,
@@ -162,17 +171,26 @@ fn intake(config: &Config) -> IntakeLimits {
     IntakeLimits { body_bytes: config.limits.body_bytes.unwrap_or(defaults.body_bytes), ..defaults }
 }
 
-/// Loopback names, and the address itself where the console listens on another.
-fn allowed_hosts(address: SocketAddr) -> AllowedHosts {
+/// Loopback names, the address itself where the console listens on another, and the config's names.
+fn allowed_hosts(address: SocketAddr, names: &[String]) -> AllowedHosts {
     let own = match address.ip() {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    AllowedHosts::new(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own])
+    let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own];
+    AllowedHosts::new(own.into_iter().chain(names.iter().cloned()))
 }
 
-/// What the books hold for today, so that the console's figure survives a restart.
-async fn spent_today(store: &Store) -> anyhow::Result<(i64, NanoUsd)> {
+/// What the books hold for today.
+struct Today {
+    /// Since 1970.
+    day: i64,
+    cost: NanoUsd,
+    avoided: NanoUsd,
+}
+
+/// What the books hold for today, so that the console's figures survive a restart.
+async fn booked_today(store: &Store) -> anyhow::Result<Today> {
     let day = wall().day();
     let query = SpendQuery {
         by: vec![SpendDimension::Day],
@@ -180,7 +198,8 @@ async fn spent_today(store: &Store) -> anyhow::Result<(i64, NanoUsd)> {
         until: None,
     };
     let rows = store.spend(&query).await.context("the books cannot be read")?;
-    Ok((day, rows.iter().map(|row| row.cost).sum()))
+    let sum = |of: fn(&SpendRow) -> NanoUsd| rows.iter().map(of).sum();
+    Ok(Today { day, cost: sum(|row| row.cost), avoided: sum(|row| row.avoided_cost) })
 }
 
 async fn serve_console(

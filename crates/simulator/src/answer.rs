@@ -67,7 +67,7 @@ impl Speaker {
     pub(crate) fn new(answer: Answer) -> Self {
         let fixed = match &answer {
             Answer::Fixed(text) => Some(Text::new(text)),
-            Answer::Echo | Answer::Words { .. } => None,
+            Answer::Echo | Answer::Words { .. } | Answer::Known { .. } => None,
         };
         Self { answer, fixed }
     }
@@ -87,13 +87,19 @@ impl Speaker {
     }
 
     fn plain(&self, ask: &Ask, body: &[u8]) -> Text {
-        match (&self.fixed, &self.answer) {
-            (Some(fixed), _) => fixed.clone(),
-            (None, Answer::Words { at_least, at_most }) => {
-                Text::new(&made_up(seed(body), *at_least, *at_most))
-            }
-            (None, Answer::Echo | Answer::Fixed(_)) => Text::new(&ask.last_user_text),
-        }
+        self.fixed.clone().unwrap_or_else(|| answered(&self.answer, ask, body))
+    }
+}
+
+fn answered(answer: &Answer, ask: &Ask, body: &[u8]) -> Text {
+    match answer {
+        Answer::Fixed(text) => Text::new(text),
+        Answer::Echo => Text::new(&ask.last_user_text),
+        Answer::Words { at_least, at_most } => Text::new(&made_up(seed(body), *at_least, *at_most)),
+        Answer::Known { answers, otherwise } => match answers.get(ask.last_user_text.trim()) {
+            Some(known) => Text::new(known),
+            None => answered(otherwise, ask, body),
+        },
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a simulated vendor is like: name, dialect, models, credential, pace and what it says.
 
+use std::collections::HashMap;
+
 use terms::dialect::Dialect;
 
 /// A simulated vendor, as its maker wants it. `VendorSpec::new` gives an instant one without a key.
@@ -43,6 +45,14 @@ pub enum Answer {
     Fixed(String),
     /// The last text of the user.
     Echo,
+    /// The answer to this text of the user, without the spaces around it, where one is known; otherwise
+    /// another answer.
+    Known {
+        /// Answers by text.
+        answers: HashMap<String, String>,
+        /// What is said to any other text.
+        otherwise: Box<Answer>,
+    },
     /// A made-up text of `at_least..=at_most` words; the same request gives the same text.
     Words {
         /// Fewest words.

@@ -93,6 +93,7 @@ fn read_settlement(
         usage: read_usage(row)?,
         source: UsageSource::from_name(&source).ok_or_else(|| damaged("usage_source", &source))?,
         cost: NanoUsd(row.try_get("cost")?),
+        avoided: row.try_get::<Option<i64>, _>("avoided_cost")?.map(NanoUsd),
         price_version: row.try_get("price_version")?,
         first_token_ms: first_token_ms.map(i64::unsigned_abs),
         total_ms: count(row, "total_ms")?,

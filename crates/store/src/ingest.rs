@@ -44,8 +44,8 @@ const HOLD: (&str, usize) = (
 /// The columns that a settlement gives beside the attempt's id, and their number.
 const SETTLEMENT: (&str, usize) = (
     "settled_at, ending, uncached_in, cache_read, cache_write_5m, cache_write_1h, visible_out, \
-     reasoning_out, usage_source, cost, price_version, first_token_ms, total_ms",
-    13,
+     reasoning_out, usage_source, cost, avoided_cost, price_version, first_token_ms, total_ms",
+    14,
 );
 
 const IF_ABSENT: &str = "ON CONFLICT (request, ordinal) DO NOTHING";
@@ -56,6 +56,7 @@ const COMPLETE: &str = "\
     cache_write_5m = settled.cache_write_5m, cache_write_1h = settled.cache_write_1h, \
     visible_out = settled.visible_out, reasoning_out = settled.reasoning_out, \
     usage_source = settled.usage_source, cost = settled.cost, \
+    avoided_cost = settled.avoided_cost, \
     price_version = settled.price_version, first_token_ms = settled.first_token_ms, \
     total_ms = settled.total_ms FROM settled \
     WHERE attempt.request = settled.request AND attempt.ordinal = settled.ordinal \
@@ -303,6 +304,7 @@ fn bind_settlement<'a>(
         .bind(tokens(usage.reasoning_out)?)
         .bind(settlement.source.name())
         .bind(settlement.cost.0)
+        .bind(settlement.avoided.map(|avoided| avoided.0))
         .bind(settlement.price_version.as_str())
         .bind(settlement.first_token_ms.map(time).transpose()?)
         .bind(time(settlement.total_ms)?))

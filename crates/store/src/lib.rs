@@ -4,6 +4,7 @@
 
 mod attempts;
 mod breakers;
+mod deployments;
 mod error;
 mod ingest;
 mod keys;
@@ -14,6 +15,7 @@ mod store;
 
 pub use crate::{
     attempts::AttemptRow,
+    deployments::DeploymentRow,
     error::StoreError,
     ingest::IngestReport,
     keys::KeyRow,

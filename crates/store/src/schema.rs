@@ -8,7 +8,8 @@ use crate::error::StoreError;
 /// Every migration in order; the version of a store is how many of them it has seen.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_keys_settings_and_attempts.sql"),
-    include_str!("../migrations/0002_breaker_events.sql"),
+    include_str!("../migrations/0002_avoided_cost_and_deployments.sql"),
+    include_str!("../migrations/0003_breaker_events.sql"),
 ];
 
 const VERSION_TABLE: &str =

@@ -88,7 +88,7 @@ pub struct SpendRow {
     pub requests: u64,
     /// Attempts, pending ones too.
     pub attempts: u64,
-    /// Attempts that ended with neither an answer nor the caller's leaving.
+    /// Attempts that ended with neither an answer, nor the caller's leaving, nor the target's declining.
     pub failed_attempts: u64,
     /// Tokens.
     pub usage: Usage,
@@ -96,13 +96,15 @@ pub struct SpendRow {
     pub cost: NanoUsd,
     /// The part of the cost that rests on estimated token counts.
     pub estimated_cost: NanoUsd,
+    /// What answers of students would have cost at their teachers, estimated.
+    pub avoided_cost: NanoUsd,
 }
 
 /// The sums, each named as its field. The casts are for databases whose sums are wider than their
 /// terms.
 const SUMS: &str = "\
     COUNT(DISTINCT request) AS requests, COUNT(*) AS attempts, \
-    CAST(COALESCE(SUM(CASE WHEN ending IN ('answered', 'caller_left') OR ending IS NULL \
+    CAST(COALESCE(SUM(CASE WHEN ending IN ('answered', 'caller_left', 'declined') OR ending IS NULL \
     THEN 0 ELSE 1 END), 0) AS BIGINT) AS failed_attempts, \
     CAST(COALESCE(SUM(uncached_in), 0) AS BIGINT) AS uncached_in, \
     CAST(COALESCE(SUM(cache_read), 0) AS BIGINT) AS cache_read, \
@@ -112,7 +114,8 @@ const SUMS: &str = "\
     CAST(COALESCE(SUM(reasoning_out), 0) AS BIGINT) AS reasoning_out, \
     CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost, \
     CAST(COALESCE(SUM(CASE WHEN usage_source = 'estimated' THEN cost ELSE 0 END), 0) AS BIGINT) \
-    AS estimated_cost";
+    AS estimated_cost, \
+    CAST(COALESCE(SUM(avoided_cost), 0) AS BIGINT) AS avoided_cost";
 
 impl Store {
     /// Sums spend. Rows come dearest first, but in the order of days where days are asked for.
@@ -163,6 +166,7 @@ fn read_spend(row: &SqliteRow, by: &[SpendDimension]) -> Result<SpendRow, StoreE
         usage: read_usage(row)?,
         cost: NanoUsd(row.try_get("cost")?),
         estimated_cost: NanoUsd(row.try_get("estimated_cost")?),
+        avoided_cost: NanoUsd(row.try_get("avoided_cost")?),
     })
 }
 

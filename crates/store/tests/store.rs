@@ -62,6 +62,7 @@ fn settlement(number: u32, ordinal: u8, cost: i64) -> Settlement {
         },
         source: UsageSource::Provider,
         cost: NanoUsd(cost),
+        avoided: None,
         price_version: "2026-11-20".to_owned(),
         first_token_ms: Some(310),
         total_ms: 1_200,

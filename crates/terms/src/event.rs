@@ -61,6 +61,10 @@ pub struct Settlement {
     pub source: UsageSource,
     /// List price, rounded once per line.
     pub cost: NanoUsd,
+    /// What the same answer would have cost at the model that a student stood in for, estimated; zero
+    /// where the student did not answer, absent where nobody stood in for anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avoided: Option<NanoUsd>,
     /// The version of the price book that was applied; empty when the model has no known price.
     pub price_version: String,
     /// Milliseconds from dispatch to the first output token; `None` when there was none.

@@ -28,6 +28,9 @@ pub enum Failure {
     CallerFault,
     /// A stream died after output had been sent.
     Cut,
+    /// The target leaves the request to the next one: a student that is not sure, a recording that
+    /// lacks the question, a dialect that cannot say it. Nobody's fault.
+    Declined,
 }
 
 impl Failure {
@@ -44,6 +47,7 @@ impl Failure {
         Self::PolicyRefusal,
         Self::CallerFault,
         Self::Cut,
+        Self::Declined,
     ];
 
     /// The word used in headers, logs and tables.
@@ -60,12 +64,16 @@ impl Failure {
             Self::PolicyRefusal => "policy_refusal",
             Self::CallerFault => "caller_fault",
             Self::Cut => "cut",
+            Self::Declined => "declined",
         }
     }
 
     /// Whether the failure says something about the target's health, so that its gate must learn it.
     pub const fn counts_against_health(self) -> bool {
-        !matches!(self, Self::ContextOverflow | Self::PolicyRefusal | Self::CallerFault)
+        !matches!(
+            self,
+            Self::ContextOverflow | Self::PolicyRefusal | Self::CallerFault | Self::Declined
+        )
     }
 }
 

@@ -65,7 +65,13 @@ fn reply() -> Bytes {
 }
 
 fn upstream(dialect: Dialect) -> Upstream<'static> {
-    Upstream { dialect, model: "target-model", max_output: 64_000, capabilities: ABLE }
+    Upstream {
+        dialect,
+        model: "target-model",
+        max_output: 64_000,
+        capabilities: ABLE,
+        instruction: None,
+    }
 }
 
 #[divan::bench]

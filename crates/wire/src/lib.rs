@@ -6,8 +6,10 @@ mod error;
 mod head;
 mod human;
 mod models;
+mod question;
 mod reply;
 mod request;
+mod spoken;
 mod stream;
 mod upstream_error;
 
@@ -25,7 +27,9 @@ pub use error::{
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use models::{ModelRow, model_row, models_list};
+pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_request};
+pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use upstream_error::read_error;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use terms::{dialect::Dialect, model::Capabilities};
 
 use crate::{
+    canonical::request::{Block, Speaker, Turn},
     dialect,
     error::BadRequest,
     head::Head,
@@ -22,6 +23,8 @@ pub struct Upstream<'a> {
     pub max_output: u64,
     /// What the model can do.
     pub capabilities: Capabilities,
+    /// What the model is told first where the caller gave it no instruction of its own.
+    pub instruction: Option<&'a str>,
 }
 
 /// A request ready to be sent.
@@ -45,10 +48,21 @@ pub fn encode_request(
     if from == upstream.dialect {
         let (mut edits, dropped) = without_sampling(head, body, upstream);
         edits.extend(target.own_fields(head, upstream));
+        if let Some(instruction) = upstream.instruction
+            && !target.decode_request(body, upstream.dialect)?.is_instructed()
+        {
+            edits.extend(target.instruct(head, body, instruction));
+        }
         let dropped = dropped.into_iter().map(str::to_owned).collect();
         return Ok(UpstreamRequest { body: splice(body, edits), dropped: tidy(dropped) });
     }
     let mut request = dialect::codec(from).decode_request(body, upstream.dialect)?;
+    if let Some(instruction) = upstream.instruction
+        && !request.is_instructed()
+    {
+        let blocks = vec![Block::Text(instruction.into())];
+        request.turns.insert(0, Turn { speaker: Speaker::System, blocks });
+    }
     let mut dropped = std::mem::take(&mut request.unsaid);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })

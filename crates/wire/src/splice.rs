@@ -36,6 +36,12 @@ pub(crate) fn rename(head: &Head, upstream: &Upstream<'_>) -> Option<Edit> {
 struct Member<'a> {
     name: &'a str,
     span: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Where the value of a member of the outermost object stands.
+pub(crate) fn value_of(text: &str, name: &str) -> Option<Range<usize>> {
+    members(text).ok()?.into_iter().find(|member| member.name == name).map(|member| member.value)
 }
 
 /// Takes these members out of the outermost object, each with one comma. Gives the edits and the
@@ -70,7 +76,8 @@ fn members(text: &str) -> Result<Vec<Member<'_>>, JsonError> {
         if token.kind == Kind::Key {
             let value = scanner.skip_value()?;
             let start = token.span.start - 1;
-            members.push(Member { name: &text[token.span], span: start..value.end });
+            let span = start..value.end;
+            members.push(Member { name: &text[token.span], span, value });
         }
     }
     Ok(members)

@@ -38,6 +38,8 @@ struct UsageRow {
     usage: Usage,
     cost_nano_usd: NanoUsd,
     estimated_cost_nano_usd: NanoUsd,
+    /// What answers of students would have cost at their teachers.
+    avoided_cost_nano_usd: NanoUsd,
 }
 
 pub(crate) async fn report(
@@ -65,6 +67,7 @@ fn usage_row(by: &[&'static str], row: SpendRow) -> UsageRow {
         usage: row.usage,
         cost_nano_usd: row.cost,
         estimated_cost_nano_usd: row.estimated_cost,
+        avoided_cost_nano_usd: row.avoided_cost,
     }
 }
 

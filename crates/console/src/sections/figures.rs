@@ -1,6 +1,7 @@
 //! The state of things in one sentence, and the six numbers behind it.
 
 use askama::Template;
+use terms::money::NanoUsd;
 
 use crate::{
     format::{count, counted, duration, percent, share},
@@ -90,8 +91,16 @@ fn numbers(overview: &Overview) -> Vec<Figure> {
             spend.last_hour.to_string(),
             format!("{} estimated", share(spend.estimated_share)),
         ),
-        figure(None, "Spend today", spend.today.to_string(), "since midnight UTC".to_owned()),
+        figure(None, "Spend today", spend.today.to_string(), beside_spend(spend.avoided_today)),
     ]
+}
+
+/// What puts the spend of a day into proportion: what students saved, where there is any.
+fn beside_spend(avoided: NanoUsd) -> String {
+    match avoided {
+        NanoUsd::ZERO => "since midnight UTC".to_owned(),
+        avoided => format!("{avoided} saved by students"),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use access::{Admin, Keys, Secret};
 use axum::{Router, body::Body};
 use console::{
-    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
     FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
-    TargetRow,
+    StudentRow, TargetRow, TaskRow, Tasks,
 };
 use futures_util::{Stream, StreamExt};
 use http::{Method, StatusCode, header, request::Builder};
@@ -62,6 +65,36 @@ impl Clock for TestClock {
 pub(crate) struct FixedLive {
     overview: Mutex<Overview>,
     changes: watch::Sender<u64>,
+}
+
+/// One task that refuses to change.
+struct FixedTasks;
+
+impl Tasks for FixedTasks {
+    fn list(&self) -> Vec<TaskRow> {
+        vec![TaskRow {
+            route: "task:intent".into(),
+            version: "0123456789abcdef".to_owned(),
+            family: "ngram-softmax".to_owned(),
+            student_serves: true,
+            since: Timestamp(NOON),
+            threshold: 0.5,
+            teacher: "gpt-5.5".into(),
+            teacher_is_here: Some(true),
+        }]
+    }
+
+    fn deploy(&self, _package: PathBuf, _anyway: bool) -> Doing<'_, TaskRow> {
+        Box::pin(async { Err("there is no package".to_owned()) })
+    }
+
+    fn undeploy(&self, _task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async { Ok(self.list().remove(0)) })
+    }
+
+    fn roll_back(&self, _task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async { Err("nothing else answered before".to_owned()) })
+    }
 }
 
 impl FixedLive {
@@ -156,6 +189,7 @@ impl House {
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
+            tasks: Arc::new(FixedTasks),
             breakers: breakers.clone(),
             store: store.clone(),
             keys: keys.clone(),
@@ -234,6 +268,7 @@ impl House {
             usage: Usage { uncached_in: 1_200, visible_out: 80, ..Usage::default() },
             source: UsageSource::Provider,
             cost: NanoUsd(8_000_000),
+            avoided: None,
             price_version: "2026-11-20".to_owned(),
             first_token_ms: Some(310),
             total_ms: 900,
@@ -349,10 +384,17 @@ fn overview() -> Overview {
         spend: Spend {
             last_hour: NanoUsd(2_480_000_000),
             today: NanoUsd(7_100_000_000),
+            avoided_today: NanoUsd(3_300_000_000),
             estimated_share: 0.004,
             by_minute: vec![bar(2, 0, 0), bar(1, 104, 0), bar(0, 96, 12)],
         },
         targets: vec![shut, target("openai", "gpt-5.5", 36)],
+        students: vec![StudentRow {
+            task: "task:intent".into(),
+            answered: 940,
+            declined: 60,
+            avoided: NanoUsd(3_300_000_000),
+        }],
         failovers: vec![
             FailoverRow {
                 at: Timestamp(NOON - 1_000),

@@ -2,14 +2,14 @@
 //! no try at a provider, no row in the books.
 
 use gateway::IntakeLimits;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use store::SpendDimension;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::harness::{CHAT, House, MESSAGES, path, provider, table, vendor};
+use crate::harness::{CHAT, House, MESSAGES, path, provider, question, table, vendor};
 
 async fn house() -> House {
     let only = vendor("only", CHAT, &["m"]).await;
@@ -127,4 +127,21 @@ async fn json_that_a_client_calls_a_form_is_taken() {
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert("content-type", form);
     assert_eq!(house.send(request).await.status, 404, "read, and its model is unknown");
+}
+
+#[tokio::test]
+async fn bodies_that_would_fill_the_memory_are_asked_to_come_again() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    let table = table("r", &[(provider("only", &only, CHAT), "m")]);
+    let intake = IntakeLimits { all_bodies_bytes: 200, ..IntakeLimits::default() };
+    let house = House::with_intake(table, intake).await;
+    let long = question("r", false).replace("hi", &"h".repeat(200));
+    let reply = house.post(path(CHAT), long).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reply.json()["error"]["code"], "gateway_full");
+    assert_eq!(
+        house.ask(CHAT, "r", false).await.status,
+        StatusCode::OK,
+        "what was taken is given back"
+    );
 }

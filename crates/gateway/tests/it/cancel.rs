@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway::{IntakeLimits, ListenerLimits};
 use http_body_util::BodyExt;
 use simulator::{Answer, Vendor, VendorSpec};
 use store::SpendDimension;
@@ -49,4 +50,23 @@ async fn a_caller_that_leaves_before_an_answer_cancels_it() {
     timeout(CANCELLED_WITHIN, vendor.cancelled(1)).await.expect("cancelled in time");
     let rows = house.close(&[SpendDimension::Model]).await;
     assert_eq!(rows[0].attempts, 1, "it may have cost something: booked");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_open_at_the_end_of_the_drain_is_told_so() {
+    let vendor = slow().await;
+    let table = table("r", &[(provider("slow", &vendor, CHAT), "m")]);
+    let listening =
+        ListenerLimits { drain: Duration::from_millis(700), ..ListenerLimits::default() };
+    let house = House::with_limits(table, IntakeLimits::default(), listening).await;
+    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", true));
+    let mut response = house.client.request(request).await.unwrap();
+    response.body_mut().frame().await.unwrap().unwrap();
+    house.begin_to_stop();
+    let rest = response.into_body().collect().await.unwrap().to_bytes();
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(rest.contains("gateway_stopping") && !rest.contains("[DONE]"), "{rest}");
+    let rows = house.close(&[SpendDimension::Model]).await;
+    assert_eq!((rows[0].attempts, rows[0].failed_attempts), (1, 1), "booked as interrupted");
+    assert!(rows[0].usage.output() > 0);
 }

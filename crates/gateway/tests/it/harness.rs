@@ -7,7 +7,7 @@ use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Table, Target, TimeLimits, Workers,
+    Source, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -78,8 +78,10 @@ pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Pro
     let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
-        endpoints: vec![Endpoint { dialect, uri }],
-        credential: Some(Credential::new("upstream-secret").unwrap()),
+        source: Source::Remote {
+            endpoints: vec![Endpoint { dialect, uri }],
+            credential: Some(Credential::new("upstream-secret").unwrap()),
+        },
         limits: FAST,
     })
 }
@@ -109,7 +111,7 @@ pub(crate) fn table(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
         })
         .collect();
     let limits = AttemptLimits { backoff_ms: 1, ..AttemptLimits::default() };
-    Table::new(catalog, providers, vec![Route { name: route.into(), targets, limits }], limits)
+    Table::new(catalog, providers, vec![Route::new(route.into(), targets, limits)], limits)
 }
 
 /// A table without routes: only implicit ones.
@@ -124,6 +126,14 @@ impl House {
     }
 
     pub(crate) async fn with_intake(table: Table, intake: IntakeLimits) -> Self {
+        Self::with_limits(table, intake, ListenerLimits::default()).await
+    }
+
+    pub(crate) async fn with_limits(
+        table: Table,
+        intake: IntakeLimits,
+        listening: ListenerLimits,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("outlast.db")).await.unwrap();
         let keys = Arc::new(Keys::load(&store).await.unwrap());
@@ -141,9 +151,7 @@ impl House {
             gates: GateLimits::default(),
             intake,
         });
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), ListenerLimits::default())
-            .await
-            .unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), listening).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listener.serve(Workers::here(Arc::clone(&gateway)), stopped));
@@ -197,9 +205,14 @@ impl House {
         self.post(path(dialect), question(model, stream)).await
     }
 
+    /// Tells the listener to stop, if it has not stopped already.
+    pub(crate) fn begin_to_stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Ends everything in order and gives the books, by the given dimensions.
     pub(crate) async fn close(self, by: &[SpendDimension]) -> Vec<SpendRow> {
-        self.stop.send(true).unwrap();
+        self.begin_to_stop();
         drop(self.client);
         self.serving.await.unwrap();
         self.ingest.stop().await;

@@ -14,3 +14,4 @@ mod passthrough;
 mod reload;
 mod streams;
 mod surface;
+mod tasks;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use gateway::Source;
 
 use crate::{
     commands::ConfigArguments,
@@ -39,13 +40,7 @@ fn show(config: &Config) {
         config.data.display()
     ));
     for provider in &config.providers {
-        let spoken: Vec<_> = provider
-            .endpoints
-            .iter()
-            .map(|endpoint| format!("{} at {}", endpoint.dialect, endpoint.uri))
-            .collect();
-        let key = if provider.credential.is_some() { "with a key" } else { "without a key" };
-        terminal::line(&format!("provider {} ({key}): {}", provider.name, spoken.join(", ")));
+        terminal::line(&format!("provider {} {}", provider.name, described(&provider.source)));
     }
     for route in &config.routes {
         let targets: Vec<_> = route.targets.iter().map(|target| target.name.as_str()).collect();
@@ -55,4 +50,18 @@ fn show(config: &Config) {
         "every catalog model of these providers is a route, too; `outlast models NAME` shows its targets",
     );
     terminal::line("ok");
+}
+
+fn described(source: &Source) -> String {
+    match source {
+        Source::InProcess(_) => "(recorded answers): every dialect, within this process".to_owned(),
+        Source::Remote { endpoints, credential } => {
+            let key = if credential.is_some() { "with a key" } else { "without a key" };
+            let spoken: Vec<_> = endpoints
+                .iter()
+                .map(|endpoint| format!("{} at {}", endpoint.dialect, endpoint.uri))
+                .collect();
+            format!("({key}): {}", spoken.join(", "))
+        }
+    }
 }

@@ -4,13 +4,14 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::sleep;
 
 use crate::{
     clock::wall,
     commands::serve::{StopSignal, log_to_stderr},
     config::{Config, Environment, Overrides},
-    demo::{PEOPLE, Tally, Traffic, Vendors, play},
+    demo::{Line, PEOPLE, Stage, Tally, Traffic, Vendors, lesson, runaway},
     running::Running,
     terminal,
 };
@@ -43,24 +44,33 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     let vendors = Vendors::start().await?;
     let console = arguments.console.or_else(|| free("127.0.0.1:4101"));
     let overrides = Overrides { console, data: Some(data), ..Overrides::default() };
-    let config = Config::from_text("demo", &vendors.config(), environment, &overrides)?;
+    let task_file = lesson::write(&temporary.path().join("task"))?;
+    let config = Config::from_text("demo", &vendors.config(&task_file), environment, &overrides)?;
     let running = Running::start(&config, environment).await?;
     terminal::line(
-        "Outlast demo: three simulated vendors on this machine, six callers, real list prices.",
+        "Outlast demo: three simulated vendors on this machine, seven callers, real list prices.",
     );
     terminal::line(&format!("console  {}", running.sign_in_link()?));
     terminal::line(&format!("gateway  http://{}", running.gateway_address));
     terminal::line(
-        "At 00:20 the first vendor dies; at 00:50 it comes back. Ctrl-C ends the demo.\n",
+        "At 00:20 the first vendor dies, at 00:40 a job runs away, at 00:50 the vendor is back. Ctrl-C ends the demo.\n",
     );
     let tally = Tally::default();
     let keys = keys(&running).await?;
-    let traffic = Traffic::start(&format!("http://{}", running.gateway_address), keys, &tally);
+    let base_url = format!("http://{}", running.gateway_address);
+    let job = Line {
+        client: Client::builder(TokioExecutor::new()).build_http(),
+        base_url: base_url.clone(),
+        key: key(&running, runaway::PRINCIPAL, runaway::TEAM).await?,
+    };
+    let traffic = Traffic::start(&base_url, keys, &tally);
+    let stage = Stage { vendors: &vendors, running: &running, tally: &tally, job };
     tokio::select! {
-        ended = play(&vendors, &tally) => ended?,
+        ended = stage.play() => ended?,
         () = stop.received() => {}
         () = after(arguments.seconds) => {}
     }
+    drop(stage);
     traffic.stop().await;
     running.stop().await;
     terminal::event(&tally.line());
@@ -71,13 +81,15 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
 async fn keys(running: &Running) -> anyhow::Result<Vec<String>> {
     let mut keys = Vec::with_capacity(PEOPLE.len());
     for person in PEOPLE {
-        let new = running
-            .keys
-            .create(&running.store, person.principal.into(), person.team.into(), "demo", wall())
-            .await?;
-        keys.push(new.secret.expose().to_owned());
+        keys.push(key(running, person.principal, person.team).await?);
     }
     Ok(keys)
+}
+
+async fn key(running: &Running, principal: &str, team: &str) -> anyhow::Result<String> {
+    let keys = &running.keys;
+    let new = keys.create(&running.store, principal.into(), team.into(), "demo", wall()).await?;
+    Ok(new.secret.expose().to_owned())
 }
 
 async fn after(seconds: Option<u64>) {

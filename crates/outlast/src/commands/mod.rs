@@ -7,6 +7,7 @@ mod key;
 mod models;
 mod serve;
 mod sessions;
+mod task;
 mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -35,6 +36,14 @@ enum Command {
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
     Usage(usage::Arguments),
+    /// Put a distilled student into service: `task:NAME` is answered by it from then on.
+    Deploy(task::DeployArguments),
+    /// Take a task's student away: its teacher answers, callers change nothing.
+    Undeploy(task::TaskArguments),
+    /// Bring back what answered a task before the last change.
+    Rollback(task::TaskArguments),
+    /// List the tasks and who answers them.
+    Tasks(task::ListArguments),
     /// Show the sessions that run, and for how long and how much on their own.
     Sessions(sessions::Arguments),
     /// Answer a session that ran on its own past its limit: go on, or stop.
@@ -89,6 +98,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => Ok(check::run(&arguments, &environment)),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
+        Command::Deploy(arguments) => task::deploy(&arguments, &environment),
+        Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
+        Command::Rollback(arguments) => task::roll_back(&arguments, &environment),
+        Command::Tasks(arguments) => task::list(&arguments, &environment),
         Command::Sessions(arguments) => sessions::run(&arguments, &environment),
         Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),

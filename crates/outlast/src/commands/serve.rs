@@ -55,8 +55,7 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
         path: arguments.config.path(),
         environment,
         overrides,
-        gateway: Arc::clone(&running.gateway),
-        ledger: Arc::clone(&running.ledger),
+        routing: Arc::clone(&running.routing),
     };
     let watching = tokio::spawn(reloader.watch());
     stop.received().await;

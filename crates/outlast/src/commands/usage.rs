@@ -86,6 +86,12 @@ fn table(by: &[SpendDimension], rows: &[SpendRow]) -> String {
     if estimated.0 > 0 {
         text.push_str(&format!(", of which {estimated} rests on estimated token counts"));
     }
+    let avoided: NanoUsd = rows.iter().map(|row| row.avoided_cost).sum();
+    if avoided.0 > 0 {
+        text.push_str(&format!(
+            "; students' answers would have cost {avoided} at their teachers, estimated"
+        ));
+    }
     text
 }
 
@@ -117,6 +123,7 @@ fn json(by: &[SpendDimension], rows: &[SpendRow]) -> anyhow::Result<String> {
                 "usage": row.usage,
                 "cost_nano_usd": row.cost,
                 "estimated_cost_nano_usd": row.estimated_cost,
+                "avoided_cost_nano_usd": row.avoided_cost,
             })
         })
         .collect();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use decide::{breaker::BreakerLimits, catalog::Catalog};
-use gateway::{Provider, Route, Table, Target};
+use gateway::{Provider, Route, Source, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, ProviderName},
@@ -16,12 +16,17 @@ use terms::{
 };
 use toml::{Spanned, de::DeTable};
 
-use crate::config::{
-    environment::Environment,
-    problem::{Problem, Problems},
-    reader::{Findings, Section, nearest},
-    sections::{self, Durations, PriceSection, ProviderSection, RouteSection},
-    vendors::VENDORS,
+use crate::{
+    config::{
+        environment::Environment,
+        problem::{Problem, Problems},
+        provider::{self, Answers, ProviderSection},
+        reader::{Findings, Section, nearest},
+        sections::{self, Durations, PriceSection, RouteSection},
+        tasks,
+        vendors::VENDORS,
+    },
+    students::STUDENTS,
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:4100";
@@ -37,12 +42,14 @@ pub(crate) struct Overrides {
 }
 
 /// Everything that a running Outlast needs to know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The gateway's address.
     pub(crate) listen: SocketAddr,
     /// The console's address.
     pub(crate) console: SocketAddr,
+    /// Names under which the console may be addressed, beside this machine's own.
+    pub(crate) console_hosts: Vec<String>,
     /// Folder of the store, the journal and the admin secret.
     pub(crate) data: PathBuf,
     /// A sentence for the console's banner, for example that all vendors are simulated.
@@ -55,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
+    /// Tasks that can be asked for without a student.
+    pub(crate) tasks: Vec<Task>,
     free: Vec<ProviderName>,
     prices: Vec<(ProviderName, ModelName, Prices)>,
 }
@@ -151,6 +160,8 @@ impl Config {
     pub(crate) fn price_book(&self) -> PriceBook {
         let names = self.providers.iter().map(|provider| &provider.name);
         let mut book = PriceBook::from_catalog(&self.catalog, names);
+        // A student runs on this machine: what it costs is not per token.
+        book.set(STUDENTS.into(), ModelName::from("*"), Prices::default());
         for provider in &self.free {
             book.set(provider.clone(), ModelName::from("*"), Prices::default());
         }
@@ -182,7 +193,7 @@ fn read(
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
         .into_iter()
-        .filter_map(|section| sections::provider(section, &limits, environment, findings))
+        .filter_map(|section| provider::provider(section, &limits, environment, findings))
         .collect();
     let routes: Vec<RouteSection> = root
         .sections("route")
@@ -194,6 +205,8 @@ fn read(
         .into_iter()
         .filter_map(|section| sections::price(section, findings))
         .collect();
+    let console_hosts = root.strings("console_hosts").unwrap_or_default();
+    let task_files = root.strings("tasks").unwrap_or_default();
     root.finish();
     if from_environment {
         providers = environment_providers(environment, &limits, findings);
@@ -221,9 +234,10 @@ fn read(
         );
     }
     let default = |address: &str| address.parse().expect("the default addresses are valid");
-    Config {
+    let mut config = Config {
         listen: overrides.listen.or(listen).unwrap_or_else(|| default(DEFAULT_LISTEN)),
         console: overrides.console.or(console).unwrap_or_else(|| default(DEFAULT_CONSOLE)),
+        console_hosts: console_hosts.into_iter().map(Spanned::into_inner).collect(),
         data: overrides.data.clone().or(data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         notice,
         workers: workers.unwrap_or_else(cores),
@@ -232,9 +246,12 @@ fn read(
         catalog,
         providers,
         routes,
+        tasks: Vec::new(),
         free,
         prices,
-    }
+    };
+    config.tasks = tasks::tasks(&task_files, &config.table(), findings);
+    config
 }
 
 /// One worker per core.
@@ -259,13 +276,12 @@ fn environment_providers(
         let endpoints = vendor
             .dialects
             .iter()
-            .filter_map(|dialect| sections::endpoint(base, *dialect, 0..0, findings))
+            .filter_map(|dialect| provider::endpoint(base, *dialect, 0..0, findings))
             .collect();
         providers.push(ProviderSection {
             name: vendor.name.to_owned(),
             span: 0..0,
-            endpoints,
-            secret: Some(secret.to_owned()),
+            answers: Answers::Remote { endpoints, secret: Some(secret.to_owned()) },
             limits: limits.times,
             free: false,
         });
@@ -304,26 +320,27 @@ fn report_repeats(providers: &[ProviderSection], routes: &[RouteSection], findin
 }
 
 fn finished(section: ProviderSection, findings: &Findings) -> Arc<Provider> {
-    let credential = section.secret.and_then(|secret| match gateway::Credential::new(&secret) {
-        Ok(credential) => Some(credential),
-        Err(_) => {
-            findings.report(
-                section.span.clone(),
-                format!(
-                    "the key of provider `{}` holds characters that no header can carry",
-                    section.name
-                ),
-                "check the variable or file for line ends and quotes",
-            );
-            None
+    let source = match section.answers {
+        Answers::Recorded(recording) => Source::InProcess(recording),
+        Answers::Remote { endpoints, secret } => {
+            let credential = secret.and_then(|secret| {
+                let credential = gateway::Credential::new(&secret).ok();
+                if credential.is_none() {
+                    findings.report(
+                        section.span.clone(),
+                        format!(
+                            "the key of provider `{}` holds characters that no header can carry",
+                            section.name
+                        ),
+                        "check the variable or file for line ends and quotes",
+                    );
+                }
+                credential
+            });
+            Source::Remote { endpoints, credential }
         }
-    });
-    Arc::new(Provider {
-        name: ProviderName::from(section.name),
-        endpoints: section.endpoints,
-        credential,
-        limits: section.limits,
-    })
+    };
+    Arc::new(Provider { name: ProviderName::from(section.name), source, limits: section.limits })
 }
 
 fn resolved(
@@ -351,7 +368,7 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    Route { name: route.name.into_inner().into(), targets, limits: route.limits }
+    Route::new(route.name.into_inner().into(), targets, route.limits)
 }
 
 fn split_target<'t>(

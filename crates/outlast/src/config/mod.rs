@@ -5,8 +5,10 @@
 mod checked;
 mod environment;
 mod problem;
+mod provider;
 mod reader;
 mod sections;
+mod tasks;
 mod vendors;
 
 pub(crate) use crate::config::{

@@ -78,6 +78,11 @@ impl<'t, 'i> Section<'t, 'i> {
         self.table.get(key)
     }
 
+    /// Whether the key stands here, whatever its value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Where the value of a key stands.
     pub(crate) fn place(&self, key: &str) -> Option<Range<usize>> {
         self.table.get(key).map(Spanned::span)

@@ -1,39 +1,21 @@
 //! The sections of `outlast.toml`: each reads its keys and gives checked values. Problems go to the
 //! findings; a section with problems still gives what it can, so that all are found at once.
 
-use std::{net::SocketAddr, ops::Range, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use decide::{attempt::AttemptLimits, breaker::BreakerLimits, gate::GateLimits};
-use gateway::{Endpoint, TimeLimits};
-use http::Uri;
+use gateway::TimeLimits;
 use terms::{
     breaker::Autonomy,
-    dialect::Dialect,
     model::Prices,
     money::{NanoUsd, PicoUsdPerToken},
 };
 use toml::Spanned;
 
-use crate::config::{
-    environment::Environment,
-    reader::{Findings, Section, nearest},
-    vendors::{VENDORS, vendor},
-};
+use crate::config::reader::{Findings, Section};
 
 /// A day in milliseconds: no limit is longer.
 const DAY_MS: u64 = 86_400_000;
-
-/// A provider as the file gives it, checked.
-#[derive(Debug, Clone)]
-pub(crate) struct ProviderSection {
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
-    pub(crate) endpoints: Vec<Endpoint>,
-    pub(crate) secret: Option<String>,
-    pub(crate) limits: TimeLimits,
-    /// `free = true`: nothing that it answers costs anything.
-    pub(crate) free: bool,
-}
 
 /// A route as the file gives it; its targets are resolved later.
 #[derive(Debug, Clone)]
@@ -149,7 +131,7 @@ fn span(text: &str) -> Option<u64> {
     (1..=31 * DAY_MS).contains(&ms).then_some(ms)
 }
 
-fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimits {
+pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimits {
     let mut time = |key, or| section.number(key, 1..DAY_MS).map_or(or, Duration::from_millis);
     TimeLimits {
         connect: time("connect_ms", base.connect),
@@ -177,180 +159,6 @@ fn tiny(number: Option<u64>, or: u8) -> u8 {
 
 fn small(number: Option<u64>, or: u32) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(or)
-}
-
-pub(crate) fn provider(
-    mut section: Section<'_, '_>,
-    defaults: &Durations,
-    environment: &Environment,
-    findings: &Findings,
-) -> Option<ProviderSection> {
-    let span = section.span();
-    let name = section.required("name", "\"anthropic\"");
-    let base_url = section.string("base_url");
-    let dialects = section.strings("dialects");
-    let key = section.string("api_key");
-    let free = section.boolean("free").unwrap_or(false);
-    let limits = times(&mut section, defaults.times);
-    section.finish();
-    let name = name?;
-    if name.get_ref().is_empty() || name.get_ref().contains(['/', '*', ' ']) {
-        findings.report(
-            name.span(),
-            format!("`{}` is no name for a provider", name.get_ref()),
-            "use letters, digits and dashes",
-        );
-        return None;
-    }
-    let known = vendor(name.get_ref());
-    let base = match (&base_url, known) {
-        (Some(url), _) => Some((url.get_ref().clone(), url.span())),
-        (None, Some(vendor)) => {
-            let moved = environment.get(vendor.address_variable).unwrap_or(vendor.base_url);
-            Some((moved.to_owned(), name.span()))
-        }
-        (None, None) => {
-            let advice = nearest(name.get_ref(), VENDORS.iter().map(|vendor| vendor.name))
-                .map_or_else(
-                    || {
-                        "add `base_url = \"http://…/v1\"` and `dialects = [\"openai-chat\"]`"
-                            .to_owned()
-                    },
-                    |near| {
-                        format!("did you mean `{near}`? Otherwise add `base_url = \"http://…/v1\"`")
-                    },
-                );
-            findings.report(
-                name.span(),
-                format!(
-                    "provider `{}` has no `base_url` and is no vendor that is known here",
-                    name.get_ref()
-                ),
-                advice,
-            );
-            None
-        }
-    };
-    let spoken = match &dialects {
-        Some(names) => names.iter().filter_map(|name| dialect(name, findings)).collect(),
-        None => known.map_or_else(|| vec![Dialect::OpenaiChat], |vendor| vendor.dialects.to_vec()),
-    };
-    let endpoints = base.map_or_else(Vec::new, |(url, at)| {
-        spoken.iter().filter_map(|dialect| endpoint(&url, *dialect, at.clone(), findings)).collect()
-    });
-    if dialects.is_some_and(|names| names.is_empty()) {
-        findings.report(
-            span.clone(),
-            format!("provider `{}` speaks no dialect", name.get_ref()),
-            dialect_advice(),
-        );
-    }
-    let secret = match key {
-        Some(key) => secret(&key, environment, findings),
-        None => {
-            let variables = known.map_or(&[][..], |vendor| vendor.key_variables);
-            let found = variables.iter().find_map(|variable| environment.get(variable));
-            if found.is_none() && known.is_some() && base_url.is_none() {
-                let advice = format!(
-                    "set the environment variable {}, or add `api_key = \"env:NAME\"` or `\"file:PATH\"`",
-                    variables.join(" or ")
-                );
-                findings.report(
-                    name.span(),
-                    format!("provider `{}` has no credential", name.get_ref()),
-                    advice,
-                );
-            }
-            found.map(str::to_owned)
-        }
-    };
-    Some(ProviderSection { name: name.into_inner(), span, endpoints, secret, limits, free })
-}
-
-fn dialect(name: &Spanned<String>, findings: &Findings) -> Option<Dialect> {
-    let dialect = Dialect::from_name(name.get_ref());
-    if dialect.is_none() {
-        findings.report(
-            name.span(),
-            format!("unknown dialect `{}`", name.get_ref()),
-            dialect_advice(),
-        );
-    }
-    dialect
-}
-
-fn dialect_advice() -> String {
-    let names: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
-    format!("known dialects: {}", names.join(", "))
-}
-
-/// The full address of a dialect's call below a base address. Both habits are understood: with and
-/// without `/v1` at the end of an Anthropic base address.
-pub(crate) fn endpoint(
-    base: &str,
-    dialect: Dialect,
-    at: Range<usize>,
-    findings: &Findings,
-) -> Option<Endpoint> {
-    let base = base.trim_end_matches('/');
-    let address = match dialect {
-        Dialect::OpenaiChat => format!("{base}/chat/completions"),
-        Dialect::AnthropicMessages => {
-            format!("{}/v1/messages", base.strip_suffix("/v1").unwrap_or(base))
-        }
-    };
-    let uri = address.parse::<Uri>().ok().filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-            && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
-    });
-    if uri.is_none() {
-        findings.report(
-            at,
-            format!("`{base}` is no base address"),
-            "write http:// or https://, a host, no user name and no query",
-        );
-    }
-    Some(Endpoint { dialect, uri: uri? })
-}
-
-/// `env:NAME`, `file:PATH`, or the secret itself.
-fn secret(key: &Spanned<String>, environment: &Environment, findings: &Findings) -> Option<String> {
-    let text = key.get_ref();
-    if let Some(variable) = text.strip_prefix("env:") {
-        let value = environment.get(variable);
-        if value.is_none() {
-            findings.report(
-                key.span(),
-                format!("the environment variable {variable} is not set"),
-                format!("set {variable}, or give another `api_key`"),
-            );
-        }
-        return value.map(str::to_owned);
-    }
-    if let Some(path) = text.strip_prefix("file:") {
-        return match std::fs::read_to_string(path) {
-            Ok(secret) => Some(secret.trim().to_owned()),
-            Err(failure) => {
-                findings.report(
-                    key.span(),
-                    format!("the file {path} cannot be read: {failure}"),
-                    "give a file that holds the key and nothing else",
-                );
-                None
-            }
-        };
-    }
-    if text.trim().is_empty() {
-        findings.report(
-            key.span(),
-            "`api_key` is empty",
-            "give a key, or leave `api_key` out for a server that wants none",
-        );
-        return None;
-    }
-    Some(text.clone())
 }
 
 pub(crate) fn route(
@@ -391,8 +199,10 @@ pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option
         ..Prices::default()
     };
     let span = section.span();
+    let both = ["input_usd_per_million", "output_usd_per_million"];
+    let is_whole = both.iter().all(|key| section.has(key));
     section.finish();
-    if input.is_none() || output.is_none() {
+    if !is_whole {
         findings.report(
             span,
             "a price needs both `input_usd_per_million` and `output_usd_per_million`",

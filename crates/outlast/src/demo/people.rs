@@ -13,8 +13,15 @@ pub(crate) struct Person {
     pub(crate) stream: bool,
     /// Milliseconds between an answer and the next question, at least; half as much again at most.
     pub(crate) pause_ms: u64,
-    /// Questions in turn.
-    pub(crate) questions: &'static [&'static str],
+    pub(crate) asks: Asks,
+}
+
+/// What someone asks, in turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asks {
+    Questions(&'static [&'static str]),
+    /// The topics of the messages to the shop.
+    Tickets,
 }
 
 /// Everyone. Most ask the first vendor, because it is the one that dies.
@@ -26,11 +33,11 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "claude-fable-5",
         stream: true,
         pause_ms: 900,
-        questions: &[
+        asks: Asks::Questions(&[
             "Why does this lock deadlock when the second worker starts?",
             "Rewrite the retry loop so that it has one deadline.",
             "Explain what changed between these two query plans.",
-        ],
+        ]),
     },
     Person {
         principal: "support-bot",
@@ -39,10 +46,10 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "claude-sonnet-5",
         stream: false,
         pause_ms: 500,
-        questions: &[
+        asks: Asks::Questions(&[
             "A customer asks where parcel 4471 is. Answer kindly in two sentences.",
             "Sort this message into billing, delivery or returns: my refund is late.",
-        ],
+        ]),
     },
     Person {
         principal: "grace",
@@ -51,10 +58,10 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "gpt-5.5",
         stream: true,
         pause_ms: 1200,
-        questions: &[
+        asks: Asks::Questions(&[
             "Summarise the three strongest objections to this paper.",
             "Which of these five experiments would change your mind most?",
-        ],
+        ]),
     },
     Person {
         principal: "search-ranker",
@@ -63,7 +70,9 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "gemini-3.8-flash",
         stream: false,
         pause_ms: 350,
-        questions: &["Which of these ten titles fits the query `warm waterproof boots`?"],
+        asks: Asks::Questions(&[
+            "Which of these ten titles fits the query `warm waterproof boots`?",
+        ]),
     },
     Person {
         principal: "code-review",
@@ -72,10 +81,10 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "claude-opus-4-8",
         stream: true,
         pause_ms: 700,
-        questions: &[
+        asks: Asks::Questions(&[
             "Review this diff for races; be brief.",
             "Is this migration safe to run while writers are active?",
-        ],
+        ]),
     },
     Person {
         principal: "mail-drafts",
@@ -84,6 +93,15 @@ pub(crate) const PEOPLE: &[Person] = &[
         model: "claude-haiku-4-5",
         stream: false,
         pause_ms: 450,
-        questions: &["Draft a friendly reminder about the invoice of last month."],
+        asks: Asks::Questions(&["Draft a friendly reminder about the invoice of last month."]),
+    },
+    Person {
+        principal: "ticket-sorter",
+        team: "support",
+        dialect: Dialect::OpenaiChat,
+        model: "task:ticket-topic",
+        stream: false,
+        pause_ms: 120,
+        asks: Asks::Tickets,
     },
 ];

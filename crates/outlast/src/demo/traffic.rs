@@ -9,8 +9,9 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use crate::demo::{
     PEOPLE,
     call::{Line, Outcome, call},
-    people::Person,
+    people::{Asks, Person},
     tally::Tally,
+    tickets::tickets,
 };
 
 /// People who ask.
@@ -46,9 +47,19 @@ async fn ask(
     tally: Tally,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let tickets = match person.asks {
+        Asks::Tickets => tickets(),
+        Asks::Questions(_) => Vec::new(),
+    };
     for turn in 0_u64.. {
-        let index = usize::try_from(turn).unwrap_or(0) % person.questions.len();
-        let question = format!("{} (question {})", person.questions[index], turn + 1);
+        let number = usize::try_from(turn).unwrap_or(0);
+        let question = match person.asks {
+            Asks::Questions(questions) => {
+                format!("{} (question {})", questions[number % questions.len()], turn + 1)
+            }
+            // All over the list: 397 is prime and divides the number of messages not.
+            Asks::Tickets => tickets[number * 397 % tickets.len()].text.clone(),
+        };
         one(&line, person, &question, &tally).await;
         let pause =
             Duration::from_millis(person.pause_ms + spread(turn, seat, person.pause_ms / 2));

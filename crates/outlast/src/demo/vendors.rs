@@ -1,9 +1,13 @@
 //! The three simulated vendors of the demo. They carry real vendors' names, so that real list prices
 //! and the real table of successors apply; they answer on loopback and say that they are simulations.
 
+use std::path::Path;
+
 use anyhow::Context;
 use simulator::{Answer, Vendor, VendorSpec};
 use terms::dialect::Dialect;
+
+use crate::demo::lesson;
 
 /// The key that the simulated vendors want; worth nothing anywhere.
 const KEY: &str = "simulated-vendor-key";
@@ -42,10 +46,12 @@ impl Vendors {
     }
 
     /// The config that a user would write for these vendors.
-    pub(crate) fn config(&self) -> String {
-        let mut text = String::from(
+    pub(crate) fn config(&self, task_file: &Path) -> String {
+        let mut text = format!("tasks = [{:?}]\n", task_file.display().to_string());
+        text.push_str(
             "notice = \"Simulated vendors: latencies, tokens and answers are made up on this machine; prices are the real list prices.\"\n\
-             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n",
+             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n\n\
+             [breaker]\ncost = 1\n",
         );
         for (name, vendor, dialect) in [
             ("anthropic", &self.first, Dialect::AnthropicMessages),
@@ -72,7 +78,10 @@ fn vendor(
         api_key: Some(KEY.to_owned()),
         first_token_ms,
         token_interval_ms,
-        answer: Answer::Words { at_least: 25, at_most: 80 },
+        answer: Answer::Known {
+            answers: lesson::known(),
+            otherwise: Box::new(Answer::Words { at_least: 25, at_most: 80 }),
+        },
         ..VendorSpec::new(name, dialect, models)
     }
 }

@@ -9,3 +9,4 @@ mod demo;
 mod headline;
 mod program;
 mod reload;
+mod tasks;

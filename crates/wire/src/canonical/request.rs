@@ -25,6 +25,13 @@ pub(crate) struct Request<'a> {
     pub(crate) unsaid: Vec<String>,
 }
 
+impl Request<'_> {
+    /// Whether the caller tells the model what to do, beside what it asks.
+    pub(crate) fn is_instructed(&self) -> bool {
+        self.turns.iter().any(|turn| turn.speaker == Speaker::System)
+    }
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaker {

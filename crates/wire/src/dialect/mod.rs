@@ -33,6 +33,9 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     /// The changes to a request of a caller of the same dialect.
     fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit>;
 
+    /// The change that puts an instruction before a request that has none.
+    fn instruct(&self, head: &Head, body: &[u8], instruction: &str) -> Option<Edit>;
+
     /// Reads a request whose head was valid. `to` is named in refusals.
     fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest>;
 

@@ -41,7 +41,13 @@ fn encode(
 ) -> Result<UpstreamRequest, BadRequest> {
     let head = read_head(from, body)?;
     let model = if same_model { head.model.clone() } else { "claude-opus-4-8".to_owned() };
-    let upstream = Upstream { dialect: to, model: &model, max_output: 0, capabilities: ABLE };
+    let upstream = Upstream {
+        dialect: to,
+        model: &model,
+        max_output: 0,
+        capabilities: ABLE,
+        instruction: None,
+    };
     encode_request(from, &head, body, &upstream)
 }
 

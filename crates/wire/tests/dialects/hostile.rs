@@ -70,7 +70,13 @@ fn send_everywhere(from: Dialect, bytes: &[u8]) {
     assert!(!read.is_null() || String::from_utf8_lossy(bytes).contains("\\u"));
     for to in Dialect::ALL {
         let capabilities = Capabilities::default();
-        let upstream = Upstream { dialect: *to, model: "target", max_output: 0, capabilities };
+        let upstream = Upstream {
+            dialect: *to,
+            model: "target",
+            max_output: 0,
+            capabilities,
+            instruction: None,
+        };
         let Ok(sent) = encode_request(from, &head, &body, &upstream) else {
             assert_ne!(from, *to, "what has a valid head goes to its own dialect");
             continue;
@@ -122,7 +128,7 @@ fn the_list_of_what_was_dropped_is_bounded() {
     let head = read_head(Dialect::OpenaiChat, body.as_bytes()).unwrap();
     let dialect = Dialect::AnthropicMessages;
     let capabilities = Capabilities::default();
-    let upstream = Upstream { dialect, model: "m", max_output: 0, capabilities };
+    let upstream = Upstream { dialect, model: "m", max_output: 0, capabilities, instruction: None };
     let sent = encode_request(Dialect::OpenaiChat, &head, &body.into(), &upstream).unwrap();
     assert_eq!(sent.dropped.len(), 64);
     assert!(sent.dropped.iter().all(|field| field.chars().all(|c| c.is_ascii_graphic())));

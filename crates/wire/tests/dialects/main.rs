@@ -8,6 +8,7 @@ mod errors;
 mod head;
 mod hostile;
 mod human;
+mod own_words;
 mod recorded;
 mod same_dialect;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]

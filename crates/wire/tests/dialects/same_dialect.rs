@@ -8,7 +8,7 @@ fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = read_head(dialect, &body).unwrap();
     let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
-    let upstream = Upstream { dialect, model, max_output: 7, capabilities };
+    let upstream = Upstream { dialect, model, max_output: 7, capabilities, instruction: None };
     let encoded = encode_request(dialect, &head, &body, &upstream).unwrap();
     assert_eq!(encoded.dropped, Vec::<String>::new());
     String::from_utf8(encoded.body.to_vec()).unwrap()
@@ -31,7 +31,13 @@ fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
         let body = Bytes::from_static(ODD.as_bytes());
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
-        let upstream = Upstream { dialect: *dialect, model: "real", max_output: 7, capabilities };
+        let upstream = Upstream {
+            dialect: *dialect,
+            model: "real",
+            max_output: 7,
+            capabilities,
+            instruction: None,
+        };
         let encoded = encode_request(*dialect, &head, &body, &upstream).unwrap();
         let expect = ODD.replace("\"temperature\":0.70 ,", "").replace("\"route\"", "\"real\"");
         assert_eq!(
@@ -47,7 +53,13 @@ fn a_body_that_needs_no_change_is_not_copied() {
     for dialect in Dialect::ALL {
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
-        let upstream = Upstream { dialect: *dialect, model: "route", max_output: 0, capabilities };
+        let upstream = Upstream {
+            dialect: *dialect,
+            model: "route",
+            max_output: 0,
+            capabilities,
+            instruction: None,
+        };
         let encoded = encode_request(*dialect, &head, &body, &upstream).unwrap();
         assert_eq!(encoded.body.as_ptr(), body.as_ptr());
     }

@@ -27,7 +27,7 @@ fn other(dialect: Dialect) -> Dialect {
 
 fn upstream(dialect: Dialect, capabilities: Capabilities) -> Upstream<'static> {
     let model = if dialect == CHAT { "gpt-5.5" } else { "claude-opus-4-8" };
-    Upstream { dialect, model, max_output: 64_000, capabilities }
+    Upstream { dialect, model, max_output: 64_000, capabilities, instruction: None }
 }
 
 fn try_translate(from: Dialect, body: &str, to: &Upstream<'_>) -> Result<String, BadRequest> {

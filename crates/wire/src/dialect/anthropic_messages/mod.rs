@@ -50,6 +50,10 @@ impl Codec for AnthropicMessages {
         own::edits(head, upstream)
     }
 
+    fn instruct(&self, head: &Head, body: &[u8], instruction: &str) -> Option<Edit> {
+        own::instruct(head, body, instruction)
+    }
+
     fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest> {
         request_decode::decode(body, to)
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     head::{Head, HeadRules},
+    json::write,
     request::Upstream,
     splice::{self, Edit},
 };
@@ -18,4 +19,16 @@ pub(super) const HEAD_RULES: HeadRules = HeadRules {
 
 pub(super) fn edits(head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {
     splice::rename(head, upstream).into_iter().collect()
+}
+
+/// The field `system`, where the caller sent none at all.
+pub(super) fn instruct(head: &Head, body: &[u8], instruction: &str) -> Option<Edit> {
+    if splice::value_of(std::str::from_utf8(body).ok()?, "system").is_some() {
+        return None;
+    }
+    let at = head.spans.start;
+    let mut text = b"\"system\":".to_vec();
+    write::text(&mut text, instruction);
+    text.push(b',');
+    Some(Edit { span: at..at, text: String::from_utf8(text).ok()? })
 }

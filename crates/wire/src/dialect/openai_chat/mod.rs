@@ -48,6 +48,10 @@ impl Codec for OpenaiChat {
         own::edits(head, upstream)
     }
 
+    fn instruct(&self, _head: &Head, body: &[u8], instruction: &str) -> Option<Edit> {
+        own::instruct(body, instruction)
+    }
+
     fn decode_request<'a>(&self, body: &'a [u8], to: Dialect) -> Result<Request<'a>, BadRequest> {
         request_decode::decode(body, to)
     }

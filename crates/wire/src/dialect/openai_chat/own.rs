@@ -3,6 +3,7 @@
 
 use crate::{
     head::{Head, HeadRules},
+    json::write,
     request::Upstream,
     splice::{self, Edit},
 };
@@ -41,4 +42,15 @@ fn ask_for_usage(head: &Head) -> Edit {
         },
         Some(span) => Edit { span, text: "{\"include_usage\":true}".to_owned() },
     }
+}
+
+/// A system message before the first one.
+pub(super) fn instruct(body: &[u8], instruction: &str) -> Option<Edit> {
+    let messages = splice::value_of(std::str::from_utf8(body).ok()?, "messages")?;
+    let inside = messages.start + 1;
+    let empty = body[inside..].trim_ascii_start().first() == Some(&b']');
+    let mut text = b"{\"role\":\"system\",\"content\":".to_vec();
+    write::text(&mut text, instruction);
+    text.extend_from_slice(if empty { b"}" } else { b"}," });
+    Some(Edit { span: inside..inside, text: String::from_utf8(text).ok()? })
 }

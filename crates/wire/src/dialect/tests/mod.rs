@@ -36,7 +36,7 @@ const ABLE: Capabilities = Capabilities {
 fn upstream(dialect: Dialect) -> Upstream<'static> {
     // Of each vendor a model that takes the most.
     let model = if dialect == Dialect::OpenaiChat { "gpt-5.1" } else { "claude-opus-4-6" };
-    Upstream { dialect, model, max_output: 0, capabilities: ABLE }
+    Upstream { dialect, model, max_output: 0, capabilities: ABLE, instruction: None }
 }
 
 fn options() -> StreamOptions {

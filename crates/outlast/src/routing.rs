@@ -1,0 +1,86 @@
+//! What routing depends on, put together: the config and the deployed students make one table. Whichever
+//! of the two changes, the other stays in force.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use gateway::Gateway;
+use ledger::Ledger;
+use terms::time::Timestamp;
+
+use crate::{
+    config::Config,
+    deployments::{Deployments, Served},
+};
+
+/// The one place that gives the gateway a new table.
+#[derive(Debug)]
+pub(crate) struct Routing {
+    gateway: Arc<Gateway>,
+    ledger: Arc<Ledger>,
+    pub(crate) deployments: Deployments,
+    config: Mutex<Config>,
+}
+
+impl Routing {
+    /// Puts the deployed students into the table of a gateway that was started with this config.
+    pub(crate) fn start(
+        gateway: Arc<Gateway>,
+        ledger: Arc<Ledger>,
+        deployments: Deployments,
+        config: Config,
+    ) -> Arc<Self> {
+        let routing = Self { gateway, ledger, deployments, config: Mutex::new(config) };
+        routing.apply();
+        Arc::new(routing)
+    }
+
+    /// Another config holds from now on.
+    pub(crate) fn reload(&self, config: Config) {
+        self.ledger.set_prices(config.price_book());
+        self.ledger.set_breaker_limits(config.breaker);
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        self.apply();
+    }
+
+    /// A student serves from now on. Its teacher must be a route here.
+    pub(crate) async fn deploy(
+        &self,
+        package: &Path,
+        anyway: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<Served> {
+        let served = self.deployments.deploy(package, anyway, now).await?;
+        self.apply();
+        Ok(served)
+    }
+
+    /// The teacher answers from now on.
+    pub(crate) async fn undeploy(&self, task: &str, now: Timestamp) -> anyhow::Result<Served> {
+        let served = self.deployments.undeploy(task, now).await?;
+        self.apply();
+        Ok(served)
+    }
+
+    /// What answered before the last change answers again.
+    pub(crate) async fn roll_back(&self, task: &str, now: Timestamp) -> anyhow::Result<Served> {
+        let served = self.deployments.roll_back(task, now).await?;
+        self.apply();
+        Ok(served)
+    }
+
+    /// Whether a name is a route here, such as that of a teacher.
+    pub(crate) fn has_route(&self, name: &str) -> bool {
+        self.gateway.table().has_route(name)
+    }
+
+    fn apply(&self) {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        // A task that is deployed stands above the one of the config.
+        let mut tasks = config.tasks.clone();
+        tasks.extend(self.deployments.tasks());
+        self.gateway.reload(config.table().with_tasks(tasks));
+    }
+}

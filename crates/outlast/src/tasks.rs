@@ -1,0 +1,66 @@
+//! What the console sees and does of deployed students.
+
+use std::{path::PathBuf, sync::Arc};
+
+use console::{Doing, TaskRow, Tasks};
+
+use crate::{
+    clock::wall,
+    deployments::{Served, route_name},
+    routing::Routing,
+};
+
+/// The tasks of a running program.
+#[derive(Debug)]
+pub(crate) struct TaskDesk {
+    pub(crate) routing: Arc<Routing>,
+}
+
+impl Tasks for TaskDesk {
+    fn list(&self) -> Vec<TaskRow> {
+        self.routing.deployments.list().values().map(|served| self.row(served)).collect()
+    }
+
+    fn deploy(&self, package: PathBuf, anyway: bool) -> Doing<'_, TaskRow> {
+        Box::pin(async move {
+            let served = self.routing.deploy(&package, anyway, wall()).await;
+            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+        })
+    }
+
+    fn undeploy(&self, task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async move {
+            let served = self.routing.undeploy(&task, wall()).await;
+            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+        })
+    }
+
+    fn roll_back(&self, task: String) -> Doing<'_, TaskRow> {
+        Box::pin(async move {
+            let served = self.routing.roll_back(&task, wall()).await;
+            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+        })
+    }
+}
+
+impl TaskDesk {
+    fn row(&self, served: &Served) -> TaskRow {
+        let teacher_is_here = self.routing.has_route(&served.package.manifest.teacher_route);
+        row(served, Some(teacher_is_here))
+    }
+}
+
+/// A task in plain values; whether its teacher is a route is known only where there is a table.
+pub(crate) fn row(served: &Served, teacher_is_here: Option<bool>) -> TaskRow {
+    let manifest = &served.package.manifest;
+    TaskRow {
+        route: route_name(&manifest.task),
+        version: served.package.version.clone(),
+        family: served.package.student.family().to_owned(),
+        student_serves: served.serves,
+        since: served.since,
+        threshold: manifest.threshold,
+        teacher: manifest.teacher_route.as_str().into(),
+        teacher_is_here,
+    }
+}
