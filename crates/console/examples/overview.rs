@@ -10,6 +10,10 @@ use std::{
 };
 
 use access::{Admin, Keys, Secret};
+use console::pipelines::{
+    ArtifactAsked, ArtifactContent, DistillationOrder, ExecutionPage, Pipelines, Promise, RunOrder,
+    RunPage, RunRow, Unfit,
+};
 use console::{
     AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
     FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
@@ -210,6 +214,42 @@ impl Tasks for NoTasks {
     }
 }
 
+struct NoPipelines(watch::Sender<u64>);
+
+impl Pipelines for NoPipelines {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    fn runs(&self) -> Promise<'_, Vec<RunRow>> {
+        Box::pin(async { vec![] })
+    }
+
+    fn run<'a>(&'a self, _: &'a str) -> Promise<'a, Option<RunPage>> {
+        Box::pin(async { None })
+    }
+
+    fn execution<'a>(&'a self, _: &'a str, _: u32) -> Promise<'a, Option<ExecutionPage>> {
+        Box::pin(async { None })
+    }
+
+    fn artifact<'a>(&'a self, _: &'a ArtifactAsked) -> Promise<'a, Option<ArtifactContent>> {
+        Box::pin(async { None })
+    }
+
+    fn submit(&self, _: RunOrder) -> Promise<'_, Result<String, Unfit>> {
+        Box::pin(async { Err(Unfit(vec!["this is an example".to_owned()])) })
+    }
+
+    fn distill(&self, _: DistillationOrder) -> Promise<'_, Result<String, Unfit>> {
+        Box::pin(async { Err(Unfit(vec!["this is an example".to_owned()])) })
+    }
+
+    fn cancel<'a>(&'a self, _: &'a str) -> Promise<'a, bool> {
+        Box::pin(async { false })
+    }
+}
+
 fn failovers(scene: Scene, now: Timestamp) -> Vec<FailoverRow> {
     if scene != Scene::Outage {
         return vec![];
@@ -358,6 +398,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_stop, closing) = watch::channel(false);
     let state = ConsoleState {
         live: live.clone(),
+        pipelines: Arc::new(NoPipelines(watch::Sender::new(0))),
         tasks: Arc::new(NoTasks),
         breakers: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),

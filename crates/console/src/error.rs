@@ -24,7 +24,10 @@ pub(crate) enum ConsoleError {
         retry_after_ms: u64,
     },
     BadInput(String),
+    /// What was sent is well formed and cannot run; a sentence for each mistake.
+    Unfit(Vec<String>),
     NoSuchKey,
+    NoSuchRun,
     NoSuchBreaker,
     /// A breaker does not take this answer, in a sentence.
     AnswerRefused(String),
@@ -68,7 +71,10 @@ impl ConsoleError {
             Self::SignInNeeded | Self::WrongSecret => StatusCode::UNAUTHORIZED,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
-            Self::NoSuchKey | Self::NoSuchBreaker | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchKey | Self::NoSuchRun | Self::NoSuchBreaker | Self::NotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::AnswerRefused(_) => StatusCode::CONFLICT,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
@@ -99,6 +105,10 @@ impl ConsoleError {
             Self::BadInput(message) => {
                 return Said { code: "bad_input", message: message.clone() };
             }
+            Self::Unfit(problems) => {
+                return Said { code: "cannot_run", message: problems.join("\n") };
+            }
+            Self::NoSuchRun => ("no_such_run", "there is no run with this id"),
             Self::AnswerRefused(message) => {
                 return Said { code: "answer_refused", message: message.clone() };
             }

@@ -4,6 +4,7 @@
 
 mod breakers;
 mod live;
+pub mod pipelines;
 mod tasks;
 
 mod state;
@@ -13,11 +14,13 @@ mod routes;
 mod api;
 mod breaker_sections;
 mod pages;
+mod run;
 mod sections;
 mod stream;
 
 mod chart;
 mod format;
+mod markdown;
 
 mod assets;
 mod cookie;

@@ -1,5 +1,6 @@
-//! `GET /live` and its kin: a page's sections as server-sent events, only those that changed, at
-//! most twice a second. A stream ends with its session, with the program, or with its viewer.
+//! Pages kept live: their sections as server-sent events, only those that changed, at most twice a
+//! second. `GET /live` is the Overview's; breakers and runs of pipelines have their own. A stream ends with its
+//! session, with the program, or with its viewer.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -17,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{breaker_sections, error::ConsoleError, guard::Seat, sections, state::App};
+use crate::{breaker_sections, error::ConsoleError, guard::Seat, run, sections, state::App};
 
 /// The least time between two events of a stream: people see no more.
 const PACE: Duration = Duration::from_millis(500);
@@ -26,25 +27,73 @@ const PACE: Duration = Duration::from_millis(500);
 /// move on, and is when an ended session is noticed on a quiet system.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// The same where something runs: durations and logs grow without any event.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a stream shows.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The Overview.
+    Overview,
+    /// Sessions and their breakers.
+    Breakers,
+    /// The list of runs.
+    Runs,
+    /// A run, with one of its executions in full.
+    Run { run: String, shown: Option<u32> },
+}
+
+/// The sections of a page, and whether they change by themselves.
+pub(crate) struct Rendered {
+    /// Always as many and in the same order.
+    pub(crate) sections: Vec<String>,
+    /// Whether something runs.
+    pub(crate) is_moving: bool,
+}
+
+impl Source {
+    /// The name of its events.
+    const fn event(&self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Breakers => "breakers",
+            Self::Runs | Self::Run { .. } => "runs",
+        }
+    }
+
+    fn changes(&self, app: &App) -> watch::Receiver<u64> {
+        match self {
+            Self::Overview | Self::Breakers => app.state.live.changes(),
+            Self::Runs | Self::Run { .. } => app.state.pipelines.changes(),
+        }
+    }
+
+    async fn render(&self, app: &App) -> Result<Rendered, ConsoleError> {
+        match self {
+            Self::Overview => Ok(Rendered { sections: sections::overview(app)?, is_moving: false }),
+            Self::Breakers => {
+                let sections = breaker_sections::all(&app.state.breakers.board())?;
+                Ok(Rendered { sections, is_moving: false })
+            }
+            Self::Runs => run::list(app).await,
+            Self::Run { run, shown } => run::page(app, run, *shown).await,
+        }
+    }
+}
+
 /// One viewer's stream.
 struct Viewer {
     app: App,
+    source: Source,
     seat: Seat,
     changes: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
-    page: Page,
     /// The sections as they were last sent.
     sent: Vec<String>,
+    is_moving: bool,
     next_at: Instant,
     over: bool,
     _permit: OwnedSemaphorePermit,
-}
-
-/// A page that is kept live: the name of its events, and its sections as of now.
-#[derive(Clone, Copy)]
-struct Page {
-    event: &'static str,
-    sections: fn(&App) -> askama::Result<Vec<String>>,
 }
 
 /// What a stream waits for.
@@ -58,33 +107,34 @@ pub(crate) async fn live(
     State(app): State<App>,
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
-    open(app, seat, Page { event: "overview", sections: sections::overview })
+    open(app, seat, Source::Overview)
 }
 
 pub(crate) async fn live_breakers(
     State(app): State<App>,
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
-    let sections = |app: &App| breaker_sections::all(&app.state.breakers.board());
-    open(app, seat, Page { event: "breakers", sections })
+    open(app, seat, Source::Breakers)
 }
 
-fn open(
+/// A stream of this page for whoever sits there.
+pub(crate) fn open(
     app: App,
     seat: Seat,
-    page: Page,
+    source: Source,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     let permit =
         app.streams.clone().try_acquire_owned().map_err(|_| ConsoleError::TooManyStreams)?;
-    let mut changes = app.state.live.changes();
+    let mut changes = source.changes(&app);
     // The first event comes at once: the page may be older than the stream.
     changes.mark_changed();
     let viewer = Viewer {
         seat,
         changes,
         closing: app.state.closing.clone(),
-        page,
         sent: Vec::new(),
+        is_moving: false,
+        source,
         next_at: Instant::now(),
         over: false,
         app,
@@ -117,11 +167,12 @@ impl Viewer {
             self.over = true;
             return Some(Event::default().event("signed-out").data("the session is over"));
         }
-        match self.changed_sections() {
+        match self.changed_sections().await {
             Ok(html) if html.is_empty() => None,
-            Ok(html) => Some(Event::default().event(self.page.event).data(html)),
+            Ok(html) => Some(Event::default().event(self.source.event()).data(html)),
             Err(error) => {
-                tracing::error!(%error, page = self.page.event, "a section was not rendered");
+                let page = self.source.event();
+                tracing::error!(?error, page, "a section was not rendered");
                 self.over = true;
                 None
             }
@@ -130,9 +181,10 @@ impl Viewer {
 
     async fn wait(&mut self) -> Woken {
         let (changes, next_at) = (&mut self.changes, self.next_at);
+        let quiet = if self.is_moving { TICK } else { HEARTBEAT };
         let changed = async {
             sleep_until(next_at).await;
-            match timeout(HEARTBEAT, changes.changed()).await {
+            match timeout(quiet, changes.changed()).await {
                 Ok(Ok(())) => Woken::Changed,
                 // Who counts the changes is gone, so there will be none.
                 Ok(Err(_)) => Woken::Closing,
@@ -152,11 +204,12 @@ impl Viewer {
         }
     }
 
-    fn changed_sections(&mut self) -> askama::Result<String> {
-        let now = (self.page.sections)(&self.app)?;
-        self.sent.resize(now.len(), String::new());
+    async fn changed_sections(&mut self) -> Result<String, ConsoleError> {
+        let rendered = self.source.render(&self.app).await?;
+        self.is_moving = rendered.is_moving;
+        self.sent.resize(rendered.sections.len(), String::new());
         let mut changed = String::new();
-        for (html, sent) in now.into_iter().zip(&mut self.sent) {
+        for (html, sent) in rendered.sections.into_iter().zip(&mut self.sent) {
             if html != *sent {
                 changed.push_str(&html);
                 *sent = html;

@@ -4,11 +4,13 @@
 //! step is bounded, so that no graph makes it hang.
 
 mod layers;
+mod nearest;
 mod order;
 mod place;
 
 use serde::Serialize;
 
+pub use self::nearest::nearest;
 use self::{layers::Layers, order::in_few_crossings};
 
 /// A graph to draw. Nodes are numbered from 0.

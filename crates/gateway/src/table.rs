@@ -160,6 +160,11 @@ impl Table {
         self.implicit(&RouteName::from(asked)).map(Arc::new)
     }
 
+    /// Whether a caller can ask for this name.
+    pub fn knows(&self, asked: &str) -> bool {
+        self.route(asked).is_some()
+    }
+
     /// Every name that can be asked for, with the provider of its first target.
     pub(crate) fn names(&self) -> BTreeMap<&str, &str> {
         self.routes

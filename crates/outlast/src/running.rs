@@ -19,12 +19,19 @@ use crate::{
     data_folder::{DataFolder, Instance},
     deployments::Deployments,
     live::LiveView,
+    pipelines::{self, PipelinesView, Teacher},
     routing::Routing,
     tasks::TaskDesk,
 };
 
 /// The environment variable that sets the admin secret instead of the generated file.
 const ADMIN_SECRET_VARIABLE: &str = "OUTLAST_ADMIN_SECRET";
+
+/// Who asks the teachers of distillations, in the books.
+const DISTILLER: &str = "outlast-distill";
+
+/// The team that pays for them.
+const DISTILLER_TEAM: &str = "default";
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -38,6 +45,7 @@ pub(crate) struct Running {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) store: Store,
+    pub(crate) pipelines: Arc<PipelinesView>,
     pub(crate) gateway_address: SocketAddr,
     pub(crate) console_address: SocketAddr,
     admin: Arc<Admin>,
@@ -88,6 +96,12 @@ impl Running {
             .with_context(|| format!("the console cannot listen on {}", config.console))?;
         let console_address = console_socket.local_addr()?;
         ledger.set_console(&console_place(console_address, &config.console_hosts));
+        let key = keys.lend(DISTILLER.into(), DISTILLER_TEAM.into(), wall())?;
+        let teacher = Teacher { gateway: gateway_address, key };
+        let engine = pipelines::open(folder.path(), Some(teacher))
+            .await
+            .context("the pipelines cannot be opened")?;
+        let pipelines = Arc::new(PipelinesView { engine, gateway: Some(Arc::clone(&gateway)) });
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let today = booked_today(&store).await?;
@@ -102,6 +116,7 @@ impl Running {
         let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
+            pipelines: pipelines.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
             store: store.clone(),
@@ -121,6 +136,7 @@ impl Running {
             ledger,
             keys,
             store,
+            pipelines,
             gateway_address,
             console_address,
             admin,
@@ -139,8 +155,15 @@ impl Running {
         Ok(format!("http://{}/sign-in?code={}", self.console_address, code.expose()))
     }
 
-    /// Lets open answers end, closes the books, and stops.
+    /// Takes up the pipelines that an earlier process left unfinished; gives how many.
+    pub(crate) async fn resume_pipelines(&self) -> anyhow::Result<usize> {
+        Ok(self.pipelines.engine.resume_all().await?.len())
+    }
+
+    /// Lets open answers end, closes the books, and stops. Pipelines stop first, because their steps
+    /// ask the gateway; they stay unfinished and are taken up at the next start.
     pub(crate) async fn stop(self) {
+        self.pipelines.engine.clone().close().await;
         let _ = self.stop.send(true);
         let _ = self.gateway_task.await;
         // The gateway had its time to drain; a console connection that hangs gets no more.

@@ -1,5 +1,7 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
+mod pipelines;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -34,6 +36,8 @@ use terms::{
 };
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+use self::pipelines::FixedPipelines;
 
 pub(crate) const SECRET: &str = "correct-horse-battery";
 pub(crate) const HOST: &str = "localhost:4000";
@@ -165,6 +169,7 @@ pub(crate) struct House {
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) live: Arc<FixedLive>,
+    pub(crate) pipelines: Arc<FixedPipelines>,
     pub(crate) breakers: Arc<FixedBreakers>,
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -184,11 +189,13 @@ impl House {
         let clock = Arc::new(TestClock::default());
         let overview = Mutex::new(overview());
         let live = Arc::new(FixedLive { overview, changes: watch::Sender::new(0) });
+        let pipelines = Arc::new(FixedPipelines::new());
         let breakers =
             Arc::new(FixedBreakers { board: Mutex::new(board()), answers: Mutex::default() });
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
+            pipelines: pipelines.clone(),
             tasks: Arc::new(FixedTasks),
             breakers: breakers.clone(),
             store: store.clone(),
@@ -198,7 +205,8 @@ impl House {
             clock: clock.clone(),
             closing: closed,
         };
-        Self { router: console::router(state), store, keys, clock, live, breakers, closing }
+        let router = console::router(state);
+        Self { router, store, keys, clock, live, pipelines, breakers, closing }
     }
 
     async fn send(&self, request: Request) -> http::Response<Body> {

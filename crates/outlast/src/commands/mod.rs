@@ -3,10 +3,13 @@
 mod breaker;
 mod check;
 mod demo;
+mod distill;
 mod key;
 mod models;
+mod pipeline;
 mod serve;
 mod sessions;
+mod step;
 mod task;
 mod usage;
 
@@ -32,6 +35,12 @@ enum Command {
     Serve(serve::Arguments),
     /// Check the config and show what it amounts to.
     Check(check::Arguments),
+    /// Make a small model of a narrow task, measured, with a verdict.
+    Distill(distill::Arguments),
+    /// Run pipelines, and show, list and cancel their runs.
+    Pipeline(pipeline::Arguments),
+    /// Run one step of a distillation over files.
+    Step(step::Arguments),
     /// Make, list and disable the keys that callers use.
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
@@ -96,6 +105,9 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments, &environment),
         Command::Serve(arguments) => serve::run(&arguments, environment),
         Command::Check(arguments) => Ok(check::run(&arguments, &environment)),
+        Command::Distill(arguments) => distill::run(&arguments, &environment),
+        Command::Pipeline(arguments) => pipeline::run(&arguments, &environment),
+        Command::Step(arguments) => step::run(&arguments, &environment),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
         Command::Deploy(arguments) => task::deploy(&arguments, &environment),

@@ -58,7 +58,7 @@ impl Place {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outlast"));
         command.current_dir(self.folder.path()).env_clear().envs(self.environment.clone());
         command.args(arguments);
