@@ -179,7 +179,11 @@ fn running_row(row: &SessionRow, now: Timestamp) -> RunningRow {
         principal: row.session.principal.to_string(),
         client: client(row.session.client, &row.agent),
         session: row.session.session.to_string(),
-        autonomous: duration(used.autonomous_ms),
+        autonomous: match used.autonomous_ms {
+            // A human just spoke in it.
+            0 => "–".to_owned(),
+            ms => duration(ms),
+        },
         length: format!("{:.1}", time.max(cost).min(1.0) * 100.0),
         cost: used.cost.to_string(),
         requests: count(row.evidence.requests),

@@ -5,6 +5,7 @@
 
 mod body;
 mod clock;
+mod count;
 mod early;
 mod errors;
 mod flight;
@@ -17,7 +18,9 @@ mod intake;
 mod limits;
 mod listener;
 mod models;
+mod operation;
 mod outgoing;
+mod pass;
 mod plan;
 mod provider;
 mod reply;

@@ -91,8 +91,11 @@ impl Sessions {
             refused: 0,
             changed: Some((event.at, event.by.clone())),
         };
+        // A session that was forgotten and came again has two names; the later one counts.
+        if let Some(earlier) = self.rows.insert(session.clone(), row) {
+            self.names.remove(&earlier.id);
+        }
         self.names.insert(breaker.clone(), session.clone());
-        self.rows.insert(session.clone(), row);
     }
 
     pub(crate) fn get_mut(&mut self, key: &SessionKey) -> Option<&mut Row> {

@@ -95,13 +95,13 @@ impl Running {
             .await
             .with_context(|| format!("the console cannot listen on {}", config.console))?;
         let console_address = console_socket.local_addr()?;
+        ledger.set_console(&console_place(console_address, &config.console_hosts));
         let key = keys.lend(DISTILLER.into(), DISTILLER_TEAM.into(), wall())?;
         let teacher = Teacher { gateway: gateway_address, key };
         let engine = pipelines::open(folder.path(), Some(teacher))
             .await
             .context("the pipelines cannot be opened")?;
         let pipelines = Arc::new(PipelinesView { engine, gateway: Some(Arc::clone(&gateway)) });
-        ledger.set_console(&format!("http://{console_address}"));
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let today = booked_today(&store).await?;
@@ -194,6 +194,16 @@ fn intake(config: &Config) -> IntakeLimits {
     IntakeLimits { body_bytes: config.limits.body_bytes.unwrap_or(defaults.body_bytes), ..defaults }
 }
 
+/// Where people find the console, for the sentence that a stopped session shows: the first of the
+/// names that it answers under, which have TLS in front, else its address, unless that is none.
+fn console_place(address: SocketAddr, hosts: &[String]) -> String {
+    match hosts.first() {
+        Some(host) => format!("https://{host}"),
+        None if address.ip().is_unspecified() => String::new(),
+        None => format!("http://{address}"),
+    }
+}
+
 /// Loopback names, the address itself where the console listens on another, and the config's names.
 fn allowed_hosts(address: SocketAddr, names: &[String]) -> AllowedHosts {
     let own = match address.ip() {
@@ -236,5 +246,21 @@ async fn serve_console(
     };
     if let Err(failure) = axum::serve(socket, service).with_graceful_shutdown(stopping).await {
         tracing::error!(%failure, "the console stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::console_place;
+
+    #[test]
+    fn a_stopped_session_is_told_an_address_that_its_people_can_open() {
+        let check = |address: &str, hosts: &[&str], expect| {
+            let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            assert_eq!(console_place(address.parse().unwrap(), &hosts), expect);
+        };
+        check("127.0.0.1:4101", &[], "http://127.0.0.1:4101");
+        check("0.0.0.0:4101", &["ai.example.com", "other"], "https://ai.example.com");
+        check("0.0.0.0:4101", &[], "");
     }
 }

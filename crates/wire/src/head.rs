@@ -88,6 +88,15 @@ pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
     Reader::new(dialect::codec(dialect).head_rules(), text).read()
 }
 
+/// A model's name that may be asked for.
+pub(crate) fn checked_model(name: String) -> Result<String, BadRequest> {
+    match name.len() {
+        0 => Err(BadRequest::field("model", "must be a non-empty string")),
+        1..=MODEL_BYTES => Ok(name),
+        _ => Err(BadRequest::field("model", "is too long, more than 512 bytes")),
+    }
+}
+
 /// The pass itself.
 struct Reader<'a> {
     rules: &'static HeadRules,
@@ -202,10 +211,7 @@ impl<'a> Reader<'a> {
         if token.kind != Kind::Text || written.is_empty() {
             return Err(BadRequest::field("model", "must be a non-empty string"));
         }
-        if written.len() > MODEL_BYTES {
-            return Err(BadRequest::field("model", "is too long, more than 512 bytes"));
-        }
-        self.model = Some(decoded(written).into_owned());
+        self.model = Some(checked_model(decoded(written).into_owned())?);
         self.spans.model = token.span.start - 1..token.span.end + 1;
         Ok(())
     }

@@ -10,6 +10,7 @@ mod cancel;
 mod failover;
 mod harness;
 mod headline;
+mod pass;
 mod passthrough;
 mod reload;
 mod streams;
