@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom},
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 use console::pipelines::{ArtifactAsked, ArtifactContent, ArtifactPlace};
@@ -38,14 +38,18 @@ pub(super) fn find(
         None if !path.exists() => artifact.value.clone().map(ArtifactContent::Text),
         None if artifact.is_folder => Some(ArtifactContent::Folder(files(&path))),
         None => Some(ArtifactContent::File(path)),
-        Some(file) => {
-            let inside = Path::new(file);
-            let stays = inside.components().all(|part| matches!(part, Component::Normal(_)));
-            let found = path.join(inside);
-            (artifact.is_folder && stays && found.is_file() && !found.is_symlink())
-                .then_some(ArtifactContent::File(found))
-        }
+        Some(file) if artifact.is_folder => inside(&path, file).map(ArtifactContent::File),
+        Some(_) => None,
     }
+}
+
+/// A file of a folder. Nothing outside of it is found, neither by the path that is asked for nor by a link
+/// that a program left there.
+fn inside(folder: &Path, file: &str) -> Option<PathBuf> {
+    let asked = Path::new(file);
+    let stays = asked.components().all(|part| matches!(part, Component::Normal(_)));
+    let found = stays.then(|| folder.join(asked).canonicalize().ok())??;
+    (found.starts_with(folder.canonicalize().ok()?) && found.is_file()).then_some(found)
 }
 
 /// The files of a folder by their paths inside.
@@ -96,7 +100,7 @@ pub(super) fn log_tail(path: &Path) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{files, log_tail};
+    use super::{files, inside, log_tail};
 
     #[test]
     fn a_long_log_is_shown_from_its_end_and_without_control_characters() {
@@ -108,6 +112,23 @@ mod tests {
         std::fs::write(&path, "x".repeat(20_000) + "end").unwrap();
         let (tail, is_cut) = log_tail(&path);
         assert!(is_cut && tail.len() == 16 * 1024 && tail.ends_with("end"));
+    }
+
+    #[test]
+    fn only_files_of_the_folder_itself_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = folder.path().join("made");
+        std::fs::create_dir_all(made.join("sub")).unwrap();
+        for path in ["secret", "made/a", "made/sub/b"] {
+            std::fs::write(folder.path().join(path), path).unwrap();
+        }
+        std::os::unix::fs::symlink(folder.path(), made.join("out")).unwrap();
+        std::os::unix::fs::symlink("../secret", made.join("link")).unwrap();
+        assert!(inside(&made, "a").is_some() && inside(&made, "sub/b").is_some());
+        let absolute = folder.path().join("secret");
+        for asked in ["../secret", "link", "out/secret", "sub", "", absolute.to_str().unwrap()] {
+            assert_eq!(inside(&made, asked), None, "{asked}");
+        }
     }
 
     #[test]

@@ -143,6 +143,11 @@ async fn killed_at_any_moment_it_ends_with_the_same_report() {
     assert!(package.join("manifest.json").exists() && package.join("student.safetensors").exists());
     let shown = torn.print(&DISTILL);
     assert!(shown.contains("9 of 9 executions reused"), "{shown}");
+    // Other contents under the same name are other data.
+    let rows = std::fs::read_to_string(torn.path("rows.jsonl")).unwrap();
+    torn.write("rows.jsonl", rows.split_once('\n').unwrap().1);
+    let shown = torn.print(&DISTILL);
+    assert!(shown.contains("0 of 9 executions reused"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
