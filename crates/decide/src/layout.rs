@@ -37,7 +37,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { node_width: 180.0, node_height: 48.0, layer_gap: 64.0, node_gap: 20.0 }
+        Self { node_width: 180.0, node_height: 48.0, layer_gap: 44.0, node_gap: 20.0 }
     }
 }
 

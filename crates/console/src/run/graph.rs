@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Characters of a name that fit into a box.
-const NAME: usize = 19;
+const NAME: usize = 18;
 /// Characters of the line below it.
-const NOTE: usize = 25;
+const NOTE: usize = 22;
 /// Space around the drawing, so that outlines are not cut off.
 const MARGIN: f64 = 8.0;
 /// The width of a graph up to which it can still be read when it is fitted to a page.
