@@ -144,11 +144,6 @@ impl Table {
         self
     }
 
-    /// Whether this name can be asked for.
-    pub fn has_route(&self, name: &str) -> bool {
-        self.route(name).is_some()
-    }
-
     /// The route for the name that a caller asked for.
     pub(crate) fn route(&self, asked: &str) -> Option<Arc<Route>> {
         if let Some(route) = self.routes.get(asked) {

@@ -73,7 +73,7 @@ impl Routing {
 
     /// Whether a name is a route here, such as that of a teacher.
     pub(crate) fn has_route(&self, name: &str) -> bool {
-        self.gateway.table().has_route(name)
+        self.gateway.table().knows(name)
     }
 
     fn apply(&self) {

@@ -1,6 +1,6 @@
 //! `outlast demo`: three simulated vendors, live traffic, an outage, on one machine and without keys.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,7 +11,12 @@ use crate::{
     clock::wall,
     commands::serve::{StopSignal, log_to_stderr},
     config::{Config, Environment, Overrides},
-    demo::{Line, PEOPLE, Stage, Tally, Traffic, Vendors, lesson, runaway},
+    demo::{
+        Line, PEOPLE, Stage, Tally, Traffic, Vendors,
+        lesson::{self, Classroom},
+        runaway,
+    },
+    pipelines::PipelinesView,
     running::Running,
     terminal,
 };
@@ -53,7 +58,7 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     terminal::line(&format!("console  {}", running.sign_in_link()?));
     terminal::line(&format!("gateway  http://{}", running.gateway_address));
     terminal::line(
-        "At 00:20 the first vendor dies, at 00:40 a job runs away, at 00:50 the vendor is back. Ctrl-C ends the demo.\n",
+        "At 00:20 the first vendor dies, at 00:40 a job runs away, at 00:50 the vendor is back, at 01:02 a task is distilled. Ctrl-C ends the demo.\n",
     );
     let tally = Tally::default();
     let keys = keys(&running).await?;
@@ -63,8 +68,14 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
         base_url: base_url.clone(),
         key: key(&running, runaway::PRINCIPAL, runaway::TEAM).await?,
     };
+    let classroom = Classroom {
+        pipelines: PipelinesView::clone(&running.pipelines),
+        routing: Arc::clone(&running.routing),
+        console: running.console_address,
+        task_file,
+    };
     let traffic = Traffic::start(&base_url, keys, &tally);
-    let stage = Stage { vendors: &vendors, running: &running, tally: &tally, job };
+    let stage = Stage { vendors: &vendors, running: &running, tally: &tally, job, classroom };
     tokio::select! {
         ended = stage.play() => ended?,
         () = stop.received() => {}

@@ -31,12 +31,10 @@ const STEPS: usize = 400;
 const FILE_BYTES: usize = 48 << 10;
 
 /// Starts the job; it is over when every hand has ended or the set is dropped.
-pub(crate) fn start(line: &Line) -> JoinSet<()> {
-    let mut hands = JoinSet::new();
+pub(crate) fn start(line: &Line, hands: &mut JoinSet<()>) {
     for hand in 0..HANDS {
         hands.spawn(work(line.clone(), hand));
     }
-    hands
 }
 
 async fn work(line: Line, hand: usize) {
@@ -82,6 +80,7 @@ async fn ask(
         .header(header::CONTENT_TYPE, "application/json")
         .header("x-api-key", &line.key)
         .header("x-session-id", SESSION)
+        .header(header::USER_AGENT, "demo-agent/1.0")
         .body(Full::new(Bytes::from(body.to_string())))
         .ok()?;
     let response = client.request(request).await.ok()?;

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    demo::{call::Line, runaway, tally::Tally, vendors::Vendors},
+    demo::{call::Line, lesson::Classroom, runaway, tally::Tally, vendors::Vendors},
     running::Running,
     terminal,
 };
@@ -26,6 +26,8 @@ pub(crate) enum Scene {
     JobRunsAway,
     /// Its owner answers, if nobody did on the Breakers page.
     OwnerAnswers,
+    /// A task of the traffic is distilled, and its student takes it over.
+    LessonBegins,
 }
 
 /// The play: seconds from the start, and what happens then.
@@ -34,6 +36,7 @@ const SCENES: &[(u64, Scene)] = &[
     (40, Scene::JobRunsAway),
     (50, Scene::FirstVendorReturns),
     (60, Scene::OwnerAnswers),
+    (62, Scene::LessonBegins),
 ];
 
 /// How often the count is shown.
@@ -46,6 +49,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) tally: &'a Tally,
     /// As whom the runaway job calls.
     pub(crate) job: Line,
+    pub(crate) classroom: Classroom,
 }
 
 impl Stage<'_> {
@@ -114,9 +118,17 @@ impl Stage<'_> {
             }
             Scene::JobRunsAway => {
                 told(start, "a job runs away: an agent spends on its own, no human speaks");
-                *hands = runaway::start(&self.job);
+                runaway::start(&self.job, hands);
             }
             Scene::OwnerAnswers => self.stop_what_asks(start)?,
+            Scene::LessonBegins => {
+                let classroom = self.classroom.clone();
+                hands.spawn(async move {
+                    if let Err(failure) = classroom.teach(|what| told(start, what)).await {
+                        terminal::error(&format!("{failure:#}"));
+                    }
+                });
+            }
         }
         Ok(())
     }

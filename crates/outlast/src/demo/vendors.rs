@@ -26,7 +26,13 @@ impl Vendors {
             Dialect::AnthropicMessages,
             350,
             18,
-            &["claude-fable-5", "claude-opus-4-8", "claude-sonnet-5", "claude-haiku-4-5"],
+            &[
+                "claude-fable-5",
+                "claude-opus-4-8",
+                "claude-opus-5",
+                "claude-sonnet-5",
+                "claude-haiku-4-5",
+            ],
         );
         let second =
             vendor("openai", Dialect::OpenaiChat, 420, 15, &["gpt-5.5", "gpt-5.4", "gpt-5.4-mini"]);
