@@ -14,7 +14,7 @@ use terms::{
 use crate::{
     error::AccessError,
     mint::{Handle, NewKey, handle_of_id, handle_of_key},
-    secret::random_bytes,
+    secret::{Secret, random_bytes},
 };
 
 /// The setting that keeps the pepper: without it the stored hashes tell nothing.
@@ -62,6 +62,8 @@ struct Entry {
     summary: Arc<KeySummary>,
     caller: Arc<Caller>,
     secret_hash: [u8; 32],
+    /// Whether the key is the process's own and ends with it.
+    is_lent: bool,
 }
 
 type Table = HashMap<Handle, Entry>;
@@ -87,7 +89,12 @@ impl Keys {
     /// Reads all keys again, for changes that another program made to the store.
     pub async fn reload(&self, store: &Store) -> Result<(), AccessError> {
         let entries = store.keys().await?.into_iter().map(read_entry);
-        self.table.store(Arc::new(entries.collect::<Result<Table, _>>()?));
+        let stored = entries.collect::<Result<Table, _>>()?;
+        self.table.rcu(|table| {
+            let lent = table.iter().filter(|(_, entry)| entry.is_lent);
+            let lent = lent.map(|(handle, entry)| (*handle, entry.clone()));
+            stored.clone().into_iter().chain(lent).collect::<Table>()
+        });
         Ok(())
     }
 
@@ -143,6 +150,36 @@ impl Keys {
         Ok(key)
     }
 
+    /// Makes a key for a part of this very process. It is kept in memory alone, stands in no list, and
+    /// ends with the process.
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub fn lend(
+        &self,
+        principal: PrincipalName,
+        team: TeamName,
+        now: Timestamp,
+    ) -> Result<Secret, AccessError> {
+        let key = NewKey::random()?;
+        let name = principal.to_string();
+        let row = KeyRow {
+            id: key.id,
+            name,
+            principal,
+            team,
+            secret_hash: self.hash(key.secret.expose()),
+            created_at: now,
+            disabled_at: None,
+        };
+        let (handle, entry) = read_entry(row)?;
+        let entry = Entry { is_lent: true, ..entry };
+        self.change(|table| {
+            table.insert(handle, entry.clone());
+        });
+        Ok(key.secret)
+    }
+
     /// Disables a key for good, from the next call of [`Keys::identify`] on. `false` when there is
     /// no such key or it is disabled already.
     pub async fn disable(
@@ -164,10 +201,11 @@ impl Keys {
         Ok(disabled)
     }
 
-    /// Every key, disabled ones too, oldest first.
+    /// Every key that somebody made, disabled ones too, oldest first.
     pub fn list(&self) -> Vec<Arc<KeySummary>> {
-        let mut list: Vec<_> =
-            self.table.load().values().map(|entry| Arc::clone(&entry.summary)).collect();
+        let table = self.table.load();
+        let made = table.values().filter(|entry| !entry.is_lent);
+        let mut list: Vec<_> = made.map(|entry| Arc::clone(&entry.summary)).collect();
         list.sort_by(|one, other| {
             one.created_at.cmp(&other.created_at).then_with(|| one.id.cmp(&other.id))
         });
@@ -213,6 +251,7 @@ fn read_entry(row: KeyRow) -> Result<(Handle, Entry), AccessError> {
         summary: Arc::new(summary),
         caller: Arc::new(caller),
         secret_hash: row.secret_hash,
+        is_lent: false,
     };
     Ok((handle, entry))
 }

@@ -141,3 +141,15 @@ fn after_five_wrong_tries_even_the_right_secret_waits() {
     assert!(admin.verify(ELSEWHERE, "correct horse battery", Moment(20_000)).is_ok());
     assert!(admin.verify(HERE, "correct horse battery", Moment(60_000)).is_ok());
 }
+
+#[tokio::test]
+async fn a_lent_key_works_and_is_kept_nowhere() {
+    let store = Store::in_memory().await.unwrap();
+    let keys = Keys::load(&store).await.unwrap();
+    let secret = keys.lend("steps".into(), "default".into(), Timestamp(1)).unwrap();
+    keys.reload(&store).await.unwrap();
+    assert_eq!(keys.identify(secret.expose()).unwrap().principal.as_str(), "steps");
+    assert!(keys.list().is_empty());
+    let next = Keys::load(&store).await.unwrap();
+    assert!(next.identify(secret.expose()).is_err(), "it ends with the process");
+}

@@ -1,4 +1,4 @@
-//! Serves the console on loopback with made-up values, to look at the page while working on it:
+//! Serves the console on loopback with made-up values, to look at its pages while working on them:
 //! `cargo run -p console --example overview [quiet|empty]`. Prints a sign-in link.
 
 use std::{
@@ -10,12 +10,21 @@ use std::{
 };
 
 use access::{Admin, Keys, Secret};
+use console::pipelines::{
+    ArtifactAsked, ArtifactContent, DistillationOrder, ExecutionPage, Pipelines, Promise, RunOrder,
+    RunPage, RunRow, Unfit,
+};
 use console::{
-    AllowedHosts, Clock, ConsoleState, Doing, FailoverRow, GateState, Live, MinuteBar, Overview,
-    PrincipalRow, Requests, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
+    FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
+    StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
+    breaker::{
+        AgentName, Autonomy, BreakerChange, BreakerEvent, BreakerId, BreakerState, ClientFamily,
+        Evidence, SessionId, SessionKey,
+    },
     money::NanoUsd,
     time::{Moment, Timestamp},
 };
@@ -71,6 +80,7 @@ impl Live for MadeUp {
                 failed: 0,
                 in_flight: if scene == Scene::Empty { 0 } else { 7 },
                 rescued,
+                refused: if scene == Scene::Outage { 3 } else { 0 },
                 per_minute_now: if scene == Scene::Empty { 0 } else { 188 },
             },
             spend: Spend {
@@ -84,11 +94,29 @@ impl Live for MadeUp {
             students: students(scene),
             failovers: failovers(scene, now),
             top_principals: principals(scene),
+            asking: self.board().asking.len() as u64,
         }
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+}
+
+impl Breakers for MadeUp {
+    fn board(&self) -> BreakerBoard {
+        let now = SystemClock.now();
+        if self.scene == Scene::Outage { board(now) } else { empty_board(now) }
+    }
+
+    fn answer(
+        &self,
+        _id: &BreakerId,
+        _seen: Option<u64>,
+        _answer: BreakerAnswer,
+        _by: &str,
+    ) -> Result<(), AnswerRefused> {
+        Err(AnswerRefused::Refused("these sessions are made up and take no answer".to_owned()))
     }
 }
 
@@ -186,6 +214,42 @@ impl Tasks for NoTasks {
     }
 }
 
+struct NoPipelines(watch::Sender<u64>);
+
+impl Pipelines for NoPipelines {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    fn runs(&self) -> Promise<'_, Vec<RunRow>> {
+        Box::pin(async { vec![] })
+    }
+
+    fn run<'a>(&'a self, _: &'a str) -> Promise<'a, Option<RunPage>> {
+        Box::pin(async { None })
+    }
+
+    fn execution<'a>(&'a self, _: &'a str, _: u32) -> Promise<'a, Option<ExecutionPage>> {
+        Box::pin(async { None })
+    }
+
+    fn artifact<'a>(&'a self, _: &'a ArtifactAsked) -> Promise<'a, Option<ArtifactContent>> {
+        Box::pin(async { None })
+    }
+
+    fn submit(&self, _: RunOrder) -> Promise<'_, Result<String, Unfit>> {
+        Box::pin(async { Err(Unfit(vec!["this is an example".to_owned()])) })
+    }
+
+    fn distill(&self, _: DistillationOrder) -> Promise<'_, Result<String, Unfit>> {
+        Box::pin(async { Err(Unfit(vec!["this is an example".to_owned()])) })
+    }
+
+    fn cancel<'a>(&'a self, _: &'a str) -> Promise<'a, bool> {
+        Box::pin(async { false })
+    }
+}
+
 fn failovers(scene: Scene, now: Timestamp) -> Vec<FailoverRow> {
     if scene != Scene::Outage {
         return vec![];
@@ -224,6 +288,102 @@ fn principals(scene: Scene) -> Vec<PrincipalRow> {
     ]
 }
 
+/// Ada's night, which asks; grace's, which is stopped; and one that runs.
+fn board(now: Timestamp) -> BreakerBoard {
+    let noon = now.0;
+    let limits = Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(50_000_000_000) };
+    let key = |principal: &str, client, session: &str| SessionKey {
+        principal: principal.into(),
+        client,
+        session: SessionId::parse(session).expect("well formed"),
+    };
+    let row = |id: &str, session, state, ms, cost, requests| SessionRow {
+        id: id.into(),
+        session,
+        agent: "claude-cli/2.1.197".to_owned(),
+        state,
+        version: 1,
+        evidence: Evidence {
+            used: Autonomy { autonomous_ms: ms, cost: NanoUsd(cost) },
+            requests,
+            first_seen: Timestamp(noon - 40_000_000),
+            last_human: Some(Timestamp(noon - 36_900_000)),
+            run_began: Timestamp(noon - 36_720_000),
+        },
+        allowed: limits,
+        last_seen: Timestamp(noon - 4_000),
+        in_flight: 0,
+        refused: 0,
+        changed_at: Some(Timestamp(noon - 720_000)),
+        changed_by: Some("outlast".to_owned()),
+    };
+    let ada = key("ada", ClientFamily::ClaudeCode, "0198c5e2-f1a9-7c3b-9d2e-4f6071829300");
+    let grace = key("grace", ClientFamily::Other, "nightly-evals-0001");
+    let asking =
+        row("br_asks000000", ada.clone(), BreakerState::Pinged, 36_720_000, 43_210_000_000, 612);
+    let stopped = SessionRow {
+        agent: "opencode/1.4.2".to_owned(),
+        version: 2,
+        refused: 3,
+        changed_by: Some("admin (console)".to_owned()),
+        ..row("br_stopped000", grace.clone(), BreakerState::Stopped, 5_100_000, 71_500_000_000, 204)
+    };
+    let running = SessionRow {
+        in_flight: 1,
+        changed_at: None,
+        changed_by: None,
+        ..row(
+            "br_runs000000",
+            key("support-bot", ClientFamily::Other, "ticket-48213"),
+            BreakerState::Closed,
+            720_000,
+            1_900_000_000,
+            31,
+        )
+    };
+    let event = |of: &SessionRow, version, change, state, by: &str| BreakerEvent {
+        breaker: of.id.clone(),
+        version,
+        at: Timestamp(noon - 720_000),
+        session: of.session.clone(),
+        agent: AgentName::of(&of.agent),
+        change,
+        state,
+        allowed: limits,
+        evidence: of.evidence,
+        by: by.to_owned(),
+    };
+    let more = Autonomy { autonomous_ms: 7_200_000, cost: NanoUsd(20_000_000_000) };
+    let events = vec![
+        event(&stopped, 2, BreakerChange::Stopped, BreakerState::Stopped, "admin (console)"),
+        event(&asking, 1, BreakerChange::Pinged, BreakerState::Pinged, "outlast"),
+        event(&running, 2, BreakerChange::Confirmed(more), BreakerState::Closed, "admin (API)"),
+        event(&running, 4, BreakerChange::HumanSpoke, BreakerState::Closed, "support-bot"),
+    ];
+    BreakerBoard {
+        refused: 3,
+        asking: vec![asking],
+        stopped: vec![stopped],
+        running: vec![running],
+        events,
+        ..empty_board(now)
+    }
+}
+
+fn empty_board(now: Timestamp) -> BreakerBoard {
+    BreakerBoard {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now,
+        simulated: None,
+        limits: Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(50_000_000_000) },
+        refused: 0,
+        asking: vec![],
+        stopped: vec![],
+        running: vec![],
+        events: vec![],
+    }
+}
+
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "the link is what this program is for")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -238,7 +398,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_stop, closing) = watch::channel(false);
     let state = ConsoleState {
         live: live.clone(),
+        pipelines: Arc::new(NoPipelines(watch::Sender::new(0))),
         tasks: Arc::new(NoTasks),
+        breakers: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),
         store,
         admin: admin.clone(),

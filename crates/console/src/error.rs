@@ -11,6 +11,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use store::StoreError;
 
+use crate::breakers::AnswerRefused;
+
 /// A request that was not served.
 #[derive(Debug)]
 pub(crate) enum ConsoleError {
@@ -22,7 +24,13 @@ pub(crate) enum ConsoleError {
         retry_after_ms: u64,
     },
     BadInput(String),
+    /// What was sent is well formed and cannot run; a sentence for each mistake.
+    Unfit(Vec<String>),
     NoSuchKey,
+    NoSuchRun,
+    NoSuchBreaker,
+    /// A breaker does not take this answer, in a sentence.
+    AnswerRefused(String),
     NotFound,
     WrongMethod,
     TooManyStreams,
@@ -63,7 +71,11 @@ impl ConsoleError {
             Self::SignInNeeded | Self::WrongSecret => StatusCode::UNAUTHORIZED,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
-            Self::NoSuchKey | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchKey | Self::NoSuchRun | Self::NoSuchBreaker | Self::NotFound => {
+                StatusCode::NOT_FOUND
+            }
+            Self::AnswerRefused(_) => StatusCode::CONFLICT,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -92,6 +104,16 @@ impl ConsoleError {
             }
             Self::BadInput(message) => {
                 return Said { code: "bad_input", message: message.clone() };
+            }
+            Self::Unfit(problems) => {
+                return Said { code: "cannot_run", message: problems.join("\n") };
+            }
+            Self::NoSuchRun => ("no_such_run", "there is no run with this id"),
+            Self::AnswerRefused(message) => {
+                return Said { code: "answer_refused", message: message.clone() };
+            }
+            Self::NoSuchBreaker => {
+                ("no_such_breaker", "no session has this breaker; it may have been forgotten since")
             }
             Self::NoSuchKey => ("no_such_key", "there is no working key with this id"),
             Self::NotFound => ("not_found", "there is nothing at this address"),
@@ -160,6 +182,16 @@ impl From<AccessError> for ConsoleError {
         match error {
             AccessError::BadName { .. } => Self::BadInput(error.to_string()),
             _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<AnswerRefused> for ConsoleError {
+    fn from(refused: AnswerRefused) -> Self {
+        match refused {
+            AnswerRefused::Unknown => Self::NoSuchBreaker,
+            AnswerRefused::Refused(message) => Self::AnswerRefused(message),
+            AnswerRefused::Failed(error) => Self::Internal(error),
         }
     }
 }

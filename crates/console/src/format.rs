@@ -1,6 +1,6 @@
 //! Numbers as people read them. Money prints itself (`terms::money`); this is the rest.
 
-use terms::money::thousands;
+use terms::{money::thousands, time::Timestamp};
 
 /// `0`, `12,483`.
 pub(crate) fn count(number: u64) -> String {
@@ -24,6 +24,35 @@ pub(crate) fn duration(ms: u64) -> String {
         3_600_000..86_400_000 => format!("{hours} h {} min", minutes % 60),
         _ => format!("{} d {} h", hours / 24, hours % 24),
     }
+}
+
+/// A moment in UTC: `2026-11-20 12:34:56`.
+pub(crate) fn shown_time(at: Timestamp) -> String {
+    format!("{} {}", at.date(), at.clock())
+}
+
+/// An amount of bytes: `0 B`, `812 B`, `4.2 kB`, `1.7 MB`, `38 GB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut amount = bytes as f64 / 1_000.0;
+    let mut units = UNITS.iter();
+    let mut unit = units.next().unwrap_or(&"kB");
+    while amount >= 999.5
+        && let Some(next) = units.next()
+    {
+        amount /= 1_000.0;
+        unit = next;
+    }
+    if amount < 9.95 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
+}
+
+/// A time in UTC as much as it must be told: `14:03:11` today, `2026-11-20 14:03` before.
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
+    let clock = at.clock();
+    if at.day() == now.day() { clock } else { format!("{} {}", at.date(), &clock[..5]) }
 }
 
 /// A share of a whole: `0 %`, `< 0.1 %`, `1.7 %`, `42 %`, `100 %`; a share that is not all of it
@@ -60,7 +89,7 @@ pub(crate) fn words(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, duration, percent};
+    use super::{bytes, counted, duration, percent};
 
     #[test]
     fn durations_have_the_detail_that_helps() {
@@ -74,6 +103,20 @@ mod tests {
             (273_600_000, "3 d 4 h"),
         ] {
             assert_eq!(duration(ms), expected);
+        }
+    }
+
+    #[test]
+    fn bytes_have_the_detail_that_helps() {
+        for (amount, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (4_240, "4.2 kB"),
+            (38_400, "38 kB"),
+            (999_600, "1.0 MB"),
+            (7_500_000_000_000_000, "7500 TB"),
+        ] {
+            assert_eq!(bytes(amount), expected);
         }
     }
 

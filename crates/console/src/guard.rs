@@ -34,6 +34,16 @@ pub(crate) enum Seat {
     Bearer,
 }
 
+impl Seat {
+    /// Who decides, as it is written down: there is one administrator, who comes two ways.
+    pub(crate) fn who(&self) -> &'static str {
+        match self {
+            Self::Session(_) => "admin (console)",
+            Self::Bearer => "admin (API)",
+        }
+    }
+}
+
 /// A route behind its guard.
 pub(crate) fn guarded(guard: Guard, route: MethodRouter<App>, app: &App) -> MethodRouter<App> {
     match guard {

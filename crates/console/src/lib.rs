@@ -2,7 +2,9 @@
 //! beside them. It shows what the binary's `Live` tells it and knows nothing of the gateway; it
 //! decides no rule and holds no SQL.
 
+mod breakers;
 mod live;
+pub mod pipelines;
 mod tasks;
 
 mod state;
@@ -10,12 +12,15 @@ mod state;
 mod routes;
 
 mod api;
+mod breaker_sections;
 mod pages;
+mod run;
 mod sections;
 mod stream;
 
 mod chart;
 mod format;
+mod markdown;
 
 mod assets;
 mod cookie;
@@ -25,6 +30,7 @@ mod headers;
 mod origin;
 
 pub use crate::{
+    breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
     guard::Guard,
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,

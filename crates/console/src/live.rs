@@ -41,6 +41,8 @@ pub struct Overview {
     pub failovers: Vec<FailoverRow>,
     /// Who asks most, in the order in which they are to be listed.
     pub top_principals: Vec<PrincipalRow>,
+    /// Sessions that ask whether they are meant.
+    pub asking: u64,
 }
 
 /// Counts of requests.
@@ -56,6 +58,8 @@ pub struct Requests {
     pub in_flight: u64,
     /// Answered by another target than the first.
     pub rescued: u64,
+    /// Refused by a breaker; not among those that ended.
+    pub refused: u64,
     /// The rate of the last moments, in requests per minute.
     pub per_minute_now: u64,
 }

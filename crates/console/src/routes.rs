@@ -43,6 +43,15 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/", guard: Guard::Page, handler: || get(pages::overview::show) },
     Route { path: "/overview.json", guard: Guard::Api, handler: || get(pages::overview::json) },
     Route { path: "/live", guard: Guard::Api, handler: || get(stream::live) },
+    Route { path: "/breakers", guard: Guard::Page, handler: || get(pages::breakers::show) },
+    Route { path: "/breakers/{id}", guard: Guard::Page, handler: || post(pages::breakers::act) },
+    Route { path: "/live/breakers", guard: Guard::Api, handler: || get(stream::live_breakers) },
+    Route { path: "/api/breakers", guard: Guard::Api, handler: || get(api::breakers::list) },
+    Route {
+        path: "/api/breakers/{id}",
+        guard: Guard::Api,
+        handler: || post(api::breakers::answer),
+    },
     Route {
         path: "/api/keys",
         guard: Guard::Api,
@@ -70,6 +79,50 @@ pub const ROUTES: &[Route] = &[
         handler: || post(api::tasks::roll_back),
     },
     Route { path: "/api/usage", guard: Guard::Api, handler: || get(api::usage::report) },
+    Route { path: "/pipelines", guard: Guard::Page, handler: || get(pages::pipelines::show) },
+    Route { path: "/pipelines/live", guard: Guard::Api, handler: || get(pages::pipelines::live) },
+    Route { path: "/pipelines/{run}", guard: Guard::Page, handler: || get(pages::run::show) },
+    Route { path: "/pipelines/{run}/live", guard: Guard::Api, handler: || get(pages::run::live) },
+    Route {
+        path: "/pipelines/{run}/cancel",
+        guard: Guard::Page,
+        handler: || post(pages::run::cancel),
+    },
+    Route {
+        path: "/pipelines/{run}/outputs/{name}",
+        guard: Guard::Page,
+        handler: || get(pages::artifact::of_run),
+    },
+    Route {
+        path: "/pipelines/{run}/executions/{execution}/{side}/{name}",
+        guard: Guard::Page,
+        handler: || get(pages::artifact::of_execution),
+    },
+    Route {
+        path: "/api/pipelines",
+        guard: Guard::Api,
+        handler: || {
+            get(api::pipelines::list)
+                .post(api::pipelines::submit)
+                .layer(DefaultBodyLimit::max(api::pipelines::BODY_LIMIT))
+        },
+    },
+    Route { path: "/api/pipelines/{run}", guard: Guard::Api, handler: || get(api::pipelines::run) },
+    Route {
+        path: "/api/pipelines/{run}/executions/{execution}",
+        guard: Guard::Api,
+        handler: || get(api::pipelines::execution),
+    },
+    Route {
+        path: "/api/pipelines/{run}/cancel",
+        guard: Guard::Api,
+        handler: || post(api::pipelines::cancel),
+    },
+    Route {
+        path: "/api/distillations",
+        guard: Guard::Api,
+        handler: || post(api::distillations::begin),
+    },
 ];
 
 /// The console as a service. To throttle wrong secrets by source, serve it with

@@ -1,7 +1,8 @@
 //! The sections of the Overview, one file each, in one list: the page shows all of them, the live
 //! stream sends again those that changed. Each is one element with an id, and a pure function of
-//! the values it shows.
+//! the values it shows. Those of other pages stand in files of their own.
 
+mod asking;
 mod failovers;
 mod figures;
 mod hour;
@@ -9,7 +10,7 @@ mod principals;
 mod students;
 mod targets;
 
-use crate::live::Overview;
+use crate::{live::Overview, state::App};
 
 /// Where a section stands on a wide page; on a narrow one they stand below each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub(crate) struct Section {
 
 /// Every section in the order of the page.
 pub(crate) const ALL: &[Section] = &[
+    Section { column: Column::Top, render: asking::render },
     Section { column: Column::Top, render: figures::render },
     Section { column: Column::Left, render: hour::render },
     Section { column: Column::Left, render: targets::render },
@@ -34,3 +36,9 @@ pub(crate) const ALL: &[Section] = &[
     Section { column: Column::Right, render: failovers::render },
     Section { column: Column::Right, render: principals::render },
 ];
+
+/// All of them, as of now.
+pub(crate) fn overview(app: &App) -> askama::Result<Vec<String>> {
+    let overview = app.state.live.overview();
+    ALL.iter().map(|section| (section.render)(&overview)).collect()
+}

@@ -7,7 +7,9 @@ use store::Store;
 use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{live::Live, origin::AllowedHosts, tasks::Tasks};
+use crate::{
+    breakers::Breakers, live::Live, origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks,
+};
 
 /// Live streams at most: each renders up to twice a second.
 const STREAMS: usize = 64;
@@ -26,8 +28,12 @@ pub trait Clock: Send + Sync + 'static {
 pub struct ConsoleState {
     /// The running program.
     pub live: Arc<dyn Live>,
+    /// Its pipelines.
+    pub pipelines: Arc<dyn Pipelines>,
     /// Deployed students.
     pub tasks: Arc<dyn Tasks>,
+    /// Its sessions and their breakers.
+    pub breakers: Arc<dyn Breakers>,
     /// For the usage report and the keys.
     pub store: Store,
     /// The virtual keys.

@@ -1,5 +1,6 @@
-//! `GET /live`: the Overview's sections as server-sent events, only those that changed, at most
-//! twice a second. A stream ends with its session, with the program, or with its viewer.
+//! Pages kept live: their sections as server-sent events, only those that changed, at most twice a
+//! second. `GET /live` is the Overview's; breakers and runs of pipelines have their own. A stream ends with its
+//! session, with the program, or with its viewer.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -17,12 +18,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{
-    error::ConsoleError,
-    guard::Seat,
-    sections::{self, Section},
-    state::App,
-};
+use crate::{breaker_sections, error::ConsoleError, guard::Seat, run, sections, state::App};
 
 /// The least time between two events of a stream: people see no more.
 const PACE: Duration = Duration::from_millis(500);
@@ -31,14 +27,70 @@ const PACE: Duration = Duration::from_millis(500);
 /// move on, and is when an ended session is noticed on a quiet system.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// The same where something runs: durations and logs grow without any event.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a stream shows.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The Overview.
+    Overview,
+    /// Sessions and their breakers.
+    Breakers,
+    /// The list of runs.
+    Runs,
+    /// A run, with one of its executions in full.
+    Run { run: String, shown: Option<u32> },
+}
+
+/// The sections of a page, and whether they change by themselves.
+pub(crate) struct Rendered {
+    /// Always as many and in the same order.
+    pub(crate) sections: Vec<String>,
+    /// Whether something runs.
+    pub(crate) is_moving: bool,
+}
+
+impl Source {
+    /// The name of its events.
+    const fn event(&self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Breakers => "breakers",
+            Self::Runs | Self::Run { .. } => "runs",
+        }
+    }
+
+    fn changes(&self, app: &App) -> watch::Receiver<u64> {
+        match self {
+            Self::Overview | Self::Breakers => app.state.live.changes(),
+            Self::Runs | Self::Run { .. } => app.state.pipelines.changes(),
+        }
+    }
+
+    async fn render(&self, app: &App) -> Result<Rendered, ConsoleError> {
+        match self {
+            Self::Overview => Ok(Rendered { sections: sections::overview(app)?, is_moving: false }),
+            Self::Breakers => {
+                let sections = breaker_sections::all(&app.state.breakers.board())?;
+                Ok(Rendered { sections, is_moving: false })
+            }
+            Self::Runs => run::list(app).await,
+            Self::Run { run, shown } => run::page(app, run, *shown).await,
+        }
+    }
+}
+
 /// One viewer's stream.
 struct Viewer {
     app: App,
+    source: Source,
     seat: Seat,
     changes: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
     /// The sections as they were last sent.
     sent: Vec<String>,
+    is_moving: bool,
     next_at: Instant,
     over: bool,
     _permit: OwnedSemaphorePermit,
@@ -55,16 +107,34 @@ pub(crate) async fn live(
     State(app): State<App>,
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Source::Overview)
+}
+
+pub(crate) async fn live_breakers(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Source::Breakers)
+}
+
+/// A stream of this page for whoever sits there.
+pub(crate) fn open(
+    app: App,
+    seat: Seat,
+    source: Source,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     let permit =
         app.streams.clone().try_acquire_owned().map_err(|_| ConsoleError::TooManyStreams)?;
-    let mut changes = app.state.live.changes();
+    let mut changes = source.changes(&app);
     // The first event comes at once: the page may be older than the stream.
     changes.mark_changed();
     let viewer = Viewer {
         seat,
         changes,
         closing: app.state.closing.clone(),
-        sent: vec![String::new(); sections::ALL.len()],
+        sent: Vec::new(),
+        is_moving: false,
+        source,
         next_at: Instant::now(),
         over: false,
         app,
@@ -97,11 +167,12 @@ impl Viewer {
             self.over = true;
             return Some(Event::default().event("signed-out").data("the session is over"));
         }
-        match self.changed_sections() {
+        match self.changed_sections().await {
             Ok(html) if html.is_empty() => None,
-            Ok(html) => Some(Event::default().event("overview").data(html)),
+            Ok(html) => Some(Event::default().event(self.source.event()).data(html)),
             Err(error) => {
-                tracing::error!(%error, "a section of the overview was not rendered");
+                let page = self.source.event();
+                tracing::error!(?error, page, "a section was not rendered");
                 self.over = true;
                 None
             }
@@ -110,9 +181,10 @@ impl Viewer {
 
     async fn wait(&mut self) -> Woken {
         let (changes, next_at) = (&mut self.changes, self.next_at);
+        let quiet = if self.is_moving { TICK } else { HEARTBEAT };
         let changed = async {
             sleep_until(next_at).await;
-            match timeout(HEARTBEAT, changes.changed()).await {
+            match timeout(quiet, changes.changed()).await {
                 Ok(Ok(())) => Woken::Changed,
                 // Who counts the changes is gone, so there will be none.
                 Ok(Err(_)) => Woken::Closing,
@@ -132,11 +204,12 @@ impl Viewer {
         }
     }
 
-    fn changed_sections(&mut self) -> askama::Result<String> {
-        let overview = self.app.state.live.overview();
+    async fn changed_sections(&mut self) -> Result<String, ConsoleError> {
+        let rendered = self.source.render(&self.app).await?;
+        self.is_moving = rendered.is_moving;
+        self.sent.resize(rendered.sections.len(), String::new());
         let mut changed = String::new();
-        for (Section { render, .. }, sent) in sections::ALL.iter().zip(&mut self.sent) {
-            let html = render(&overview)?;
+        for (html, sent) in rendered.sections.into_iter().zip(&mut self.sent) {
             if html != *sent {
                 changed.push_str(&html);
                 *sent = html;

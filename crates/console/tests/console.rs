@@ -1,12 +1,16 @@
 //! The console through its router: who gets in, what they see, and what nobody may do.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod house;
+mod runs;
 
 use access::SESSION_MS;
-use console::{Guard, ROUTES};
+use console::{BreakerAnswer, Guard, ROUTES};
 use futures_util::StreamExt;
 use house::{Answer, House, SECRET, get, post, with_method};
 use http::{Method, StatusCode};
+use terms::money::NanoUsd;
 
 #[tokio::test]
 async fn health_asks_for_nothing_and_tells_nothing() {
@@ -20,6 +24,8 @@ async fn no_address_but_the_open_ones_answers_a_stranger() {
     let house = House::new().await;
     for route in ROUTES {
         let path = route.path.replace("{id}", "ok_aaaaaaaaaaaa").replace("{*file}", "console.css");
+        let path = path.replace("{run}", "run-1").replace("{execution}", "1");
+        let path = path.replace("{side}", "inputs").replace("{name}", "text");
         for method in [Method::GET, Method::POST, Method::DELETE] {
             let request = with_method(&method, &path).with_origin();
             let answer = house.ask(request).await;
@@ -172,9 +178,10 @@ async fn pages_hold_nothing_that_the_policy_forbids() {
     let house = House::new().await;
     let cookie = house.sign_in().await;
     let overview = house.ask(get("/").header("cookie", &cookie)).await.body;
+    let breakers = house.ask(get("/breakers").header("cookie", &cookie)).await.body;
     let sign_in = house.ask(get("/sign-in")).await.body;
     let nowhere = house.ask(get("/nowhere").header("accept", "text/html")).await.body;
-    for page in [overview, sign_in, nowhere] {
+    for page in [overview, breakers, sign_in, nowhere] {
         for forbidden in
             ["style=", "<style", "onclick", "javascript:", "<script>", "http://", "https://"]
         {
@@ -394,4 +401,109 @@ async fn tasks_are_listed_and_a_refused_change_says_why() {
     assert!(refused.body.contains("there is no package"), "{}", refused.body);
     let unasked = house.ask(post("/api/tasks/intent/undeploy", "")).await;
     assert_eq!(unasked.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_breakers_page_reads_as_it_should() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    let page = house.ask(get("/breakers").header("cookie", &cookie)).await;
+    insta::assert_snapshot!("breakers", page.body);
+    let json = house.ask(get("/api/breakers").with_bearer()).await;
+    let json: serde_json::Value = serde_json::from_str(&json.body).unwrap();
+    assert_eq!(json["asking"][0]["session"]["principal"], "ada");
+    assert_eq!(json["asking"][0]["evidence"]["used"]["cost"], 43_210_000_000_u64);
+    assert_eq!(json["stopped"][0]["state"], "stopped");
+    assert_eq!(json["events"][2]["change"]["confirmed"]["autonomous_ms"], 7_200_000);
+}
+
+#[tokio::test]
+async fn an_answer_by_form_says_how_much_more_and_to_which_question() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    let confirm = |cost: i64, hours: Option<u64>| BreakerAnswer::Confirm {
+        cost: Some(NanoUsd(cost * 10_000_000)),
+        autonomous_ms: hours.map(|hours| hours * 3_600_000),
+    };
+    for (form, expect) in [
+        ("decision=confirm&version=1&more=20&own=&hours=2", confirm(20_00, Some(2))),
+        ("decision=confirm&version=1&more=own&own=0.50&hours=24", confirm(50, Some(24))),
+        ("decision=confirm&version=1&more=5", confirm(5_00, None)),
+        ("decision=stop&version=1&more=20&own=&hours=2", BreakerAnswer::Stop),
+        ("decision=stop&version=1", BreakerAnswer::Stop),
+    ] {
+        let path = "/breakers/br_asks000000";
+        let answer = house.ask(post(path, form).with_origin().header("cookie", &cookie)).await;
+        answer.must_redirect_to("/breakers");
+        let given = house.breakers.answers();
+        let expect = ("br_asks000000".into(), Some(1), expect, "admin (console)".to_owned());
+        assert_eq!(given, [expect], "{form}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_taken_says_why() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    for (id, form, status, code) in [
+        ("br_asks000000", "decision=confirm&version=1&more=own&own=lots", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=own&own=0", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=own&own=", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=5&own=50", 400, "bad_input"),
+        ("br_asks000000", "decision=confirm&version=1&more=5&hours=9999", 400, "bad_input"),
+        ("br_asks000000", "decision=perhaps&version=1", 400, "bad_input"),
+        ("br_asks000000", "decision=stop&version=9", 409, "answer_refused"),
+        ("br_nobody0000", "decision=stop&version=1", 404, "no_such_breaker"),
+    ] {
+        let path = format!("/breakers/{id}");
+        let answer = house.ask(post(&path, form).with_origin().header("cookie", &cookie)).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{form}");
+    }
+    let forged =
+        post("/breakers/br_asks000000", "decision=stop&version=1").header("cookie", &cookie);
+    assert_eq!(house.ask(forged).await.status, StatusCode::FORBIDDEN, "not from our own page");
+    assert_eq!(house.breakers.answers(), [], "none of these holds");
+}
+
+#[tokio::test]
+async fn a_program_answers_with_the_admin_secret() {
+    let house = House::new().await;
+    let order = |body: &str| {
+        let json = "application/json";
+        post("/api/breakers/br_asks000000", body).with_bearer().header("content-type", json)
+    };
+    let yes = r#"{"decision":"confirm","more_cost_nano_usd":20000000000}"#;
+    assert_eq!(house.ask(order(yes)).await.status, StatusCode::NO_CONTENT);
+    let more = BreakerAnswer::Confirm { cost: Some(NanoUsd(20_000_000_000)), autonomous_ms: None };
+    let expect = ("br_asks000000".into(), None, more, "admin (API)".to_owned());
+    assert_eq!(house.breakers.answers(), [expect]);
+    let unknown_field = r#"{"decision":"stop","cost":1}"#;
+    assert_eq!(house.ask(order(unknown_field)).await.code(), "bad_input");
+}
+
+#[tokio::test]
+async fn a_question_reaches_the_overview_and_the_breakers_page() {
+    let house = House::new().await;
+    tokio::time::pause();
+    let cookie = house.sign_in().await;
+    house.live.change(|overview| overview.asking = 0);
+    let mut overview = house.events(&cookie).await;
+    let mut page = house.events_of("/live/breakers", &cookie).await;
+    assert!(!overview.next().await.unwrap().contains("did you mean to spend this?"));
+    assert!(page.next().await.unwrap().starts_with("event: breakers\n"));
+    house.breakers.change(|board| board.asking[0].evidence.requests = 4_711);
+    house.live.change(|overview| overview.asking = 2);
+    let event = overview.next().await.unwrap();
+    assert!(event.contains("2 sessions ask") && event.contains("href=\"/breakers\""), "{event}");
+    let event = page.next().await.unwrap();
+    assert!(event.contains("4,711") && !event.contains("id=\"running\""), "{event}");
+}
+
+#[tokio::test]
+async fn what_a_client_calls_itself_is_text_and_nothing_else() {
+    let house = House::new().await;
+    house.breakers.change(|board| board.stopped[0].agent = "<img/src=x>".to_owned());
+    let cookie = house.sign_in().await;
+    let page = house.ask(get("/breakers").header("cookie", &cookie)).await;
+    assert!(!page.body.contains("<img/src=x>") && page.body.contains("img/src=x"));
 }

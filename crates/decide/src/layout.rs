@@ -4,11 +4,13 @@
 //! step is bounded, so that no graph makes it hang.
 
 mod layers;
+mod nearest;
 mod order;
 mod place;
 
 use serde::Serialize;
 
+pub use self::nearest::nearest;
 use self::{layers::Layers, order::in_few_crossings};
 
 /// A graph to draw. Nodes are numbered from 0.
@@ -35,7 +37,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { node_width: 180.0, node_height: 48.0, layer_gap: 64.0, node_gap: 20.0 }
+        Self { node_width: 180.0, node_height: 48.0, layer_gap: 44.0, node_gap: 20.0 }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod attempt;
 pub mod binomial;
+pub mod breaker;
 pub mod catalog;
 pub mod classify;
 pub mod gate;
@@ -18,6 +19,7 @@ pub mod retry_after;
 pub mod reuse;
 pub mod route;
 pub mod run;
+pub mod session;
 pub mod split;
 pub mod threshold;
 pub mod verdict;

@@ -205,7 +205,8 @@ impl Budget {
     }
 }
 
-/// The progress file: append-only JSON lines.
+/// The progress file: append-only JSON lines. Locked as long as it is open, so that two labellings never
+/// buy the same answer: the second waits, and then finds what the first one bought.
 #[derive(Debug)]
 struct Book {
     path: PathBuf,
@@ -221,6 +222,7 @@ impl Book {
         }
         let file = OpenOptions::new().create(true).append(true).open(path);
         let mut file = file.map_err(DistillError::file(path))?;
+        file.lock().map_err(DistillError::file(path))?;
         let written = fs::read(path).map_err(DistillError::file(path))?;
         // A line that a dying process left unfinished is closed here and not read.
         if written.last().is_some_and(|byte| *byte != b'\n') {
@@ -275,9 +277,11 @@ mod tests {
         let mut book = Book::open(&path).unwrap();
         book.append(&entry("r-1")).unwrap();
         book.file.write_all(br#"{"question":"q","answer":{"id":"r-2""#).unwrap();
+        drop(book);
         let mut book = Book::open(&path).unwrap();
         assert_eq!(book.known.len(), 1);
         book.append(&entry("r-3")).unwrap();
+        drop(book);
         let book = Book::open(&path).unwrap();
         let known = |id: &str| book.known.contains_key(&(id.to_owned(), "q".to_owned()));
         assert!(known("r-1") && !known("r-2") && known("r-3"));

@@ -31,6 +31,16 @@ pub struct TaskFile {
     pub labels_file: Option<PathBuf>,
     /// Where the results go, resolved.
     pub output: PathBuf,
+    places: Places,
+}
+
+/// The lines on which a task file names what lies outside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Places {
+    file: PathBuf,
+    data: Vec<usize>,
+    labels_file: usize,
+    teacher_route: usize,
 }
 
 impl TaskFile {
@@ -44,6 +54,43 @@ impl TaskFile {
     pub fn parse(text: &str, path: &Path) -> Result<Self, DistillError> {
         raw::parse(text, path)
     }
+
+    /// One hash over the task file and every file that it names: the same as long as none of them
+    /// changes, wherever they lie.
+    ///
+    /// # Errors
+    /// A file cannot be read; the error is about the line that names it.
+    pub fn contents(&self) -> Result<String, DistillError> {
+        let mut hasher = blake3::Hasher::new();
+        hash_file(&self.places.file, &mut hasher).map_err(DistillError::file(&self.places.file))?;
+        let labels = self.labels_file.iter().map(|path| (path, self.places.labels_file));
+        for (path, line) in self.data.iter().zip(self.places.data.iter().copied()).chain(labels) {
+            hash_file(path, &mut hasher).map_err(|source| {
+                let path = path.display();
+                self.error(line, format!("the file {path} cannot be read: {source}"))
+            })?;
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// An error about the teacher's route, with its line.
+    pub fn route_error(&self, message: impl Into<String>) -> DistillError {
+        self.error(self.places.teacher_route, message)
+    }
+
+    fn error(&self, line: usize, message: impl Into<String>) -> DistillError {
+        let file = self.places.file.display().to_string();
+        DistillError::Task { file, line, message: message.into() }
+    }
+}
+
+/// Adds a file's length and bytes, a piece at a time.
+fn hash_file(path: &Path, hasher: &mut blake3::Hasher) -> std::io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
+    let mut of_file = blake3::Hasher::new();
+    std::io::copy(&mut file, &mut of_file)?;
+    hasher.update(of_file.finalize().as_bytes());
+    Ok(())
 }
 
 /// What decides the learning.

@@ -200,6 +200,8 @@ fn read(status: StatusCode, body: &[u8]) -> Reply {
     match status.as_u16() {
         // A recorded teacher has no answer to this input, under whatever status that arrives.
         _ if why.contains("not_recorded") => Reply::Rejected(why),
+        // Nobody answers under this name: asking about the next row would not help.
+        404 if why.starts_with("model_not_found") => Reply::Refused(why),
         400 | 404 | 409 | 413 | 422 => Reply::Rejected(why),
         401..=403 => Reply::Refused(why),
         _ => Reply::Failing(why),
@@ -259,6 +261,7 @@ mod tests {
         check(200, "<html>", Reply::Failing("the reply is not a chat completion".into()));
         let error = |code: &str| format!(r#"{{"error":{{"message":"no","code":"{code}"}}}}"#);
         check(404, &error("not_found"), Reply::Rejected("not_found: no".into()));
+        check(404, &error("model_not_found"), Reply::Refused("model_not_found: no".into()));
         check(502, &error("not_recorded"), Reply::Rejected("not_recorded: no".into()));
         check(402, &error("insufficient_quota"), Reply::Refused("insufficient_quota: no".into()));
         check(503, "", Reply::Failing("503".into()));

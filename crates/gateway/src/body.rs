@@ -1,7 +1,6 @@
 //! The body of an answer: whole, or a stream that is relayed as it comes.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::stream::StreamBody;
+use crate::{pass::PassedBody, stream::StreamBody};
 
 /// What the listener sends back.
 #[derive(Debug)]
@@ -18,7 +17,15 @@ pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
     /// As it comes.
     Stream(Box<StreamBody>),
+    /// As it comes, whatever it is.
+    Passed(Box<PassedBody>),
 }
+
+/// An answer that is passed on broke off: its caller's connection breaks, too, because no error can be
+/// said within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the provider's answer broke off")]
+pub(crate) struct CutShort;
 
 impl ReplyBody {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
@@ -28,7 +35,7 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = StreamBroken;
+    type Error = CutShort;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -38,6 +45,9 @@ impl Body for ReplyBody {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Self::Passed(passed) => {
+                passed.poll_bytes(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
             }
         }
     }
@@ -49,10 +59,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Passed(_) => SizeHint::default(),
         }
     }
 }
-
-/// A relayed stream never errors towards the caller's connection: it ends with an error event.
-pub(crate) type StreamBroken = Infallible;

@@ -24,6 +24,16 @@ pub(crate) fn response(dialect: Dialect, error: &ErrorReply, id: RequestId) -> R
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     headers::name_request(response.headers_mut(), id);
+    if error.kind == ErrorKind::UsageLimit {
+        // Codex shows this text and no other.
+        if let Ok(message) = HeaderValue::from_str(&error.message) {
+            response.headers_mut().insert("x-codex-promo-message", message);
+        }
+    }
+    if matches!(error.kind, ErrorKind::Billing | ErrorKind::UsageLimit) {
+        // Nothing changes by asking again; Anthropic's and OpenAI's clients obey this header.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     response
 }
 
@@ -106,6 +116,12 @@ fn of_failure(last: &LastFailure, attempts: u8) -> ErrorReply {
             ErrorKind::NotFound,
             "model_not_found",
             "the provider does not know this model (any more)",
+        ),
+        // As 402, because clients retry a 502 for minutes, and no retry fills the account.
+        Failure::CredentialDead if last.status == 402 => with(
+            ErrorKind::Billing,
+            "upstream_billing",
+            "the gateway's own account at the provider is out of credit; your key is fine",
         ),
         Failure::CredentialDead => with(
             ErrorKind::Upstream,

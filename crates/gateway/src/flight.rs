@@ -53,6 +53,10 @@ impl Flight {
         }
     }
 
+    pub(crate) fn now(&self) -> Moment {
+        self.gateway.now()
+    }
+
     /// The attempt's id, as text.
     pub(crate) fn attempt_id(&self) -> String {
         self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())

@@ -9,27 +9,30 @@ use decide::{
     attempt::{Next, Stop},
     route::{Facts, Pass},
 };
-use http::{Response, header, request::Parts};
+use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
 use ledger::{Held, InsteadOf, Order};
 use terms::{
+    breaker::SessionKey,
     dialect::Dialect,
     ids::{AttemptId, RequestId},
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, sleep};
-use wire::{ErrorKind, ErrorReply, Head, read_head};
+use wire::{ErrorKind, ErrorReply, Head, read_head, read_passed_form, read_passed_json};
 
 use crate::{
     body::ReplyBody,
-    errors,
+    count, errors,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
-    intake::{identify, read_body},
-    outgoing::Asked,
+    intake::{identify, read_body, refuse_forms},
+    operation::Operation,
+    outgoing::{Asked, boundary},
     plan::{Chosen, plan},
     reply::{Failed, Try},
     room::Room,
+    session,
     table::{Route, Target},
     trail::Trail,
 };
@@ -40,7 +43,7 @@ const ASSUMED_OUTPUT: u64 = 32_000;
 /// Answers one request. Every path ends in an answer in the caller's dialect.
 pub(crate) async fn answer<B>(
     gateway: Arc<Gateway>,
-    dialect: Dialect,
+    call: Call,
     parts: Parts,
     body: B,
 ) -> Response<ReplyBody>
@@ -48,15 +51,54 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let id = gateway.new_request_id();
-    match admitted(&gateway, dialect, id, &parts, body).await {
+    match admitted(&gateway, call, id, &parts, body).await {
         Ok(response) => response,
-        Err(error) => errors::response(dialect, &error, id),
+        Err(error) => errors::response(call.dialect(), &error, id),
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// An answer of a model, in this dialect.
+    Answer(Dialect),
+    /// Something that is passed on as it is.
+    Pass(&'static Operation),
+}
+
+impl Call {
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::Answer(dialect) => dialect,
+            Self::Pass(operation) => operation.dialect,
+        }
+    }
+
+    fn operation(self) -> Option<&'static Operation> {
+        match self {
+            Self::Answer(_) => None,
+            Self::Pass(operation) => Some(operation),
+        }
+    }
+
+    fn read_head(self, headers: &HeaderMap, body: &Bytes) -> Result<Head, ErrorReply> {
+        let Self::Pass(operation) = self else {
+            refuse_forms(headers, body)?;
+            return Ok(read_head(self.dialect(), body)?);
+        };
+        Ok(match boundary(headers) {
+            Some(boundary) => read_passed_form(body, boundary)?,
+            None => {
+                refuse_forms(headers, body)?;
+                read_passed_json(body, operation.default_model)?
+            }
+        })
     }
 }
 
 async fn admitted<B>(
     gateway: &Arc<Gateway>,
-    dialect: Dialect,
+    call: Call,
     id: RequestId,
     parts: &Parts,
     body: B,
@@ -67,15 +109,26 @@ where
     let caller = identify(gateway, &parts.headers)?;
     let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
-    let head = read_head(dialect, &body)?;
+    let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
     if let Some(follows) = &head.follows {
         return Err(not_kept(follows));
     }
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
-    let asked = Asked { dialect, headers: &parts.headers, query: parts.uri.query() };
-    let request =
-        Request { gateway, caller: &caller, id, asked, head: &head, body: &body, route: &route };
+    let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
+    let asked =
+        Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
+    let request = Request {
+        gateway,
+        caller: &caller,
+        session,
+        id,
+        asked,
+        operation: call.operation(),
+        head: &head,
+        body: &body,
+        route: &route,
+    };
     request.run().await
 }
 
@@ -83,8 +136,10 @@ where
 struct Request<'a> {
     gateway: &'a Arc<Gateway>,
     caller: &'a Arc<Caller>,
+    session: Option<Arc<SessionKey>>,
     id: RequestId,
     asked: Asked<'a>,
+    operation: Option<&'static Operation>,
     head: &'a Head,
     body: &'a Bytes,
     route: &'a Arc<Route>,
@@ -120,6 +175,7 @@ impl Request<'_> {
                         asked: &self.asked,
                         head: self.head,
                         body: self.body,
+                        operation: self.operation,
                         way: chosen.target.provider.way(self.asked.dialect),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
                         ordinal,
@@ -187,6 +243,7 @@ impl Request<'_> {
             dialect: self.asked.dialect,
             stream: self.head.stream,
             estimated_in: self.estimated_in(),
+            session: self.session.clone(),
             most_out: self.head.max_output_tokens.map_or(most, |asked| asked.min(most)),
             instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
                 provider: teacher.provider.name.clone(),
@@ -212,6 +269,10 @@ impl Request<'_> {
         attempts: u8,
         trail: Trail,
     ) -> Response<ReplyBody> {
+        if self.operation.is_some_and(|operation| operation.is_free) {
+            trail.end(Ending::Answered);
+            return count::estimated(self.estimated_in(), self.id);
+        }
         trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
         let error = errors::stopped(stop, last, attempts);
         let mut response = errors::response(self.asked.dialect, &error, self.id);

@@ -60,7 +60,7 @@ where
         return Err(too_large(limits));
     }
     match timeout(limits.body_time, collect(body, limits, room)).await {
-        Ok(read) => read.and_then(|body| refuse_forms(headers, &body).map(|()| body)),
+        Ok(read) => read,
         Err(_) => Err(errors::reply(
             ErrorKind::RequestTimeout,
             "body_timeout",
@@ -125,7 +125,7 @@ fn refuse_encodings(headers: &HeaderMap) -> Result<(), ErrorReply> {
 }
 
 /// `curl -d` calls JSON a form: what it is called matters only where it is no JSON object either.
-fn refuse_forms(headers: &HeaderMap, body: &[u8]) -> Result<(), ErrorReply> {
+pub(crate) fn refuse_forms(headers: &HeaderMap, body: &[u8]) -> Result<(), ErrorReply> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_form = kind.is_some_and(|kind| {
         let kind = kind.trim().to_ascii_lowercase();

@@ -5,6 +5,7 @@
 
 mod body;
 mod clock;
+mod count;
 mod early;
 mod errors;
 mod flight;
@@ -17,11 +18,14 @@ mod intake;
 mod limits;
 mod listener;
 mod models;
+mod operation;
 mod outgoing;
+mod pass;
 mod plan;
 mod provider;
 mod reply;
 mod room;
+mod session;
 mod stream;
 mod surface;
 mod table;

@@ -55,6 +55,50 @@ pub(crate) fn request(
     request
 }
 
+/// The request of an operation that is passed on: the caller's own kind of body.
+pub(crate) fn passed(
+    uri: Uri,
+    dialect: Dialect,
+    credential: Option<&Credential>,
+    asked: &Asked<'_>,
+    body: Bytes,
+) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    let kind = asked.headers.get(header::CONTENT_TYPE).filter(|_| is_form(asked.headers));
+    headers.insert(header::CONTENT_TYPE, kind.cloned().unwrap_or(json));
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    for name in PASSED_ON {
+        for value in asked.headers.get_all(*name) {
+            headers.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    authorize(headers, credential, dialect);
+    request
+}
+
+/// Whether the body is a form of several parts.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    boundary(headers).is_some()
+}
+
+/// What stands between the parts of a form.
+pub(crate) fn boundary(headers: &HeaderMap) -> Option<&str> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let (form, parameters) = kind.split_once(';')?;
+    if !form.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    let named = parameters.split(';').filter_map(|parameter| parameter.trim().split_once('='));
+    let boundary = named.filter(|(name, _)| name.eq_ignore_ascii_case("boundary"));
+    let boundary = boundary.map(|(_, value)| value.trim_matches('"')).next();
+    // RFC 2046, section 5.1.1.
+    boundary.filter(|boundary| (1..=70).contains(&boundary.len()))
+}
+
 fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: Dialect) {
     match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use terms::{
@@ -22,7 +22,9 @@ use crate::{
     gateway::Gateway,
     headers::{self, Provenance},
     in_process,
+    operation::Operation,
     outgoing::{self, Asked},
+    pass::{self, Passed},
     provider::{Credential, Endpoint, Way},
     stream::{Begun, StreamBody},
     trail::Trail,
@@ -39,6 +41,8 @@ pub(crate) struct Try<'a> {
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
     pub(crate) way: Way<'a>,
+    /// What is passed on as it is; `None` for a call that is understood.
+    pub(crate) operation: Option<&'static Operation>,
     /// What the model is told first where the caller tells it nothing.
     pub(crate) instruction: Option<&'a str>,
     pub(crate) ordinal: u8,
@@ -62,9 +66,17 @@ impl Try<'_> {
         mut flight: Flight,
         mut trail: Trail,
     ) -> Result<Response<ReplyBody>, Box<Failed>> {
-        let outcome = match self.way {
-            Way::InProcess(answerer) => in_process::ask(self, answerer, &mut flight),
-            Way::Remote { endpoint, credential } => {
+        let outcome = match (self.way, self.operation) {
+            (Way::InProcess(answerer), None) => in_process::ask(self, answerer, &mut flight),
+            (Way::InProcess(_), Some(operation)) => {
+                Err(Early::declined(pass::not_offered(operation)))
+            }
+            (Way::Remote { endpoint, credential }, Some(operation)) => {
+                let passed =
+                    pass::exchange(self, operation, endpoint, credential, &mut flight).await;
+                passed.map(|passed| (Answer::Passed(passed), Vec::new()))
+            }
+            (Way::Remote { endpoint, credential }, None) => {
                 self.exchange(endpoint, credential, &mut flight).await
             }
         };
@@ -228,6 +240,7 @@ impl Try<'_> {
     ) -> Response<ReplyBody> {
         let target = Arc::clone(&flight.target);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
+        let mut headers = HeaderMap::new();
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
                 let cost = flight.answered(self.gateway.now());
@@ -235,11 +248,13 @@ impl Try<'_> {
                 (ReplyBody::whole(bytes), Some(cost))
             }
             Answer::Stream(started) => (self.stream_body(*started, flight, trail), None),
+            Answer::Passed(passed) => pass::respond(passed, self, flight, trail, &mut headers),
         };
         let mut response = Response::new(body);
+        *response.headers_mut() = headers;
         let headers = response.headers_mut();
         let kind = if self.head.stream { EVENT_STREAM } else { JSON };
-        headers.insert(header::CONTENT_TYPE, kind);
+        headers.entry(header::CONTENT_TYPE).or_insert(kind);
         if self.head.stream {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
@@ -311,6 +326,7 @@ impl Try<'_> {
 pub(crate) enum Answer {
     Whole(Bytes),
     Stream(Box<Started>),
+    Passed(Passed),
 }
 
 /// A stream with output, or one that is already complete.

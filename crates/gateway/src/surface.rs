@@ -9,13 +9,21 @@ use http_body::Body;
 use terms::dialect::Dialect;
 use wire::ErrorKind;
 
-use crate::{body::ReplyBody, errors, flow, gateway::Gateway, intake::identify, models};
+use crate::{
+    body::ReplyBody,
+    errors,
+    flow::{self, Call},
+    gateway::Gateway,
+    intake::identify,
+    models,
+    operation::Operation,
+};
 
 /// What a path stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place<'a> {
-    /// A call to a model, in this dialect.
-    Call(Dialect),
+    /// Something that is asked of a model.
+    Call(Call),
     Models,
     Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
@@ -27,9 +35,9 @@ enum Place<'a> {
 
 fn place(path: &str) -> Place<'_> {
     match path {
-        "/v1/chat/completions" => Place::Call(Dialect::OpenaiChat),
-        "/v1/responses" => Place::Call(Dialect::OpenaiResponses),
-        "/v1/messages" => Place::Call(Dialect::AnthropicMessages),
+        "/v1/chat/completions" => Place::Call(Call::Answer(Dialect::OpenaiChat)),
+        "/v1/responses" => Place::Call(Call::Answer(Dialect::OpenaiResponses)),
+        "/v1/messages" => Place::Call(Call::Answer(Dialect::AnthropicMessages)),
         "/v1/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
@@ -43,7 +51,8 @@ fn place(path: &str) -> Place<'_> {
                 };
                 if name.contains('%') { Place::Unknown } else { Place::Model(name) }
             }
-            _ => Place::Unknown,
+            _ => Operation::at(path)
+                .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
         },
     }
 }
@@ -56,7 +65,7 @@ where
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (parts, body) = request.into_parts();
     let mut response = match (place(parts.uri.path()), &parts.method) {
-        (Place::Call(dialect), &Method::POST) => flow::answer(gateway, dialect, parts, body).await,
+        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
         (Place::Models, &Method::GET) => {
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
         }

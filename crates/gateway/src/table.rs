@@ -144,11 +144,6 @@ impl Table {
         self
     }
 
-    /// Whether this name can be asked for.
-    pub fn has_route(&self, name: &str) -> bool {
-        self.route(name).is_some()
-    }
-
     /// The route for the name that a caller asked for.
     pub(crate) fn route(&self, asked: &str) -> Option<Arc<Route>> {
         if let Some(route) = self.routes.get(asked) {
@@ -158,6 +153,11 @@ impl Table {
             return Some(Arc::new(self.filled(pattern, asked)));
         }
         self.implicit(&RouteName::from(asked)).map(Arc::new)
+    }
+
+    /// Whether a caller can ask for this name.
+    pub fn knows(&self, asked: &str) -> bool {
+        self.route(asked).is_some()
     }
 
     /// Every name that can be asked for, with the provider of its first target.

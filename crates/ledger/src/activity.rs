@@ -69,6 +69,12 @@ impl Activity {
         self.lock().totals.in_flight += 1;
     }
 
+    /// A breaker refused a request: nothing was sent, nothing is billed.
+    pub fn request_refused(&self) {
+        self.lock().totals.refused += 1;
+        self.touch();
+    }
+
     /// A request ended.
     pub fn request_ended(&self, end: RequestEnd, at: Timestamp) {
         {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use terms::{
+    breaker::SessionKey,
     event::{Entry, Hold, Settlement},
     ids::{
         AttemptId, KeyId, ModelName, PrincipalName, ProviderName, RouteName, TargetName, TeamName,
@@ -44,6 +45,8 @@ pub struct Order {
     pub most_out: u64,
     /// Whose answer is spared if this attempt answers.
     pub instead_of: Option<InsteadOf>,
+    /// The session that it is part of, as [`Ledger::enter_session`] gave it.
+    pub session: Option<Arc<SessionKey>>,
 }
 
 /// The model that would have answered had there been no student.
@@ -78,19 +81,26 @@ pub struct AttemptEnd {
 pub struct Held {
     ledger: Arc<Ledger>,
     hold: Option<Box<Hold>>,
-    instead_of: Option<InsteadOf>,
+    company: Company,
+}
+
+/// What an attempt has to do with others.
+#[derive(Debug)]
+pub(crate) struct Company {
+    pub(crate) instead_of: Option<InsteadOf>,
+    pub(crate) session: Option<Arc<SessionKey>>,
 }
 
 impl Held {
-    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, instead_of: Option<InsteadOf>) -> Self {
-        Self { ledger, hold: Some(Box::new(hold)), instead_of }
+    pub(crate) fn new(ledger: Arc<Ledger>, hold: Hold, company: Company) -> Self {
+        Self { ledger, hold: Some(Box::new(hold)), company }
     }
 
     /// Writes the settlement and returns the cost. Must be called before the last byte of the answer
     /// is released.
     pub fn settle(mut self, end: AttemptEnd) -> NanoUsd {
         match self.hold.take() {
-            Some(hold) => settle(&self.ledger, &hold, self.instead_of.as_ref(), end),
+            Some(hold) => settle(&self.ledger, &hold, &self.company, end),
             None => NanoUsd::ZERO,
         }
     }
@@ -112,17 +122,12 @@ impl Drop for Held {
                 first_token_ms: None,
                 total_ms: 0,
             };
-            settle(&self.ledger, &hold, None, end);
+            settle(&self.ledger, &hold, &self.company, end);
         }
     }
 }
 
-fn settle(
-    ledger: &Ledger,
-    hold: &Hold,
-    instead_of: Option<&InsteadOf>,
-    end: AttemptEnd,
-) -> NanoUsd {
+fn settle(ledger: &Ledger, hold: &Hold, company: &Company, end: AttemptEnd) -> NanoUsd {
     let (cost, price_version) = ledger.price(&hold.provider, &hold.model, &end.usage, end.source);
     let settlement = Settlement {
         attempt: hold.attempt,
@@ -131,12 +136,15 @@ fn settle(
         usage: end.usage,
         source: end.source,
         cost,
-        avoided: instead_of.map(|model| avoided(ledger, model, &end)),
+        avoided: company.instead_of.as_ref().map(|model| avoided(ledger, model, &end)),
         price_version,
         first_token_ms: end.first_token_ms,
         total_ms: end.total_ms,
     };
     ledger.activity().settled(hold, &settlement);
+    if let Some(session) = &company.session {
+        ledger.session_settled(session, cost);
+    }
     if let Err(failure) = ledger.append(Entry::Settlement(settlement)) {
         // The hold stands in the journal: at the next start it is booked as interrupted.
         error!(attempt = %hold.attempt, %failure, "a settlement could not be written");

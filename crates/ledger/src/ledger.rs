@@ -3,7 +3,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -18,16 +18,17 @@ use terms::{
     time::Timestamp,
     usage::{Usage, UsageSource},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
     activity::Activity,
     error::LedgerError,
-    held::{Held, Order},
+    held::{Company, Held, Order},
     ingest::{Ingest, bring_in_all},
     journal::Journal,
     prices::PriceBook,
+    sessions::Sessions,
 };
 
 /// Where the ledger lives and what time it is.
@@ -59,6 +60,8 @@ pub struct Ledger {
     prices: ArcSwap<PriceBook>,
     activity: Activity,
     now: fn() -> Timestamp,
+    pub(crate) started: Instant,
+    pub(crate) sessions: Mutex<Sessions>,
     pub(crate) wake: Notify,
 }
 
@@ -88,6 +91,8 @@ impl Ledger {
             prices: ArcSwap::from_pointee(prices),
             activity: Activity::new(now),
             now: options.now,
+            started: Instant::now(),
+            sessions: Mutex::default(),
             wake: Notify::new(),
         });
         let replayed = bring_in_all(&ledger, &store).await?;
@@ -96,6 +101,7 @@ impl Ledger {
         if replayed > 0 || interrupted > 0 {
             info!(replayed, interrupted, "the journal was replayed");
         }
+        ledger.restore_breakers(&store).await?;
         let ingest = Ingest::start(Arc::clone(&ledger), store);
         Ok(Opened { ledger, ingest, interrupted })
     }
@@ -124,7 +130,11 @@ impl Ledger {
         };
         self.append(Entry::Hold(hold.clone()))?;
         self.activity.held(&hold);
-        Ok(Held::new(Arc::clone(self), hold, order.instead_of))
+        if let Some(session) = &order.session {
+            self.session_held(session);
+        }
+        let company = Company { instead_of: order.instead_of, session: order.session };
+        Ok(Held::new(Arc::clone(self), hold, company))
     }
 
     /// Live totals.

@@ -3,21 +3,25 @@
 //! Knows no wire formats and no routes.
 
 mod activity;
+mod breakers;
 mod error;
 mod held;
 mod ingest;
 mod journal;
 mod ledger;
 mod prices;
+mod sessions;
 mod snapshot;
 
 pub use crate::{
     activity::Activity,
+    breakers::{Board, BreakerRefusal, Stopped},
     error::LedgerError,
     held::{AttemptEnd, Held, InsteadOf, Order},
     ingest::Ingest,
     ledger::{Ledger, LedgerOptions, Opened},
     prices::{PriceBook, Quote},
+    sessions::SessionView,
     snapshot::{
         BAR_MS, Bar, Failover, PrincipalTotals, RequestEnd, Snapshot, StudentTotals, TargetTotals,
     },

@@ -128,6 +128,8 @@ pub struct Snapshot {
     pub left: u64,
     /// Answered by another target than the first.
     pub rescued: u64,
+    /// Refused by a breaker: not among the requests that ended, and never billed.
+    pub refused: u64,
     /// Requests under way.
     pub in_flight: u64,
     /// Cost settled by this process, by day since 1970; at most two days are kept.

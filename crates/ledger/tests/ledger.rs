@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use ledger::{AttemptEnd, InsteadOf, Ledger, LedgerOptions, Opened, Order, PriceBook};
+use decide::breaker::{Answer, AnswerRefusal, BreakerLimits, More};
+use ledger::{
+    AttemptEnd, BreakerRefusal, InsteadOf, Ledger, LedgerOptions, Opened, Order, PriceBook,
+};
 use store::{SpendDimension, SpendQuery, Store};
 use terms::{
+    breaker::{AgentName, Autonomy, BreakerState, ClientFamily, SessionId, SessionKey},
     dialect::Dialect,
     ids::{AttemptId, RequestId},
     model::Prices,
@@ -50,6 +54,7 @@ fn order(number: u64) -> Order {
         estimated_in: 100,
         most_out: 1000,
         instead_of: None,
+        session: None,
     }
 }
 
@@ -197,4 +202,108 @@ async fn the_live_view_counts_what_the_books_count() {
     assert_eq!((bars.len(), bars[59].cost), (60, cost));
     assert_eq!(snapshot.last(NOON, 60_000).cost, cost);
     assert_eq!(snapshot.targets.values().next().unwrap().first_token_p50_ms(), Some(7));
+}
+
+/// 10 hours or 1,010,000 nano-dollars, which is what [`answered`] with 500 tokens costs.
+const LIMITS: BreakerLimits =
+    BreakerLimits(Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(1_010_000) });
+
+fn session(principal: &str) -> SessionKey {
+    let session = SessionId::parse("a-session-of-an-agent").unwrap();
+    SessionKey { principal: principal.into(), client: ClientFamily::ClaudeCode, session }
+}
+
+/// A request of ada's session that one attempt answers, for 1,010,000 nano-dollars. Whether it passed.
+fn ask(ledger: &std::sync::Arc<Ledger>, number: u64, human: bool) -> bool {
+    let agent = AgentName::of("claude-cli/2.1.197");
+    let Ok(key) = ledger.enter_session(session("ada"), &agent, human) else { return false };
+    let held = ledger.hold(Order { session: Some(key), ..order(number) }).unwrap();
+    held.settle(answered(500));
+    true
+}
+
+fn state(ledger: &Ledger) -> (BreakerState, u64) {
+    let board = ledger.breaker_board();
+    (board.sessions[0].state, board.sessions[0].version)
+}
+
+#[tokio::test]
+async fn a_session_past_its_cost_is_asked_about_once_and_still_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Opened { ledger, ingest, .. }, store) = open(folder.path()).await;
+    ledger.set_breaker_limits(LIMITS);
+    assert!(ask(&ledger, 1, true));
+    assert_eq!(state(&ledger), (BreakerState::Pinged, 1), "the cost of the first answer is enough");
+    assert!(ask(&ledger, 2, false) && ask(&ledger, 3, false), "asking stops nobody");
+    assert_eq!(state(&ledger), (BreakerState::Pinged, 1), "asked once");
+    assert_eq!(ledger.sessions_asking(), 1);
+    assert!(ask(&ledger, 4, true), "a human answers by speaking");
+    let events: Vec<_> =
+        ledger.breaker_board().events.iter().map(|event| event.change.name()).collect();
+    assert_eq!(events, ["pinged", "human_spoke", "pinged"]);
+    let elsewhere = ledger.enter_session(session("grace"), &AgentName::default(), false);
+    assert!(elsewhere.is_ok(), "another principal's session of the same name is another one");
+    assert_eq!(ledger.breaker_board().sessions.len(), 2);
+    ingest.stop().await;
+    assert_eq!(store.breaker_events(9).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn hours_on_its_own_are_counted_and_a_night_of_silence_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Opened { ledger, ingest, .. }, _store) = open(folder.path()).await;
+    let far = Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(i64::MAX) };
+    ledger.set_breaker_limits(BreakerLimits(far));
+    tokio::time::pause();
+    ask(&ledger, 0, true);
+    for number in 1..=40 {
+        assert_eq!(state(&ledger).0, BreakerState::Closed, "after {number} quarters of an hour");
+        tokio::time::advance(Duration::from_mins(15)).await;
+        ask(&ledger, number, false);
+    }
+    assert_eq!(state(&ledger).0, BreakerState::Pinged, "ten hours");
+    ask(&ledger, 100, true);
+    tokio::time::advance(Duration::from_hours(11)).await;
+    ask(&ledger, 101, false);
+    assert_eq!(state(&ledger).0, BreakerState::Closed);
+    assert_eq!(ledger.breaker_board().sessions[0].evidence.used.autonomous_ms, 0);
+    tokio::time::resume();
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_holds_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Opened { ledger, ingest, .. }, store) = open(folder.path()).await;
+    ledger.set_breaker_limits(LIMITS);
+    ask(&ledger, 1, true);
+    let id = ledger.breaker_board().sessions[0].id.clone();
+    ledger.answer_breaker(&id, Some(1), Answer::Stop, "admin").unwrap();
+    assert!(!ask(&ledger, 2, false) && !ask(&ledger, 3, true), "whoever speaks in it");
+    // The process dies before the journal reached the store.
+    drop((ledger, ingest, store));
+
+    let (Opened { ledger, ingest, .. }, store) = open(folder.path()).await;
+    ledger.set_breaker_limits(LIMITS);
+    let stopped = ledger.enter_session(session("ada"), &AgentName::default(), false).unwrap_err();
+    assert_eq!((stopped.id.clone(), stopped.by.as_str()), (id.clone(), "admin"));
+    assert_eq!(stopped.evidence.used.cost, NanoUsd(1_010_000));
+    assert_eq!(ledger.activity().snapshot().refused, 1);
+    let stale = ledger.answer_breaker(&id, Some(1), Answer::Confirm(More::default()), "admin");
+    assert!(matches!(stale, Err(BreakerRefusal::Refused(AnswerRefusal::Stale))));
+    let more = More { cost: Some(NanoUsd(2_000_000)), ..More::default() };
+    ledger.answer_breaker(&id, Some(2), Answer::Confirm(more), "admin").unwrap();
+    ingest.stop().await;
+    drop((ledger, store));
+
+    let (Opened { ledger, ingest, .. }, _store) = open(folder.path()).await;
+    ledger.set_breaker_limits(LIMITS);
+    assert_eq!(ledger.breaker_board().sessions[0].allowed.cost, NanoUsd(3_010_000));
+    assert!(ask(&ledger, 4, false));
+    assert_eq!(state(&ledger).0, BreakerState::Closed, "1,010,000 of 2,000,000 more");
+    assert!(ask(&ledger, 5, false));
+    assert_eq!(state(&ledger).0, BreakerState::Pinged, "2,020,000 of 2,000,000 more");
+    let unknown = ledger.answer_breaker(&"br_nobody".into(), None, Answer::Stop, "admin");
+    assert!(matches!(unknown, Err(BreakerRefusal::Unknown(_))));
+    ingest.stop().await;
 }

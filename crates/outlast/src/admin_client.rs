@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde::Deserialize;
 
 use crate::config::Environment;
 
@@ -16,6 +17,18 @@ use crate::config::Environment;
 pub(crate) struct AdminClient {
     address: SocketAddr,
     secret: Secret,
+}
+
+/// What the admin API says when it does not do what was asked.
+#[derive(Deserialize)]
+struct Refusal {
+    error: Said,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    code: String,
+    message: String,
 }
 
 impl AdminClient {
@@ -52,7 +65,12 @@ impl AdminClient {
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         if !status.is_success() {
-            bail!("the running outlast said {status}: {}", String::from_utf8_lossy(&body));
+            match serde_json::from_slice::<Refusal>(&body) {
+                Ok(Refusal { error }) => bail!("{} ({})", error.message, error.code),
+                Err(_) => {
+                    bail!("the running outlast said {status}: {}", String::from_utf8_lossy(&body))
+                }
+            }
         }
         serde_json::from_slice(if body.is_empty() { b"null" } else { &body })
             .context("the running outlast's answer is no JSON")

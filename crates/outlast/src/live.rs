@@ -54,6 +54,7 @@ impl Live for LiveView {
             top_principals: principals(&snapshot),
             students: students(&snapshot),
             failovers: failovers(snapshot),
+            asking: self.ledger.sessions_asking() as u64,
         }
     }
 
@@ -126,6 +127,7 @@ fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {
         failed: snapshot.failed,
         in_flight: snapshot.in_flight,
         rescued: snapshot.rescued,
+        refused: snapshot.refused,
         per_minute_now: snapshot.last(now, MINUTE_MS).requests,
     }
 }

@@ -1,13 +1,16 @@
 //! The `outlast` program: command line, config and wiring. Every rule lives in a crate below.
 
 mod admin_client;
+mod breakers;
 mod clock;
 mod commands;
 mod config;
 mod data_folder;
 mod demo;
 mod deployments;
+mod distillation;
 mod live;
+mod pipelines;
 mod recording;
 mod reload;
 mod routing;

@@ -40,6 +40,7 @@ impl Routing {
     /// Another config holds from now on.
     pub(crate) fn reload(&self, config: Config) {
         self.ledger.set_prices(config.price_book());
+        self.ledger.set_breaker_limits(config.breaker);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
         self.apply();
     }
@@ -72,7 +73,7 @@ impl Routing {
 
     /// Whether a name is a route here, such as that of a teacher.
     pub(crate) fn has_route(&self, name: &str) -> bool {
-        self.gateway.table().has_route(name)
+        self.gateway.table().knows(name)
     }
 
     fn apply(&self) {

@@ -13,17 +13,25 @@ use terms::{money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
+    breakers::BreakerDesk,
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
     deployments::Deployments,
     live::LiveView,
+    pipelines::{self, PipelinesView, Teacher},
     routing::Routing,
     tasks::TaskDesk,
 };
 
 /// The environment variable that sets the admin secret instead of the generated file.
 const ADMIN_SECRET_VARIABLE: &str = "OUTLAST_ADMIN_SECRET";
+
+/// Who asks the teachers of distillations, in the books.
+const DISTILLER: &str = "outlast-distill";
+
+/// The team that pays for them.
+const DISTILLER_TEAM: &str = "default";
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -34,8 +42,10 @@ const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 /// replayed at the next start.
 pub(crate) struct Running {
     pub(crate) routing: Arc<Routing>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) store: Store,
+    pub(crate) pipelines: Arc<PipelinesView>,
     pub(crate) gateway_address: SocketAddr,
     pub(crate) console_address: SocketAddr,
     admin: Arc<Admin>,
@@ -65,6 +75,7 @@ impl Running {
         )
         .await
         .context("the ledger cannot be opened")?;
+        ledger.set_breaker_limits(config.breaker);
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
@@ -84,6 +95,13 @@ impl Running {
             .await
             .with_context(|| format!("the console cannot listen on {}", config.console))?;
         let console_address = console_socket.local_addr()?;
+        ledger.set_console(&console_place(console_address, &config.console_hosts));
+        let key = keys.lend(DISTILLER.into(), DISTILLER_TEAM.into(), wall())?;
+        let teacher = Teacher { gateway: gateway_address, key };
+        let engine = pipelines::open(folder.path(), Some(teacher))
+            .await
+            .context("the pipelines cannot be opened")?;
+        let pipelines = Arc::new(PipelinesView { engine, gateway: Some(Arc::clone(&gateway)) });
         let admin = Arc::new(Admin::new(&admin_secret)?);
         let clock = SystemClock::start();
         let today = booked_today(&store).await?;
@@ -95,9 +113,12 @@ impl Running {
             spent_before: (today.day, today.cost),
             avoided_before: today.avoided,
         };
+        let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
         let state = ConsoleState {
             live: Arc::new(live),
+            pipelines: pipelines.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
+            breakers: Arc::new(breakers),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),
@@ -112,8 +133,10 @@ impl Running {
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
             routing,
+            ledger,
             keys,
             store,
+            pipelines,
             gateway_address,
             console_address,
             admin,
@@ -132,8 +155,15 @@ impl Running {
         Ok(format!("http://{}/sign-in?code={}", self.console_address, code.expose()))
     }
 
-    /// Lets open answers end, closes the books, and stops.
+    /// Takes up the pipelines that an earlier process left unfinished; gives how many.
+    pub(crate) async fn resume_pipelines(&self) -> anyhow::Result<usize> {
+        Ok(self.pipelines.engine.resume_all().await?.len())
+    }
+
+    /// Lets open answers end, closes the books, and stops. Pipelines stop first, because their steps
+    /// ask the gateway; they stay unfinished and are taken up at the next start.
     pub(crate) async fn stop(self) {
+        self.pipelines.engine.clone().close().await;
         let _ = self.stop.send(true);
         let _ = self.gateway_task.await;
         // The gateway had its time to drain; a console connection that hangs gets no more.
@@ -162,6 +192,16 @@ fn refuse_public(config: &Config, has_secret: bool) -> anyhow::Result<()> {
 fn intake(config: &Config) -> IntakeLimits {
     let defaults = IntakeLimits::default();
     IntakeLimits { body_bytes: config.limits.body_bytes.unwrap_or(defaults.body_bytes), ..defaults }
+}
+
+/// Where people find the console, for the sentence that a stopped session shows: the first of the
+/// names that it answers under, which have TLS in front, else its address, unless that is none.
+fn console_place(address: SocketAddr, hosts: &[String]) -> String {
+    match hosts.first() {
+        Some(host) => format!("https://{host}"),
+        None if address.ip().is_unspecified() => String::new(),
+        None => format!("http://{address}"),
+    }
 }
 
 /// Loopback names, the address itself where the console listens on another, and the config's names.
@@ -206,5 +246,21 @@ async fn serve_console(
     };
     if let Err(failure) = axum::serve(socket, service).with_graceful_shutdown(stopping).await {
         tracing::error!(%failure, "the console stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::console_place;
+
+    #[test]
+    fn a_stopped_session_is_told_an_address_that_its_people_can_open() {
+        let check = |address: &str, hosts: &[&str], expect| {
+            let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            assert_eq!(console_place(address.parse().unwrap(), &hosts), expect);
+        };
+        check("127.0.0.1:4101", &[], "http://127.0.0.1:4101");
+        check("0.0.0.0:4101", &["ai.example.com", "other"], "https://ai.example.com");
+        check("0.0.0.0:4101", &[], "");
     }
 }

@@ -14,6 +14,11 @@ pub(crate) fn error(text: &str) {
     put(&mut stderr(), &format!("outlast: {text}\n"));
 }
 
+/// A line about work under way, beside what the work gives.
+pub(crate) fn progress(text: &str) {
+    put(&mut stderr(), &format!("{text}\n"));
+}
+
 /// A reader that went away (a closed pipe) is no reason to stop serving.
 fn put(to: &mut impl Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());

@@ -9,6 +9,7 @@ mod live_run;
 mod new_ids;
 mod opening;
 mod paths;
+mod shown_command;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -71,6 +72,7 @@ pub struct Engine {
     requests: mpsc::Sender<Request>,
     artifacts: ArtifactStore,
     parallelism: usize,
+    changes: watch::Receiver<u64>,
     closed: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -87,9 +89,10 @@ impl Engine {
         let opened = opened.await.map_err(|_| PipelineError::Closed)??;
         let artifacts = opened.house.artifacts.clone();
         let (requests, questions) = mpsc::channel(QUESTIONS);
-        let actor = tokio::spawn(actor::run(opened, questions));
+        let (changed, changes) = watch::channel(0);
+        let actor = tokio::spawn(actor::run(opened, questions, changed));
         let closed = Arc::new(tokio::sync::Mutex::new(Some(actor)));
-        Ok(Self { requests, artifacts, parallelism, closed })
+        Ok(Self { requests, artifacts, parallelism, changes, closed })
     }
 
     /// Begins a run of a pipeline, or of a single component.
@@ -185,6 +188,21 @@ impl Engine {
     /// The engine was closed.
     pub async fn resume_all(&self) -> Result<Vec<RunId>, PipelineError> {
         self.ask(Request::ResumeAll).await
+    }
+
+    /// Takes up one run that was unfinished when the engine was opened; one that is over or already
+    /// taken up stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run.
+    pub async fn resume(&self, run: &RunId) -> Result<(), PipelineError> {
+        self.ask(|answer| Request::Resume(run.clone(), answer)).await?
+    }
+
+    /// A counter that moves when anything happens in any run; its sender goes with the engine.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// Where artifacts lie.

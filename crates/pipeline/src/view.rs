@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use decide::{
-    layout::{Drawing, Layout, Sizes, layout},
+    layout::{Drawing, Layout, Sizes, layout, nearest},
     plan::{Plan, Source},
     run::Run,
 };
@@ -52,7 +52,8 @@ pub struct RunView {
     pub executions: Vec<ExecutionView>,
     /// What flows where.
     pub edges: Vec<Edge>,
-    /// Where to draw the executions (`nodes`) and the edges, in the same order.
+    /// Where to draw the executions (`nodes`) and the edges, in the same order. An edge has no points
+    /// where a longer way joins the same executions, too: it would say nothing new.
     pub layout: Arc<Layout>,
     /// What the pipeline as a whole made so far.
     pub outputs: BTreeMap<String, Artifact>,
@@ -71,6 +72,9 @@ pub struct ExecutionView {
     pub component: String,
     /// The image that its component names.
     pub image: String,
+    /// The words that its program is started with. Where an input's value is not known yet, or too long
+    /// for a line, its name stands in brackets.
+    pub command: Vec<String>,
     /// Where it stands.
     pub state: ExecutionState,
     /// Tries so far.
@@ -179,7 +183,13 @@ pub(crate) fn edges(plan: &Plan) -> Vec<Edge> {
 /// Where to draw a plan.
 pub(crate) fn drawn(plan: &Plan, edges: &[Edge]) -> Layout {
     let lines = edges.iter().map(|edge| (edge.from.position(), edge.to.position()));
-    let drawing = Drawing { nodes: plan.executions.len(), edges: lines.collect() };
+    let mut drawing = Drawing { nodes: plan.executions.len(), edges: lines.collect() };
+    for (line, is_nearest) in nearest(&drawing).into_iter().enumerate() {
+        if !is_nearest {
+            // The layout passes over an edge from a node to itself.
+            drawing.edges[line].1 = drawing.edges[line].0;
+        }
+    }
     layout(&drawing, &Sizes::default())
 }
 

@@ -9,11 +9,12 @@ use std::{
 
 use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use terms::{
+    breaker::BreakerEvent,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::AttemptId,
 };
 
-use crate::{error::StoreError, store::Store};
+use crate::{breakers, error::StoreError, store::Store};
 
 /// What a batch changed. Entries that were known already are counted in none of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Store {
         entries: &[Entry],
         position: JournalPosition,
     ) -> Result<IngestReport, StoreError> {
-        let Sorted { whole, holds, mut settlements } = sort(entries);
+        let Sorted { whole, holds, mut settlements, breakers } = sort(entries);
         let mut report = IngestReport::default();
         let mut transaction = self.writer.begin().await?;
         for whole in pieces(&whole) {
@@ -155,6 +156,9 @@ impl Store {
                 report.orphaned +=
                     with_settled(&mut transaction, &INSERT_ORPHANS, settlements).await?;
             }
+        }
+        for event in breakers {
+            breakers::insert(&mut transaction, event).await?;
         }
         sqlx::query(MOVE_POSITION)
             .bind(integer("a journal segment", position.segment)?)
@@ -194,6 +198,8 @@ struct Sorted<'a> {
     holds: Vec<&'a Hold>,
     /// Ends of attempts that began in an earlier batch.
     settlements: Vec<&'a Settlement>,
+    /// What happened to breakers.
+    breakers: Vec<&'a BreakerEvent>,
 }
 
 /// Of one attempt's settlements only the first counts.
@@ -213,6 +219,7 @@ fn sort(entries: &[Entry]) -> Sorted<'_> {
                 }
             }
             Entry::Settlement(_) => {}
+            Entry::Breaker(event) => sorted.breakers.push(event),
         }
     }
     sorted.holds = begun.into_values().filter(|hold| !ended.contains(&hold.attempt)).collect();

@@ -1,8 +1,9 @@
-//! The only crate with SQL: keys, settings and the ledger's attempts, in SQLite behind one type.
-//! It keeps and returns what it is given and decides nothing: what a hold means, who may do what
-//! and when something is too old are other crates' business.
+//! The only crate with SQL: keys, settings, the ledger's attempts and the breakers' events, in SQLite
+//! behind one type. It keeps and returns what it is given and decides nothing: what a hold means,
+//! who may do what and when something is too old are other crates' business.
 
 mod attempts;
+mod breakers;
 mod deployments;
 mod error;
 mod ingest;

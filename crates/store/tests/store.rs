@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use store::{AttemptRow, IngestReport, KeyRow, SpendDimension, SpendQuery, Store, StoreError};
 use terms::{
+    breaker::{
+        AgentName, Autonomy, BreakerChange, BreakerEvent, BreakerId, BreakerState, ClientFamily,
+        Evidence, SessionId, SessionKey,
+    },
     dialect::Dialect,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::{AttemptId, RequestId},
@@ -323,4 +327,65 @@ async fn a_thousand_entries_are_taken_in_at_once() {
     println!("1,000 entries in {took:?}");
     assert_eq!(report, IngestReport { held: 500, settled: 500, orphaned: 0 });
     assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+fn breaker_event(
+    breaker: &str,
+    version: u64,
+    change: BreakerChange,
+    state: BreakerState,
+) -> BreakerEvent {
+    BreakerEvent {
+        breaker: BreakerId::from(breaker),
+        version,
+        at: Timestamp(EVENING + i64::try_from(version).expect("a small version") * MINUTE_MS),
+        session: SessionKey {
+            principal: "ada".into(),
+            client: ClientFamily::ClaudeCode,
+            session: SessionId::parse("0198c5e2-f1a9-7c3b").expect("well formed"),
+        },
+        agent: AgentName::of("claude-cli/2.1.197 (external)"),
+        change,
+        state,
+        allowed: Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(50_000_000_000) },
+        evidence: Evidence {
+            used: Autonomy { autonomous_ms: 36_720_000, cost: NanoUsd(43_000_000_000) },
+            requests: 612,
+            first_seen: Timestamp(EVENING - MINUTE_MS),
+            last_human: Some(Timestamp(EVENING)),
+            run_began: Timestamp(EVENING),
+        },
+        by: "admin".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn breakers_events_come_back_whole_and_the_latest_of_each_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outlast.db");
+    let more = Autonomy { autonomous_ms: 7_200_000, cost: NanoUsd(20_000_000_000) };
+    let pinged = |breaker| breaker_event(breaker, 1, BreakerChange::Pinged, BreakerState::Pinged);
+    let events = [
+        pinged("br_asks"),
+        pinged("br_stopped"),
+        breaker_event("br_stopped", 2, BreakerChange::Stopped, BreakerState::Stopped),
+        pinged("br_went_on"),
+        breaker_event("br_went_on", 2, BreakerChange::Confirmed(more), BreakerState::Closed),
+        pinged("br_human"),
+        breaker_event("br_human", 2, BreakerChange::HumanSpoke, BreakerState::Closed),
+    ];
+    let entries: Vec<Entry> = events.iter().cloned().map(|e| Entry::Breaker(Box::new(e))).collect();
+    let store = Store::open(&path).await.unwrap();
+    store.ingest(&entries, at(0, 10)).await.unwrap();
+    store.ingest(&entries, at(0, 10)).await.unwrap();
+    store.close().await;
+
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.breaker_events(100).await.unwrap().len(), events.len(), "each once");
+    let newest = store.breaker_events(1).await.unwrap();
+    assert_eq!(newest, [events[6].clone()], "ties are told apart by name");
+    let standing = store.standing_breakers(Timestamp(EVENING), 100).await.unwrap();
+    assert_eq!(standing, [events[2].clone(), events[4].clone(), events[0].clone()]);
+    let later = store.standing_breakers(Timestamp(EVENING + 10 * MINUTE_MS), 100).await.unwrap();
+    assert_eq!(later, [events[2].clone(), events[0].clone()], "an old yes is over");
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    breaker::BreakerEvent,
     dialect::Dialect,
     ids::{
         AttemptId, KeyId, ModelName, PrincipalName, ProviderName, RouteName, TargetName, TeamName,
@@ -80,6 +81,8 @@ pub enum Entry {
     Hold(Hold),
     /// Written before the last byte is released.
     Settlement(Settlement),
+    /// Written when a session's breaker changes, before the change holds for anybody.
+    Breaker(Box<BreakerEvent>),
 }
 
 /// A place in the journal: everything before it is done with. Positions of one journal are ordered.

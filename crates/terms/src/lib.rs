@@ -1,6 +1,7 @@
 //! The words of Outlast as types: ids, money, usage, dialects, models, targets, outcomes and the
 //! events that are stored. No logic beyond what makes a value well formed.
 
+pub mod breaker;
 pub mod dialect;
 pub mod event;
 pub mod ids;

@@ -15,6 +15,20 @@ pub struct NanoUsd(pub i64);
 impl NanoUsd {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+
+    /// Reads dollars as people write them: `20`, `0.05`, `$1.5`. Nothing below zero, no more than nine
+    /// decimals, no signs but a leading `$`.
+    pub fn from_usd(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix('$').unwrap_or(text);
+        let (dollars, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(dollars) || !digits(decimals) || decimals.len() > 9 {
+            return None;
+        }
+        let dollars = dollars.parse::<i64>().ok()?.checked_mul(1_000_000_000)?;
+        format!("{decimals:0<9}").parse::<i64>().ok()?.checked_add(dollars).map(Self)
+    }
 }
 
 impl Add for NanoUsd {
@@ -80,6 +94,18 @@ impl PicoUsdPerToken {
 #[cfg(test)]
 mod tests {
     use super::NanoUsd;
+
+    #[test]
+    fn dollars_are_read_exactly_or_not_at_all() {
+        let read = |text| NanoUsd::from_usd(text).map(|amount| amount.0);
+        assert_eq!(read("20"), Some(20_000_000_000));
+        assert_eq!(read(" $1.5 "), Some(1_500_000_000));
+        assert_eq!(read("0.000000001"), Some(1));
+        for wrong in ["", ".", "1.", ".5", "-1", "1e3", "1,000", "0.0000000001", "99999999999", "$"]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn amounts_read_like_money() {

@@ -49,6 +49,20 @@ pub enum ExecutionState {
 }
 
 impl ExecutionState {
+    /// Every state, in the order in which an execution may pass them.
+    pub const ALL: &[Self] = &[
+        Self::WaitingForUpstream,
+        Self::Queued,
+        Self::Pending,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::SystemError,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Skipped,
+    ];
+
     /// Whether nothing more will happen to it.
     pub const fn is_final(self) -> bool {
         matches!(

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use bytes::{Bytes, BytesMut};
 use divan::{Bencher, black_box, counter::BytesCount};
 use terms::{dialect::Dialect, model::Capabilities};
-use wire::{StreamOptions, StreamRelay, Upstream, encode_request, read_head, relay_reply};
+use wire::{
+    StreamOptions, StreamRelay, Upstream, encode_request, human_spoke, read_head, relay_reply,
+};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
@@ -99,6 +101,14 @@ fn same_dialect_reply_of_1_kb(bencher: Bencher<'_, '_>) {
 fn head_of_77_kb(bencher: Bencher<'_, '_>) {
     let body = large_request();
     bencher.counter(BytesCount::new(body.len())).bench(|| read_head(MESSAGES, black_box(&body)));
+}
+
+/// Asked only of requests with a session's id, beside their head.
+#[divan::bench]
+fn who_speaks_in_77_kb(bencher: Bencher<'_, '_>) {
+    let body = large_request();
+    let head = read_head(MESSAGES, &body).expect("a valid request");
+    bencher.counter(BytesCount::new(body.len())).bench(|| human_spoke(&head, black_box(&body)));
 }
 
 #[divan::bench]

@@ -68,6 +68,9 @@ pub(crate) struct Spans {
     pub(crate) follows: Option<Range<usize>>,
     /// Whether the turns hold reasoning that only the server that kept it could read.
     pub(crate) stale_reasoning: bool,
+    /// From the end of the last assistant message, or of the opening bracket, to the end of
+    /// `messages`.
+    pub(crate) last_turn: Range<usize>,
 }
 
 /// How a dialect names what the first look is after.
@@ -111,6 +114,15 @@ pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
         BadRequest::json(format!("the body is not valid UTF-8, at byte {}", error.valid_up_to()))
     })?;
     Reader::new(dialect::codec(dialect).head_rules(), text).read()
+}
+
+/// A model's name that may be asked for.
+pub(crate) fn checked_model(name: String) -> Result<String, BadRequest> {
+    match name.len() {
+        0 => Err(BadRequest::field("model", "must be a non-empty string")),
+        1..=MODEL_BYTES => Ok(name),
+        _ => Err(BadRequest::field("model", "is too long, more than 512 bytes")),
+    }
 }
 
 /// The pass itself.
@@ -239,10 +251,7 @@ impl<'a> Reader<'a> {
         if token.kind != Kind::Text || written.is_empty() {
             return Err(BadRequest::field("model", "must be a non-empty string"));
         }
-        if written.len() > MODEL_BYTES {
-            return Err(BadRequest::field("model", "is too long, more than 512 bytes"));
-        }
-        self.model = Some(decoded(written).into_owned());
+        self.model = Some(checked_model(decoded(written).into_owned())?);
         self.spans.model = token.span.start - 1..token.span.end + 1;
         Ok(())
     }
@@ -405,6 +414,7 @@ impl<'a> Reader<'a> {
             Kind::Text if may_be_text => {
                 self.count(Field::Content, &first);
                 self.spans.turns = first.span.start - 1..first.span.end + 1;
+                self.spans.last_turn = self.spans.turns.clone();
                 return Ok(());
             }
             _ if may_be_text => {
@@ -412,11 +422,13 @@ impl<'a> Reader<'a> {
             }
             _ => return Err(BadRequest::field(field, "must be an array")),
         }
+        self.spans.last_turn = first.span.end..first.span.end;
         for index in 0_usize.. {
             let token = self.token()?;
             match token.kind {
                 Kind::End => {
                     self.spans.turns = first.span.start..token.span.end;
+                    self.spans.last_turn.end = token.span.start;
                     break;
                 }
                 Kind::ObjectStart => self.read_message(index)?,
@@ -436,6 +448,7 @@ impl<'a> Reader<'a> {
     fn read_message(&mut self, index: usize) -> Result<(), BadRequest> {
         let inside = self.scanner.depth();
         let mut role = false;
+        let mut assistant = false;
         let mut key = Field::default();
         let mut message_key = Field::default();
         let mut part_key = Field::default();
@@ -453,10 +466,12 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Kind::Text => {
-                    role |= depth == inside && key == Field::Role;
                     if depth == inside {
                         let text = &self.text[token.span.clone()];
+                        role |= key == Field::Role;
+                        assistant |= key == Field::Role && text == "assistant";
                         reasoning |= key == Field::Type && text == "reasoning";
+                        assistant |= key == Field::Type && is_assistants_item(text);
                         sealed |= key == Field::Sealed && !text.is_empty();
                     }
                     let part =
@@ -466,7 +481,12 @@ impl<'a> Reader<'a> {
                     }
                     self.count(key, &token);
                 }
-                Kind::End if depth < inside => break,
+                Kind::End if depth < inside => {
+                    if assistant {
+                        self.spans.last_turn.start = token.span.end;
+                    }
+                    break;
+                }
                 _ => {}
             }
         }
@@ -547,13 +567,18 @@ fn is_image(part_type: &str) -> bool {
     matches!(part_type, "image" | "image_url" | "input_image")
 }
 
+/// Items beside messages that only an assistant says.
+fn is_assistants_item(kind: &str) -> bool {
+    matches!(kind, "function_call" | "custom_tool_call" | "reasoning")
+}
+
 fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {
     names.iter().copied().find(|name| *name == key)
 }
 
 /// A text between its quotes with its escapes resolved, so that `"mod\u0065l"` is `model` here as
 /// it is upstream. A lone surrogate, which no name has, is left as written.
-fn decoded(written: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn decoded(written: &str) -> std::borrow::Cow<'_, str> {
     if !written.contains('\\') {
         return written.into();
     }

@@ -4,8 +4,10 @@
 
 mod error;
 mod head;
+mod human;
 mod kept;
 mod models;
+mod passed;
 mod question;
 mod reply;
 mod request;
@@ -25,8 +27,10 @@ pub use error::{
     error_status,
 };
 pub use head::{Head, Needs, read_head};
+pub use human::human_spoke;
 pub use kept::{OwnReply, asked_items, said_items, with_history};
 pub use models::{ModelRow, model_row, models_list};
+pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_request};

@@ -1,5 +1,7 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
+mod pipelines;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -11,14 +13,19 @@ use std::{
 use access::{Admin, Keys, Secret};
 use axum::{Router, body::Body};
 use console::{
-    AllowedHosts, Clock, ConsoleState, Doing, FailoverRow, GateState, Live, MinuteBar, Overview,
-    PrincipalRow, Requests, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
+    FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
+    StudentRow, TargetRow, TaskRow, Tasks,
 };
 use futures_util::{Stream, StreamExt};
 use http::{Method, StatusCode, header, request::Builder};
 use http_body_util::BodyExt;
 use store::Store;
 use terms::{
+    breaker::{
+        AgentName, Autonomy, BreakerChange, BreakerEvent, BreakerId, BreakerState, ClientFamily,
+        Evidence, SessionId, SessionKey,
+    },
     dialect::Dialect,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::{AttemptId, RequestId},
@@ -29,6 +36,8 @@ use terms::{
 };
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+use self::pipelines::FixedPipelines;
 
 pub(crate) const SECRET: &str = "correct-horse-battery";
 pub(crate) const HOST: &str = "localhost:4000";
@@ -109,6 +118,50 @@ impl Live for FixedLive {
     }
 }
 
+/// An answer: to which breaker, at which version, what, and by whom.
+pub(crate) type Given = (BreakerId, Option<u64>, BreakerAnswer, String);
+
+/// A board that only a test changes, and the answers that it was given.
+pub(crate) struct FixedBreakers {
+    board: Mutex<BreakerBoard>,
+    answers: Mutex<Vec<Given>>,
+}
+
+impl FixedBreakers {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut BreakerBoard)) {
+        change(&mut self.board.lock().expect("no test panics while it holds this"));
+    }
+
+    /// The answers so far, which are then forgotten.
+    pub(crate) fn answers(&self) -> Vec<Given> {
+        std::mem::take(&mut self.answers.lock().expect("no test panics while it holds this"))
+    }
+}
+
+impl Breakers for FixedBreakers {
+    fn board(&self) -> BreakerBoard {
+        self.board.lock().expect("no test panics while it holds this").clone()
+    }
+
+    fn answer(
+        &self,
+        id: &BreakerId,
+        seen: Option<u64>,
+        answer: BreakerAnswer,
+        by: &str,
+    ) -> Result<(), AnswerRefused> {
+        let board = self.board();
+        let row = board.asking.iter().chain(&board.stopped).find(|row| row.id == *id);
+        let row = row.ok_or(AnswerRefused::Unknown)?;
+        if seen.is_some_and(|seen| seen != row.version) {
+            return Err(AnswerRefused::Refused("something happened meanwhile".to_owned()));
+        }
+        let mut answers = self.answers.lock().expect("no test panics while it holds this");
+        answers.push((id.clone(), seen, answer, by.to_owned()));
+        Ok(())
+    }
+}
+
 /// A console to ask.
 pub(crate) struct House {
     router: Router,
@@ -116,6 +169,8 @@ pub(crate) struct House {
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) live: Arc<FixedLive>,
+    pub(crate) pipelines: Arc<FixedPipelines>,
+    pub(crate) breakers: Arc<FixedBreakers>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -134,10 +189,15 @@ impl House {
         let clock = Arc::new(TestClock::default());
         let overview = Mutex::new(overview());
         let live = Arc::new(FixedLive { overview, changes: watch::Sender::new(0) });
+        let pipelines = Arc::new(FixedPipelines::new());
+        let breakers =
+            Arc::new(FixedBreakers { board: Mutex::new(board()), answers: Mutex::default() });
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
+            pipelines: pipelines.clone(),
             tasks: Arc::new(FixedTasks),
+            breakers: breakers.clone(),
             store: store.clone(),
             keys: keys.clone(),
             admin,
@@ -145,7 +205,8 @@ impl House {
             clock: clock.clone(),
             closing: closed,
         };
-        Self { router: console::router(state), store, keys, clock, live, closing }
+        let router = console::router(state);
+        Self { router, store, keys, clock, live, pipelines, breakers, closing }
     }
 
     async fn send(&self, request: Request) -> http::Response<Body> {
@@ -174,7 +235,16 @@ impl House {
 
     /// The events of the live stream, as they are sent.
     pub(crate) async fn events(&self, cookie: &str) -> impl Stream<Item = String> + Unpin + use<> {
-        let response = self.send(get("/live").header("cookie", cookie)).await;
+        self.events_of("/live", cookie).await
+    }
+
+    /// The events of a page's live stream.
+    pub(crate) async fn events_of(
+        &self,
+        path: &str,
+        cookie: &str,
+    ) -> impl Stream<Item = String> + Unpin + use<> {
+        let response = self.send(get(path).header("cookie", cookie)).await;
         assert_eq!(response.status(), StatusCode::OK);
         response.into_body().into_data_stream().map(|chunk| {
             String::from_utf8_lossy(&chunk.expect("the stream cannot fail")).into_owned()
@@ -316,6 +386,7 @@ fn overview() -> Overview {
             failed: 1,
             in_flight: 2,
             rescued: 12,
+            refused: 3,
             per_minute_now: 96,
         },
         spend: Spend {
@@ -356,5 +427,90 @@ fn overview() -> Overview {
             PrincipalRow { principal: "ada".into(), requests: 900, cost: NanoUsd(6_300_000_000) },
             PrincipalRow { principal: "grace".into(), requests: 340, cost: NanoUsd(46_000_000) },
         ],
+        asking: 1,
+    }
+}
+
+/// Ada's night, which asks; grace's, which is stopped; and one that runs.
+fn board() -> BreakerBoard {
+    let limits = Autonomy { autonomous_ms: 36_000_000, cost: NanoUsd(50_000_000_000) };
+    let key = |principal: &str, client, session: &str| SessionKey {
+        principal: principal.into(),
+        client,
+        session: SessionId::parse(session).expect("well formed"),
+    };
+    let row = |id: &str, session, state, ms, cost, requests| SessionRow {
+        id: id.into(),
+        session,
+        agent: "claude-cli/2.1.197".to_owned(),
+        state,
+        version: 1,
+        evidence: Evidence {
+            used: Autonomy { autonomous_ms: ms, cost: NanoUsd(cost) },
+            requests,
+            first_seen: Timestamp(NOON - 40_000_000),
+            last_human: Some(Timestamp(NOON - 36_900_000)),
+            run_began: Timestamp(NOON - 36_720_000),
+        },
+        allowed: limits,
+        last_seen: Timestamp(NOON - 4_000),
+        in_flight: 0,
+        refused: 0,
+        changed_at: Some(Timestamp(NOON - 720_000)),
+        changed_by: Some("outlast".to_owned()),
+    };
+    let ada = key("ada", ClientFamily::ClaudeCode, "0198c5e2-f1a9-7c3b-9d2e-4f6071829300");
+    let grace = key("grace", ClientFamily::Other, "nightly-evals-0001");
+    let asking =
+        row("br_asks000000", ada.clone(), BreakerState::Pinged, 36_720_000, 43_210_000_000, 612);
+    let stopped = SessionRow {
+        agent: "opencode/1.4.2".to_owned(),
+        version: 2,
+        refused: 3,
+        changed_by: Some("admin (console)".to_owned()),
+        ..row("br_stopped000", grace.clone(), BreakerState::Stopped, 5_100_000, 71_500_000_000, 204)
+    };
+    let running = SessionRow {
+        in_flight: 1,
+        changed_at: None,
+        changed_by: None,
+        ..row(
+            "br_runs000000",
+            key("support-bot", ClientFamily::Other, "ticket-48213"),
+            BreakerState::Closed,
+            720_000,
+            1_900_000_000,
+            31,
+        )
+    };
+    let event = |of: &SessionRow, version, change, state, by: &str| BreakerEvent {
+        breaker: of.id.clone(),
+        version,
+        at: Timestamp(NOON - 720_000),
+        session: of.session.clone(),
+        agent: AgentName::of(&of.agent),
+        change,
+        state,
+        allowed: limits,
+        evidence: of.evidence,
+        by: by.to_owned(),
+    };
+    let more = Autonomy { autonomous_ms: 7_200_000, cost: NanoUsd(20_000_000_000) };
+    let events = vec![
+        event(&stopped, 2, BreakerChange::Stopped, BreakerState::Stopped, "admin (console)"),
+        event(&asking, 1, BreakerChange::Pinged, BreakerState::Pinged, "outlast"),
+        event(&running, 2, BreakerChange::Confirmed(more), BreakerState::Closed, "admin (API)"),
+        event(&running, 4, BreakerChange::HumanSpoke, BreakerState::Closed, "support-bot"),
+    ];
+    BreakerBoard {
+        version: "0.1.0".to_owned(),
+        now: Timestamp(NOON),
+        simulated: Some("The vendors are simulated.".to_owned()),
+        limits,
+        refused: 3,
+        asking: vec![asking],
+        stopped: vec![stopped],
+        running: vec![running],
+        events,
     }
 }

@@ -116,7 +116,9 @@ fn buy(
     let prompt = system_prompt(&task.instruction, &task.labels);
     let teacher = Teacher::new(access, &task.teacher_route, prompt)?;
     let limits = Limits { budget: conditions.budget, concurrency: conditions.concurrency };
-    let progress = context.progress.join("answers.jsonl");
+    // One file per teacher and prompt: what was answered there is known to every later task that asks
+    // the same.
+    let progress = context.progress.join(format!("{}.jsonl", &teacher.fingerprint("")[..16]));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(DistillError::file(&context.progress))?;
     runtime.block_on(label(&teacher, asks, &task.labels, limits, &progress))

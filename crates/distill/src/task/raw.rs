@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use crate::{
     error::DistillError,
-    task::{Conditions, DataFile, LearnFrom, Task, TaskFile},
+    task::{Conditions, DataFile, LearnFrom, Places, Task, TaskFile},
 };
 
 /// Requests to the teacher at once, at most.
@@ -163,42 +163,48 @@ impl Default for RawCosts {
 }
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<TaskFile, DistillError> {
-    let places = Places { text, path };
+    let lines = Lines { text, path };
     let raw: RawTask = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        places.error(at, error.message().trim().to_owned())
+        lines.error(at, error.message().trim().to_owned())
     })?;
-    let shares = places.shares(raw.split.as_ref())?;
-    let data = raw.data.get_ref().iter().map(|data| places.data(data)).collect::<Result<_, _>>()?;
+    let shares = lines.shares(raw.split.as_ref())?;
+    let data = raw.data.get_ref().iter().map(|data| lines.data(data)).collect::<Result<_, _>>()?;
     if raw.data.get_ref().is_empty() {
-        return Err(places.at(&raw.data, "at least one data file is needed"));
+        return Err(lines.at(&raw.data, "at least one data file is needed"));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     let output = raw.output.unwrap_or_else(|| format!("distillations/{}", raw.name.get_ref()));
     Ok(TaskFile {
         data: raw.data.get_ref().iter().map(|data| folder.join(data.file.get_ref())).collect(),
-        labels_file: places.labels_file(&raw.labels, raw.labels_file.as_ref())?,
+        labels_file: lines.labels_file(&raw.labels, raw.labels_file.as_ref())?,
         output: folder.join(output),
+        places: Places {
+            file: path.to_owned(),
+            data: raw.data.get_ref().iter().map(|data| lines.line_of(&data.file)).collect(),
+            labels_file: raw.labels_file.as_ref().map_or(0, |file| lines.line_of(file)),
+            teacher_route: lines.line_of(&raw.teacher.route),
+        },
         conditions: Conditions {
-            budget: places.money(raw.budget_usd.as_ref(), 1.0)?,
-            concurrency: places.concurrency(raw.teacher.concurrency.as_ref())?,
+            budget: lines.money(raw.budget_usd.as_ref(), 1.0)?,
+            concurrency: lines.concurrency(raw.teacher.concurrency.as_ref())?,
             licence: raw.teacher.licence,
             licence_note: raw.teacher.licence_note,
-            requirement: places.requirement(&raw.eval)?,
-            assumed: places.costs(&raw.costs)?,
+            requirement: lines.requirement(&raw.eval)?,
+            assumed: lines.costs(&raw.costs)?,
             assumptions_note: raw.costs.note,
         },
         task: Task {
-            name: places.name(&raw.name)?,
-            instruction: places.filled(&raw.instruction, "the instruction")?,
+            name: lines.name(&raw.name)?,
+            instruction: lines.filled(&raw.instruction, "the instruction")?,
             labels: raw.labels,
-            teacher_route: places.filled(&raw.teacher.route, "the teacher's route")?,
+            teacher_route: lines.filled(&raw.teacher.route, "the teacher's route")?,
             teacher_is_recorded: raw.teacher.recorded,
             seed: raw.seed,
             shares,
             guarantee: Guarantee {
-                most_errors: places.share(raw.cascade.most_errors.as_ref(), 0.05)?,
-                risk: places.share(raw.cascade.risk.as_ref(), 0.05)?,
+                most_errors: lines.share(raw.cascade.most_errors.as_ref(), 0.05)?,
+                risk: lines.share(raw.cascade.risk.as_ref(), 0.05)?,
             },
             data,
         },
@@ -206,15 +212,24 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<TaskFile, DistillError> {
 }
 
 /// The text, to tell lines.
-struct Places<'a> {
+struct Lines<'a> {
     text: &'a str,
     path: &'a Path,
 }
 
-impl Places<'_> {
-    fn error(&self, offset: usize, message: impl Into<String>) -> DistillError {
+impl Lines<'_> {
+    /// The line, counted from 1, on which a byte stands.
+    fn line(&self, offset: usize) -> usize {
         let before = self.text.char_indices().take_while(|(place, _)| *place < offset);
-        let line = before.filter(|(_, character)| *character == '\n').count() + 1;
+        before.filter(|(_, character)| *character == '\n').count() + 1
+    }
+
+    fn line_of<T>(&self, value: &Spanned<T>) -> usize {
+        self.line(value.span().start)
+    }
+
+    fn error(&self, offset: usize, message: impl Into<String>) -> DistillError {
+        let line = self.line(offset);
         let file = self.path.display().to_string();
         DistillError::Task { file, line, message: message.into() }
     }

@@ -104,3 +104,23 @@ fn what_cannot_be_is_refused_with_its_line() {
     check(("[teacher]", "labels = [\"a\"]\nlabels_file = \"b\"\n[teacher]"), ":6: `labels` and");
     check(("route = \"gpt-4\"", ""), "missing field `route`");
 }
+
+#[test]
+fn the_contents_change_with_any_file_and_a_missing_one_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (task, rows) = (folder.path().join("TASK.toml"), folder.path().join("rows.jsonl"));
+    std::fs::write(&task, SMALLEST).unwrap();
+    let contents = || TaskFile::read(&task).unwrap().contents().map_err(|error| error.to_string());
+    let missing = contents().unwrap_err();
+    assert!(missing.contains("TASK.toml:9: the file ") && missing.contains("rows.jsonl cannot be"));
+    std::fs::write(&rows, "1").unwrap();
+    let first = contents().unwrap();
+    assert_eq!(contents().unwrap(), first);
+    std::fs::write(&rows, "2").unwrap();
+    let second = contents().unwrap();
+    std::fs::write(&task, format!("{SMALLEST}\n")).unwrap();
+    let third = contents().unwrap();
+    assert!(first != second && second != third);
+    let route = TaskFile::read(&task).unwrap().route_error("nobody").to_string();
+    assert!(route.contains("TASK.toml:6: nobody"), "{route}");
+}

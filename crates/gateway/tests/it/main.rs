@@ -5,10 +5,12 @@
 
 mod bad_input;
 mod books;
+mod breakers;
 mod cancel;
 mod failover;
 mod harness;
 mod headline;
+mod pass;
 mod passthrough;
 mod reload;
 mod streams;

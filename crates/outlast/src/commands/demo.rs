@@ -1,16 +1,22 @@
 //! `outlast demo`: three simulated vendors, live traffic, an outage, on one machine and without keys.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::sleep;
 
 use crate::{
     clock::wall,
     commands::serve::{StopSignal, log_to_stderr},
     config::{Config, Environment, Overrides},
-    demo::{PEOPLE, Tally, Traffic, Vendors, lesson, play},
+    demo::{
+        Line, PEOPLE, Stage, Tally, Traffic, Vendors,
+        lesson::{self, Classroom},
+        runaway,
+    },
+    pipelines::PipelinesView,
     running::Running,
     terminal,
 };
@@ -47,21 +53,35 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     let config = Config::from_text("demo", &vendors.config(&task_file), environment, &overrides)?;
     let running = Running::start(&config, environment).await?;
     terminal::line(
-        "Outlast demo: three simulated vendors on this machine, six callers, real list prices.",
+        "Outlast demo: three simulated vendors on this machine, seven callers, real list prices.",
     );
     terminal::line(&format!("console  {}", running.sign_in_link()?));
     terminal::line(&format!("gateway  http://{}", running.gateway_address));
     terminal::line(
-        "At 00:20 the first vendor dies; at 00:50 it comes back. Ctrl-C ends the demo.\n",
+        "At 00:20 the first vendor dies, at 00:40 a job runs away, at 00:50 the vendor is back, at 01:02 a task is distilled. Ctrl-C ends the demo.\n",
     );
     let tally = Tally::default();
     let keys = keys(&running).await?;
-    let traffic = Traffic::start(&format!("http://{}", running.gateway_address), keys, &tally);
+    let base_url = format!("http://{}", running.gateway_address);
+    let job = Line {
+        client: Client::builder(TokioExecutor::new()).build_http(),
+        base_url: base_url.clone(),
+        key: key(&running, runaway::PRINCIPAL, runaway::TEAM).await?,
+    };
+    let classroom = Classroom {
+        pipelines: PipelinesView::clone(&running.pipelines),
+        routing: Arc::clone(&running.routing),
+        console: running.console_address,
+        task_file,
+    };
+    let traffic = Traffic::start(&base_url, keys, &tally);
+    let stage = Stage { vendors: &vendors, running: &running, tally: &tally, job, classroom };
     tokio::select! {
-        ended = play(&vendors, &tally) => ended?,
+        ended = stage.play() => ended?,
         () = stop.received() => {}
         () = after(arguments.seconds) => {}
     }
+    drop(stage);
     traffic.stop().await;
     running.stop().await;
     terminal::event(&tally.line());
@@ -72,13 +92,15 @@ async fn demo(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
 async fn keys(running: &Running) -> anyhow::Result<Vec<String>> {
     let mut keys = Vec::with_capacity(PEOPLE.len());
     for person in PEOPLE {
-        let new = running
-            .keys
-            .create(&running.store, person.principal.into(), person.team.into(), "demo", wall())
-            .await?;
-        keys.push(new.secret.expose().to_owned());
+        keys.push(key(running, person.principal, person.team).await?);
     }
     Ok(keys)
+}
+
+async fn key(running: &Running, principal: &str, team: &str) -> anyhow::Result<String> {
+    let keys = &running.keys;
+    let new = keys.create(&running.store, principal.into(), team.into(), "demo", wall()).await?;
+    Ok(new.secret.expose().to_owned())
 }
 
 async fn after(seconds: Option<u64>) {

@@ -1,10 +1,15 @@
 //! The commands, one file each. This list is the only place that names them all.
 
+mod breaker;
 mod check;
 mod demo;
+mod distill;
 mod key;
 mod models;
+mod pipeline;
 mod serve;
+mod sessions;
+mod step;
 mod task;
 mod usage;
 
@@ -30,6 +35,12 @@ enum Command {
     Serve(serve::Arguments),
     /// Check the config and show what it amounts to.
     Check(check::Arguments),
+    /// Make a small model of a narrow task, measured, with a verdict.
+    Distill(distill::Arguments),
+    /// Run pipelines, and show, list and cancel their runs.
+    Pipeline(pipeline::Arguments),
+    /// Run one step of a distillation over files.
+    Step(step::Arguments),
     /// Make, list and disable the keys that callers use.
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
@@ -42,6 +53,10 @@ enum Command {
     Rollback(task::TaskArguments),
     /// List the tasks and who answers them.
     Tasks(task::ListArguments),
+    /// Show the sessions that run, and for how long and how much on their own.
+    Sessions(sessions::Arguments),
+    /// Answer a session that ran on its own past its limit: go on, or stop.
+    Breaker(breaker::Arguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -90,12 +105,17 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments, &environment),
         Command::Serve(arguments) => serve::run(&arguments, environment),
         Command::Check(arguments) => Ok(check::run(&arguments, &environment)),
+        Command::Distill(arguments) => distill::run(&arguments, &environment),
+        Command::Pipeline(arguments) => pipeline::run(&arguments, &environment),
+        Command::Step(arguments) => step::run(&arguments, &environment),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
         Command::Deploy(arguments) => task::deploy(&arguments, &environment),
         Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
         Command::Rollback(arguments) => task::roll_back(&arguments, &environment),
         Command::Tasks(arguments) => task::list(&arguments, &environment),
+        Command::Sessions(arguments) => sessions::run(&arguments, &environment),
+        Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }

@@ -50,7 +50,11 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
     let config = arguments.config.load(&environment, &overrides)?;
     let mut stop = StopSignal::catch()?;
     let running = Running::start(&config, &environment).await?;
+    let resumed = running.resume_pipelines().await?;
     greet(&running, &config)?;
+    if resumed > 0 {
+        terminal::line(&format!("pipelines {resumed} unfinished, taken up again"));
+    }
     let reloader = Reloader {
         path: arguments.config.path(),
         environment,

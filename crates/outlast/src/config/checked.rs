@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use decide::catalog::Catalog;
+use decide::{breaker::BreakerLimits, catalog::Catalog};
 use gateway::{Provider, Route, Source, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
@@ -57,6 +57,8 @@ pub(crate) struct Config {
     /// Threads that serve requests.
     pub(crate) workers: usize,
     pub(crate) limits: Durations,
+    /// What a session may do on its own before somebody is asked.
+    pub(crate) breaker: BreakerLimits,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
@@ -183,6 +185,10 @@ fn read(
     let notice = root.string("notice").map(Spanned::into_inner);
     let workers = root.number("workers", 1..1025).and_then(|count| usize::try_from(count).ok());
     let limits = root.section("limits").map(sections::limits).unwrap_or_default();
+    let breaker = root
+        .section("breaker")
+        .map(|section| sections::breaker(section, findings))
+        .unwrap_or_default();
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
@@ -236,6 +242,7 @@ fn read(
         notice,
         workers: workers.unwrap_or_else(cores),
         limits,
+        breaker,
         catalog,
         providers,
         routes,

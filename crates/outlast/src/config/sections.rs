@@ -3,9 +3,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use decide::{attempt::AttemptLimits, gate::GateLimits};
+use decide::{attempt::AttemptLimits, breaker::BreakerLimits, gate::GateLimits};
 use gateway::TimeLimits;
-use terms::{model::Prices, money::PicoUsdPerToken};
+use terms::{
+    breaker::Autonomy,
+    model::Prices,
+    money::{NanoUsd, PicoUsdPerToken},
+};
 use toml::Spanned;
 
 use crate::config::reader::{Findings, Section};
@@ -79,6 +83,52 @@ pub(crate) fn limits(mut section: Section<'_, '_>) -> Durations {
     };
     section.finish();
     result
+}
+
+/// `[breaker]`: what a session may do on its own before somebody is asked.
+pub(crate) fn breaker(mut section: Section<'_, '_>, findings: &Findings) -> BreakerLimits {
+    let BreakerLimits(defaults) = BreakerLimits::default();
+    let autonomous = section.string("autonomous").and_then(|text| {
+        let read = span(text.get_ref());
+        if read.is_none() {
+            let message = format!("`autonomous = \"{}\"` is no span of time", text.get_ref());
+            let advice = "write a whole number and ms, s, m, h or d, up to 31d, such as \"10h\"";
+            findings.report(text.span(), message, advice);
+        }
+        read
+    });
+    let at = section.place("cost");
+    let cost = section.decimal("cost").and_then(|text| {
+        let read = NanoUsd::from_usd(&text).filter(|cost| *cost > NanoUsd::ZERO);
+        if read.is_none() {
+            let message = format!("`cost` is {text}");
+            let advice =
+                "it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25";
+            findings.report(at.unwrap_or(0..0), message, advice);
+        }
+        read
+    });
+    section.finish();
+    BreakerLimits(Autonomy {
+        autonomous_ms: autonomous.unwrap_or(defaults.autonomous_ms),
+        cost: cost.unwrap_or(defaults.cost),
+    })
+}
+
+/// Milliseconds of `90s`, `10h` and the like, from 1 ms to 31 days.
+fn span(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit_ms = match unit.trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => DAY_MS,
+        _ => return None,
+    };
+    let ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    (1..=31 * DAY_MS).contains(&ms).then_some(ms)
 }
 
 pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimits {

@@ -21,7 +21,7 @@ pub(crate) fn tasks(files: &[Spanned<String>], table: &Table, findings: &Finding
                 continue;
             }
         };
-        if !table.has_route(task.teacher.as_str()) {
+        if !table.knows(task.teacher.as_str()) {
             findings.report(
                 file.span(),
                 format!(

@@ -1,15 +1,25 @@
 //! The demo's distillation: its data and its task file, written where the program reads them as it would
-//! a user's.
+//! a user's; then the run, and the deployment of what came of it.
 
 use std::{
     collections::HashMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
+use console::pipelines::{DistillationOrder, Pipelines};
+use distill::report::{Report, Share};
+use terms::{ids::RunId, run::RunState};
 
-use crate::demo::tickets::{Ticket, taught, tickets, topics};
+use crate::{
+    clock::wall,
+    demo::tickets::{Ticket, taught, tickets, topics},
+    pipelines::PipelinesView,
+    routing::Routing,
+};
 
 /// The task's name; its people ask for `task:` and this.
 pub(crate) const TASK: &str = "ticket-topic";
@@ -71,4 +81,51 @@ note = "the demo's own traffic, two a second"
 "#,
         topics()
     )
+}
+
+/// What a distillation and its deployment need of the running program.
+#[derive(Debug, Clone)]
+pub(crate) struct Classroom {
+    pub(crate) pipelines: PipelinesView,
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) console: SocketAddr,
+    pub(crate) task_file: PathBuf,
+}
+
+impl Classroom {
+    /// Distils, and deploys the student if the verdict is for it. `tell` is given what happens.
+    pub(crate) async fn teach(self, tell: impl Fn(&str)) -> anyhow::Result<()> {
+        let order = DistillationOrder { task_file: self.task_file.clone() };
+        let run = self.pipelines.distill(order).await;
+        let run = run.map_err(|unfit| anyhow!("{}", unfit.0.join("; ")))?;
+        tell(&format!(
+            "a distillation of task:{TASK} begins: watch it at http://{}/pipelines/{run}",
+            self.console
+        ));
+        self.pipelines.engine.wait(&RunId::from(run.as_str())).await?;
+        let page = self.pipelines.run(&run).await.context("the run is gone")?;
+        if page.state != RunState::Succeeded {
+            bail!("the distillation failed; its page says why");
+        }
+        let folder = |name: &str| {
+            let output = page.outputs.iter().find(|output| output.name == name);
+            output.and_then(|output| output.path.clone()).with_context(|| format!("no {name}"))
+        };
+        let report = Report::read(&folder("report")?)?;
+        let percent = |share: &Share| format!("{:.1} %", share.interval.estimate * 100.0);
+        let cascade = report.cascade.as_ref().map_or(String::new(), |cascade| {
+            format!(", {} with its teacher behind it", percent(&cascade.accuracy))
+        });
+        tell(&format!(
+            "its verdict: {}; on messages that it never saw the student is right on {}{cascade}, its teacher alone on {}",
+            report.verdict,
+            percent(&report.accuracy.student),
+            percent(&report.accuracy.teacher),
+        ));
+        self.routing.deploy(&folder("package")?, false, wall()).await?;
+        tell(&format!(
+            "the student answers task:{TASK} from now on; its callers changed nothing, and Overview shows what it saves"
+        ));
+        Ok(())
+    }
 }

@@ -4,6 +4,7 @@
 mod call;
 pub(crate) mod lesson;
 mod people;
+pub(crate) mod runaway;
 mod script;
 mod tally;
 mod tickets;
@@ -11,5 +12,5 @@ mod traffic;
 mod vendors;
 
 pub(crate) use crate::demo::{
-    people::PEOPLE, script::play, tally::Tally, traffic::Traffic, vendors::Vendors,
+    call::Line, people::PEOPLE, script::Stage, tally::Tally, traffic::Traffic, vendors::Vendors,
 };

@@ -39,6 +39,10 @@ const ENDINGS: &[&str] = &[
     "I will be away from Friday.",
 ];
 
+/// What leads over to something else.
+const ASIDES: &[&str] =
+    &["That is all for now; last time", "Unlike in May, when", "It is not as bad as when"];
+
 const TOPICS: &[Topic] = &[
     Topic {
         label: "delivery",
@@ -177,22 +181,28 @@ pub(crate) fn topics() -> Vec<&'static str> {
 /// Every message, all different; the same ones at every call.
 pub(crate) fn tickets() -> Vec<Ticket> {
     let mut tickets = Vec::new();
-    let mut turn = 0;
-    for topic in TOPICS {
+    for (place, topic) in TOPICS.iter().enumerate() {
         for matter in topic.matters {
             for _ in 0..TELLINGS {
-                // Counted up together, an opening and an ending meet again after 132 messages only.
-                let (opening, ending) =
-                    (OPENINGS[turn % OPENINGS.len()], ENDINGS[turn % ENDINGS.len()]);
-                tickets.push(Ticket {
-                    text: format!("{opening} {matter} {ending}"),
-                    topic: topic.label,
-                });
-                turn += 1;
+                let text = told(matter, place, tickets.len());
+                tickets.push(Ticket { text, topic: topic.label });
             }
         }
     }
     tickets
+}
+
+/// A matter as a message. Every fourth one brings up something else, too, as people do: the first matter
+/// is what it is about.
+fn told(matter: &str, place: usize, turn: usize) -> String {
+    // Counted up together, an opening and an ending meet again after 132 messages only.
+    let (opening, ending) = (OPENINGS[turn % OPENINGS.len()], ENDINGS[turn % ENDINGS.len()]);
+    if !turn.is_multiple_of(4) {
+        return format!("{opening} {matter} {ending}");
+    }
+    let other = TOPICS[(place + 1 + turn % (TOPICS.len() - 1)) % TOPICS.len()].matters;
+    let aside = ASIDES[turn % ASIDES.len()];
+    format!("{opening} {matter} {aside} {} {ending}", other[turn % other.len()])
 }
 
 /// What the simulated teacher says of a message: the topic but for one message in twenty, where it

@@ -26,7 +26,13 @@ impl Vendors {
             Dialect::AnthropicMessages,
             350,
             18,
-            &["claude-fable-5", "claude-opus-4-8", "claude-sonnet-5", "claude-haiku-4-5"],
+            &[
+                "claude-fable-5",
+                "claude-opus-4-8",
+                "claude-opus-5",
+                "claude-sonnet-5",
+                "claude-haiku-4-5",
+            ],
         );
         let second =
             vendor("openai", Dialect::OpenaiChat, 420, 15, &["gpt-5.5", "gpt-5.4", "gpt-5.4-mini"]);
@@ -50,7 +56,8 @@ impl Vendors {
         let mut text = format!("tasks = [{:?}]\n", task_file.display().to_string());
         text.push_str(
             "notice = \"Simulated vendors: latencies, tokens and answers are made up on this machine; prices are the real list prices.\"\n\
-             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n",
+             listen = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n\n\
+             [breaker]\ncost = 1\n",
         );
         for (name, vendor, dialect) in [
             ("anthropic", &self.first, Dialect::AnthropicMessages),

@@ -58,7 +58,9 @@ fn a_key_is_shown_once_listed_without_its_secret_and_disabled() {
     place.print(&["key", "disable", id]);
     assert!(place.print(&["key", "list"]).contains("disabled"));
     let database = std::fs::read(place.path("outlast-data/outlast.db")).unwrap();
-    let secret = key.rsplit('_').next().unwrap().as_bytes();
+    // Behind the id and a `_`; the secret itself may hold more of them.
+    let secret = &key.as_bytes()[16..];
+    assert_eq!(secret.len(), 43);
     assert!(!database.windows(secret.len()).any(|window| window == secret), "kept only as a hash");
 }
 
@@ -85,6 +87,26 @@ fn check_finds_configs_that_parse_and_cannot_work() {
     {
         assert!(said.contains(problem), "{problem}: {said}");
     }
+}
+
+#[test]
+fn check_finds_limits_of_the_breaker_that_mean_nothing() {
+    let place = Place::new(&[("OPENAI_API_KEY", "a")]);
+    place.write("outlast.toml", "[breaker]\nautonomous = \"ten hours\"\ncost = 0\nhours = 10\n");
+    let output = place.run(&["check"]);
+    assert!(!output.status.success());
+    let expect = "\
+outlast.toml:2:14: `autonomous = \"ten hours\"` is no span of time
+  write a whole number and ms, s, m, h or d, up to 31d, such as \"10h\"
+outlast.toml:3:8: `cost` is 0
+  it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25
+outlast.toml:4:1: unknown key `hours` in [breaker]
+  known keys of [breaker]: autonomous, cost
+3 problems
+";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expect);
+    place.write("outlast.toml", "[breaker]\nautonomous = \"90s\"\ncost = 0.05\n");
+    assert!(place.run(&["check"]).status.success());
 }
 
 #[test]

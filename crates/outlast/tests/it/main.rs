@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod breakers;
 mod commands;
 mod crash;
 mod demo;
+mod distill;
 mod headline;
+mod pipeline;
 mod program;
 mod reload;
 mod tasks;

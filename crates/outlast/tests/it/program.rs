@@ -58,7 +58,7 @@ impl Place {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outlast"));
         command.current_dir(self.folder.path()).env_clear().envs(self.environment.clone());
         command.args(arguments);
@@ -156,7 +156,17 @@ impl Server {
     }
 
     pub(crate) async fn post(&self, path: &str, key: &str, body: &str) -> Reply {
-        let response = self.open(path, key, body).await;
+        self.post_with(path, key, &[], body).await
+    }
+
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        key: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let response = self.open_with(path, key, headers, body).await;
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Reply { status: parts.status, headers: parts.headers, text }
@@ -169,10 +179,20 @@ impl Server {
         key: &str,
         body: &str,
     ) -> http::Response<hyper::body::Incoming> {
-        let request = Request::post(format!("{}{path}", self.base))
-            .header("x-api-key", key)
-            .body(Full::new(Bytes::from(body.to_owned())))
-            .unwrap();
+        self.open_with(path, key, &[], body).await
+    }
+
+    async fn open_with(
+        &self,
+        path: &str,
+        key: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<hyper::body::Incoming> {
+        let request = Request::post(format!("{}{path}", self.base)).header("x-api-key", key);
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
         Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap()
     }
 }

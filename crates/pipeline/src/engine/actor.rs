@@ -48,6 +48,7 @@ pub(super) enum Request {
     Follow(RunId, Answer<Result<watch::Receiver<Option<Arc<RunOutcome>>>, PipelineError>>),
     Cancel(RunId, Answer<Result<(), PipelineError>>),
     Runs(Answer<Vec<RunSummary>>),
+    Resume(RunId, Answer<Result<(), PipelineError>>),
     ResumeAll(Answer<Vec<RunId>>),
     Close(Answer<()>),
 }
@@ -93,11 +94,16 @@ struct Actor {
     launch_of_task: HashMap<Id, LaunchId>,
     rests: JoinSet<(RunId, RunEvent)>,
     started: mpsc::UnboundedSender<LaunchId>,
+    changed: watch::Sender<u64>,
     is_closing: bool,
 }
 
 /// Works until it is told to close, or nobody can ask any more.
-pub(super) async fn run(opened: Opened, mut requests: mpsc::Receiver<Request>) {
+pub(super) async fn run(
+    opened: Opened,
+    mut requests: mpsc::Receiver<Request>,
+    changed: watch::Sender<u64>,
+) {
     // At most one message per launch, and launches are bounded.
     let (started, mut starts) = mpsc::unbounded_channel();
     let is_unfinished = |live: &&LiveRun| !live.run().state().is_final();
@@ -114,6 +120,7 @@ pub(super) async fn run(opened: Opened, mut requests: mpsc::Receiver<Request>) {
         launch_of_task: HashMap::new(),
         rests: JoinSet::new(),
         started,
+        changed,
         is_closing: false,
     };
     let closed = loop {
@@ -157,6 +164,13 @@ impl Actor {
             Request::Runs(answer) => {
                 drop(answer.send(self.runs.values().rev().map(LiveRun::summary).collect()));
             }
+            Request::Resume(run, answer) => {
+                let found = self.find(&run).map(drop);
+                if found.is_ok() {
+                    self.resume(&run);
+                }
+                drop(answer.send(found));
+            }
             Request::ResumeAll(answer) => drop(answer.send(self.resume_all())),
             Request::Close(answer) => drop(answer),
         }
@@ -184,15 +198,25 @@ impl Actor {
     }
 
     fn resume_all(&mut self) -> Vec<RunId> {
-        let mut unfinished = std::mem::take(&mut self.unfinished);
-        // One that was cancelled meanwhile is over.
-        unfinished.retain(|id| !self.runs[id].run().state().is_final());
-        for id in &unfinished {
-            // A crash right after the submission leaves a run without any event.
-            let has_begun = self.runs[id].run().begun_at().is_some();
-            self.tell(id.clone(), if has_begun { RunEvent::Resumed } else { RunEvent::Begun });
-        }
+        let mut unfinished = self.unfinished.clone();
+        unfinished.retain(|id| self.resume(id));
         unfinished
+    }
+
+    /// Takes up a run that rests; says whether there was anything to take up.
+    fn resume(&mut self, id: &RunId) -> bool {
+        let Some(place) = self.unfinished.iter().position(|found| found == id) else {
+            return false;
+        };
+        self.unfinished.remove(place);
+        // One that was cancelled meanwhile is over.
+        if self.runs[id].run().state().is_final() {
+            return false;
+        }
+        // A crash right after the submission leaves a run without any event.
+        let has_begun = self.runs[id].run().begun_at().is_some();
+        self.tell(id.clone(), if has_begun { RunEvent::Resumed } else { RunEvent::Begun });
+        true
     }
 
     /// Records an event, and does what the run asks for, until nothing more follows at once.
@@ -201,6 +225,7 @@ impl Actor {
         while let Some((run, event)) = news.pop_front() {
             let Some(live) = self.runs.get_mut(&run) else { continue };
             let actions = live.record(event, now(), self.store.as_ref(), &self.house.folder);
+            self.changed.send_modify(|count| *count += 1);
             if self.is_closing {
                 continue;
             }

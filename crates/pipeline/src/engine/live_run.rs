@@ -14,7 +14,7 @@ use terms::{
 };
 use tokio::sync::{broadcast, watch};
 
-use super::house::log;
+use super::{house::log, shown_command::shown_command};
 use crate::{
     events::{EventStore, StoredRun},
     expand::Container,
@@ -180,6 +180,7 @@ impl LiveRun {
             name: self.run.plan().executions[index.position()].name.clone(),
             component: container.component.display_name().to_owned(),
             image: container.spec().image.clone(),
+            command: self.command(index),
             state: found.state(),
             attempts: found.attempts(),
             failures: found.failures(),
@@ -195,6 +196,13 @@ impl LiveRun {
             outputs: found.outputs().clone(),
             log: found.reused_from().or(found.launch()).map(|launch| log(folder, launch)),
         }
+    }
+}
+
+impl LiveRun {
+    fn command(&self, index: ExecutionIndex) -> Vec<String> {
+        let planned = &self.run.plan().executions[index.position()];
+        shown_command(self.container(index), planned, &self.run.inputs(index))
     }
 }
 

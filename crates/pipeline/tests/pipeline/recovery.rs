@@ -140,6 +140,35 @@ fn marked(house: &House) -> usize {
 }
 
 #[tokio::test]
+async fn one_run_is_resumed_while_another_rests() {
+    let House { engine, folder } = house(4).await;
+    named_pipe(&folder.path().join("gate").to_string_lossy());
+    let house = House { engine, folder };
+    let gate = house.outside("gate");
+    let held = |text: &str| vec![script("held", &format!("{text}; read line < {gate}"), &[])];
+    let mut runs = Vec::new();
+    for text in ["echo 1 > \"$out\"", "echo 2 > \"$out\""] {
+        let run = house.submit(&held(text)).await;
+        until(&house.engine, &run, "held", ExecutionState::Running).await;
+        runs.push(run);
+    }
+    let House { engine, folder } = house;
+    engine.close().await;
+    let house = reopened(folder).await;
+    let changes = house.engine.changes();
+    house.engine.resume(&runs[1]).await.expect("known");
+    until(&house.engine, &runs[1], "held", ExecutionState::Running).await;
+    assert!(changes.has_changed().expect("open"), "whoever watches is told");
+    let_go(&gate).await;
+    assert_eq!(house.engine.wait(&runs[1]).await.expect("it ends").state, SUCCEEDED);
+    let resting = house.engine.view(&runs[0]).await.expect("known");
+    assert!(!resting.state.is_final() && resting.executions[0].attempts == 1);
+    house.engine.resume(&runs[1]).await.expect("nothing to do");
+    assert_eq!(house.engine.resume_all().await.expect("open"), [runs[0].clone()]);
+    house.engine.close().await;
+}
+
+#[tokio::test]
 async fn a_run_that_rests_can_be_cancelled_without_being_resumed() {
     let House { engine, folder } = house(2).await;
     named_pipe(&folder.path().join("gate").to_string_lossy());

@@ -7,6 +7,7 @@ mod clients;
 mod errors;
 mod head;
 mod hostile;
+mod human;
 mod own_words;
 mod recorded;
 mod responses;

@@ -15,6 +15,10 @@ use super::{
 /// Name parts of chat-mode rows that are no text models: they speak, sing, draw or move.
 const NOT_TEXT: &[&str] = &["audio", "-tts", "lyria", "robotics", "prompt-guard", "llama-guard"];
 
+/// Micro-dollars per million tokens above which the price of an embedding is a slip of its source: the
+/// dearest that a vendor names is $0.20.
+const DEAREST_EMBEDDING: u64 = 10_000_000;
+
 /// Context sizes, in thousands of tokens, above which a source may state other prices.
 const STEPS: &[u64] = &[100, 128, 200, 256, 272];
 
@@ -28,6 +32,11 @@ pub(super) fn entries(path: &Path, remarks: &mut Vec<String>) -> Result<Vec<Entr
     for (key, row) in &rows {
         let Some((vendor, name)) = named(key, row) else { continue };
         let entry = entry(vendor, &name, row).with_context(|| format!("litellm, {key}"))?;
+        let price = entry.input.unwrap_or(0);
+        if row.text("mode").as_deref() == Some("embedding") && price > DEAREST_EMBEDDING {
+            remarks.push(format!("litellm says that {vendor}/{name} costs {price}: left out"));
+            continue;
+        }
         // Listed twice, bare and under the vendor's prefix: the second says more, unless it says free.
         if let Some(other) = entries.get(&(vendor, name.clone())) {
             let (old, new) = ((other.input, other.output), (entry.input, entry.output));
@@ -73,7 +82,8 @@ impl Row {
 
 /// Our name of the vendor and the vendor's own name of the model, for rows that belong here.
 fn named(key: &str, row: &Row) -> Option<(&'static str, String)> {
-    if row.text("mode")? != "chat" {
+    let mode = row.text("mode")?;
+    if mode != "chat" && mode != "embedding" {
         return None;
     }
     let theirs = row.text("litellm_provider")?;

@@ -1,0 +1,91 @@
+//! The closed list of what can be asked for beside answers of models: embeddings, images, speech and the
+//! like. Each is passed on as it is, to providers that speak its dialect, under the same keys, limits,
+//! failover and books. To add one: a line here.
+
+use http::Uri;
+use terms::dialect::Dialect;
+
+use crate::provider::Endpoint;
+
+/// Something that is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// What callers ask for.
+    pub(crate) path: &'static str,
+    /// Whose API it belongs to.
+    pub(crate) dialect: Dialect,
+    /// Where it stands below the address under which a provider answers calls of that dialect.
+    below: &'static str,
+    /// What is asked for where the request names no model.
+    pub(crate) default_model: Option<&'static str>,
+    /// Whether it only counts, which costs nothing.
+    pub(crate) is_free: bool,
+}
+
+const fn openai(path: &'static str, below: &'static str) -> Operation {
+    Operation { path, dialect: Dialect::OpenaiChat, below, default_model: None, is_free: false }
+}
+
+/// Every operation.
+pub(crate) const ALL: &[Operation] = &[
+    openai("/v1/embeddings", "/embeddings"),
+    openai("/v1/rerank", "/rerank"),
+    openai("/v2/rerank", "/rerank"),
+    Operation {
+        default_model: Some("omni-moderation-latest"),
+        ..openai("/v1/moderations", "/moderations")
+    },
+    openai("/v1/images/generations", "/images/generations"),
+    openai("/v1/images/edits", "/images/edits"),
+    openai("/v1/images/variations", "/images/variations"),
+    openai("/v1/audio/speech", "/audio/speech"),
+    openai("/v1/audio/transcriptions", "/audio/transcriptions"),
+    openai("/v1/audio/translations", "/audio/translations"),
+    Operation {
+        path: "/v1/messages/count_tokens",
+        dialect: Dialect::AnthropicMessages,
+        below: "/count_tokens",
+        default_model: None,
+        is_free: true,
+    },
+];
+
+/// The path of a dialect's own calls, which stands in the way of what is below their base.
+const CHAT: &str = "/chat/completions";
+
+impl Operation {
+    /// The operation that is asked for at this path.
+    pub(crate) fn at(path: &str) -> Option<&'static Self> {
+        ALL.iter().find(|operation| operation.path == path)
+    }
+
+    /// Where a provider does it.
+    pub(crate) fn uri(&self, endpoint: &Endpoint) -> Option<Uri> {
+        let call = endpoint.uri.path();
+        let path = format!("{}{}", call.strip_suffix(CHAT).unwrap_or(call), self.below);
+        let mut parts = endpoint.uri.clone().into_parts();
+        parts.path_and_query = Some(path.parse().ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::dialect::Dialect;
+
+    use super::Operation;
+    use crate::provider::Endpoint;
+
+    #[test]
+    fn an_operation_stands_beside_or_below_the_call() {
+        let check = |path: &str, dialect, call: &str, expect: &str| {
+            let endpoint = Endpoint { dialect, uri: call.parse().unwrap() };
+            let uri = Operation::at(path).unwrap().uri(&endpoint).unwrap();
+            assert_eq!(uri.to_string(), expect);
+        };
+        let (chat, messages) = (Dialect::OpenaiChat, Dialect::AnthropicMessages);
+        check("/v1/embeddings", chat, "http://h/v1/chat/completions", "http://h/v1/embeddings");
+        let count = "https://h/v1/messages/count_tokens";
+        check("/v1/messages/count_tokens", messages, "https://h/v1/messages", count);
+    }
+}

@@ -1,0 +1,110 @@
+//! Any bytes as a request, a reply, an error or a stream of any dialect, on the way to any other: no
+//! panic, nothing invalid sent on, the same events for every split of the bytes, and no end that is
+//! none. The first three bytes of the input choose what the rest is taken for.
+
+#![no_main]
+
+use bytes::{Bytes, BytesMut};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use terms::{dialect::Dialect, model::Capabilities};
+use wire::{
+    Finish, StreamOptions, StreamRelay, Upstream, encode_request, human_spoke, read_error,
+    read_head, read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
+    relay_reply_with,
+};
+
+fuzz_target!(|data: &[u8]| {
+    let [choice, pair, cut, rest @ ..] = data else { return };
+    let dialect = |number: u8| Dialect::ALL[usize::from(number) % Dialect::ALL.len()];
+    let (from, to) = (dialect(*pair), dialect(*pair / 16));
+    match choice % 5 {
+        0 => request(from, to, rest, *cut),
+        1 => reply(from, to, rest),
+        2 => drop(read_error(from, rest)),
+        3 => stream(from, to, rest, usize::from(*cut)),
+        _ => passed(rest),
+    }
+});
+
+fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
+    let Ok(head) = read_head(from, bytes) else { return };
+    let body = Bytes::copy_from_slice(bytes);
+    let _ = human_spoke(&head, &body);
+    let _ = read_question(from, &body);
+    let able = choice & 1 == 1;
+    let capabilities = Capabilities {
+        images: able,
+        tools: able,
+        json_schema: able,
+        reasoning: able,
+        sampling: choice & 2 == 2,
+        prefill: choice & 4 == 4,
+    };
+    let instruction = (choice & 8 == 8).then_some("Say \"yes\".\n");
+    let upstream = Upstream { dialect: to, model: "target", max_output: 64, capabilities, instruction };
+    let Ok(sent) = encode_request(from, &head, &body, &upstream) else { return };
+    // A lone surrogate is passed on within its own dialect, and is no JSON to us.
+    if serde_json::from_slice::<Value>(bytes).is_ok() {
+        let value: Value = serde_json::from_slice(&sent.body).expect("what is sent is JSON");
+        assert!(value.is_object());
+    }
+    assert!(sent.dropped.iter().all(|field| field.is_ascii()));
+}
+
+fn reply(from: Dialect, to: Dialect, bytes: &[u8]) {
+    let body = Bytes::copy_from_slice(bytes);
+    let Ok(relayed) = relay_reply_with(from, to, &body, &options()) else { return };
+    if from == to {
+        assert_eq!(relayed.body, body);
+        return;
+    }
+    let again = relay_reply(to, to, &relayed.body).expect("what we write is a reply");
+    if let Some(stop) = relayed.stop {
+        assert!(again.stop.is_some(), "the reason {stop:?} is kept in some word");
+    }
+}
+
+fn stream(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
+    let whole = played(from, to, [bytes].into_iter());
+    let pieces = played(from, to, bytes.chunks(cut % 32 + 1));
+    assert_eq!(whole, pieces, "the same for every split");
+    let (out, is_complete) = whole;
+    if !is_complete {
+        return;
+    }
+    let (_, again) = played(to, to, [out.as_ref()].into_iter());
+    assert!(again, "what we end as complete is complete to its reader");
+}
+
+/// What a caller gets, and whether it is told that it is whole.
+fn played<'a>(
+    from: Dialect,
+    to: Dialect,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> (BytesMut, bool) {
+    let mut relay = StreamRelay::new(from, to, options());
+    let mut out = BytesMut::new();
+    let mut failed = false;
+    for piece in pieces {
+        let progress = relay.push(piece, &mut out);
+        failed |= progress.error.is_some();
+    }
+    let finish = relay.finish(&mut out);
+    (out, !failed && finish != Finish::Cut)
+}
+
+fn passed(bytes: &[u8]) {
+    let _ = read_passed_json(bytes, None);
+    let _ = read_passed_form(bytes, "XX");
+    let _ = read_passed_answer(bytes);
+}
+
+fn options() -> StreamOptions {
+    StreamOptions {
+        include_usage: true,
+        fallback_id: "id".to_owned(),
+        model: "model".to_owned(),
+        created_unix_s: 1,
+    }
+}
