@@ -6,8 +6,8 @@ use access::Keys;
 use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
-    Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Source, Table, Target, TimeLimits, Workers,
+    Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
+    Provider, Route, Source, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -42,6 +42,7 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) key: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+    keys: Arc<Keys>,
     ledger: Arc<Ledger>,
     ingest: Ingest,
     store: Store,
@@ -143,10 +144,12 @@ impl House {
             Ledger::open(options, store.clone(), PriceBook::default()).await.unwrap();
         let gateway = Gateway::new(Parts {
             table,
-            keys,
+            keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
             intake,
+            keep: KeepLimits::default(),
+            shelf: None,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), listening).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());
@@ -157,6 +160,7 @@ impl House {
             base,
             key: key.secret.expose().to_owned(),
             client: Client::builder(TokioExecutor::new()).build_http(),
+            keys,
             ledger,
             ingest,
             store,
@@ -164,6 +168,14 @@ impl House {
             serving,
             _folder: folder,
         }
+    }
+
+    /// A key of somebody else.
+    pub(crate) async fn other_key(&self, principal: &str) -> String {
+        let team = "platform".into();
+        let key =
+            self.keys.create(&self.store, principal.into(), team, "other", Timestamp(0)).await;
+        key.unwrap().secret.expose().to_owned()
     }
 
     /// Host and port, for raw sockets.
