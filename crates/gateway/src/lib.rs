@@ -3,6 +3,7 @@
 //!
 //! Start reading at [`flow`](self), the one function that every request goes through.
 
+mod address;
 mod body;
 mod clock;
 mod count;
@@ -11,6 +12,7 @@ mod errors;
 mod flight;
 mod flow;
 mod gateway;
+mod gemini;
 mod headers;
 mod health;
 mod history;

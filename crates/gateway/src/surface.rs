@@ -10,10 +10,12 @@ use terms::dialect::Dialect;
 use wire::ErrorKind;
 
 use crate::{
+    address::Address,
     body::ReplyBody,
     errors,
     flow::{self, Call},
     gateway::Gateway,
+    gemini,
     intake::identify,
     models,
     operation::Operation,
@@ -25,6 +27,8 @@ use crate::{
 enum Place<'a> {
     /// Something that is asked of a model.
     Call(Call),
+    /// The same, where the address says of which and what.
+    Addressed(Address),
     /// A reply that is kept.
     Kept(&'a str),
     Models,
@@ -37,27 +41,33 @@ enum Place<'a> {
 }
 
 fn place(path: &str) -> Place<'_> {
+    if let Some(address) = Address::at(path) {
+        return Place::Addressed(address);
+    }
     match path {
         "/v1/chat/completions" => Place::Call(Call::Answer(Dialect::OpenaiChat)),
         "/v1/responses" => Place::Call(Call::Answer(Dialect::OpenaiResponses)),
         "/v1/messages" => Place::Call(Call::Answer(Dialect::AnthropicMessages)),
-        "/v1/models" => Place::Models,
+        "/v1/models" | "/v1beta/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
         _ if kept(path).is_some() => kept(path).map_or(Place::Unknown, Place::Kept),
-        _ => match path.strip_prefix("/v1/models/") {
-            // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
-            Some(name) if !name.is_empty() => {
-                let name = if name.contains('%') {
-                    Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
-                } else {
-                    Cow::Borrowed(name)
-                };
-                if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+        _ => {
+            match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/v1beta/models/"))
+            {
+                // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
+                Some(name) if !name.is_empty() => {
+                    let name = if name.contains('%') {
+                        Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
+                    } else {
+                        Cow::Borrowed(name)
+                    };
+                    if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+                }
+                _ => Operation::at(path)
+                    .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
             }
-            _ => Operation::at(path)
-                .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
-        },
+        }
     }
 }
 
@@ -76,7 +86,10 @@ where
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (parts, body) = request.into_parts();
     let mut response = match (place(parts.uri.path()), &parts.method) {
-        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
+        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, None, parts, body).await,
+        (Place::Addressed(address), &Method::POST) => {
+            gemini::answer(gateway, address, parts, body).await
+        }
         (Place::Kept(reply), &Method::GET | &Method::DELETE) => {
             replies::answer(&gateway, &parts, reply).await
         }
@@ -121,7 +134,7 @@ fn wrong_method(
     place: Place<'_>,
 ) -> Response<ReplyBody> {
     let allowed = match place {
-        Place::Call(_) => "POST",
+        Place::Call(_) | Place::Addressed(_) => "POST",
         Place::Kept(_) => "GET, DELETE",
         _ => "GET",
     };
@@ -149,6 +162,11 @@ fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
         Dialect::AnthropicMessages
     } else if path.starts_with("/v1/responses") {
         Dialect::OpenaiResponses
+    } else if path.starts_with("/v1beta/")
+        || headers.contains_key("x-goog-api-key")
+        || Address::at(path).is_some()
+    {
+        Dialect::Gemini
     } else {
         Dialect::OpenaiChat
     }

@@ -64,7 +64,7 @@ fn decide(
         refusal(voice, &Refusal { status, code: None, message: message.into() })
     };
     let is_models = path == "/v1/models";
-    if !is_models && path != voice.path() {
+    if !is_models && !voice.answers(path) {
         return play(&Fault::None, refuse(StatusCode::NOT_FOUND, "no such path"));
     }
     if method != (if is_models { Method::GET } else { Method::POST }) {
@@ -86,6 +86,7 @@ fn decide(
             refuse(StatusCode::BAD_REQUEST, "We could not parse the JSON body"),
         );
     };
+    let value = voice.addressed(path, value);
     let fault = shared.take_fault(value["model"].as_str().unwrap_or_default());
     match voice.read(&value) {
         Ok(ask) => play(&fault, ordinary(shared, ask, &fault, body, serial)),

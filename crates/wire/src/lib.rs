@@ -2,8 +2,10 @@
 //! What a dialect cannot say is listed, never dropped in silence. No I/O, no clock, no rules: the
 //! caller of this crate reads and writes the bytes and decides where they go.
 
+mod address;
 mod error;
 mod head;
+mod head_rules;
 mod human;
 mod kept;
 mod models;
@@ -21,6 +23,7 @@ mod json;
 mod splice;
 mod sse;
 
+pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,

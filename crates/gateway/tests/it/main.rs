@@ -9,6 +9,7 @@ mod breakers;
 mod cancel;
 mod failover;
 mod follow;
+mod gemini;
 mod harness;
 mod headline;
 mod pass;
