@@ -122,8 +122,8 @@ where
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
-    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &head, &body);
     let whole = history::whole(gateway, &caller.principal, call.dialect(), head, body).await?;
+    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &whole, &whole.head);
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
     let request = Request {
