@@ -111,6 +111,9 @@ where
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
+    if let Some(follows) = &head.follows {
+        return Err(not_kept(follows));
+    }
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
     let asked =
@@ -318,6 +321,19 @@ fn refuse_control_characters(model: &str) -> Result<(), ErrorReply> {
     let message = "`model` holds control characters; send a name as GET /v1/models lists it";
     let error = errors::reply(ErrorKind::BadRequest, "invalid_field", message);
     Err(ErrorReply { param: Some("model".to_owned()), ..error })
+}
+
+/// The words that OpenAI uses, which its clients know.
+fn not_kept(id: &str) -> ErrorReply {
+    let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
+    ErrorReply {
+        param: Some("previous_response_id".to_owned()),
+        ..errors::reply(
+            ErrorKind::BadRequest,
+            "previous_response_not_found",
+            format!("Previous response with id '{shown}' not found."),
+        )
+    }
 }
 
 fn unknown_model(asked: &str) -> ErrorReply {

@@ -101,7 +101,7 @@ pub(crate) fn boundary(headers: &HeaderMap) -> Option<&str> {
 
 fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: Dialect) {
     match dialect {
-        Dialect::OpenaiChat => {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             if let Some(credential) = credential {
                 headers.insert(header::AUTHORIZATION, credential.bearer.clone());
             }

@@ -36,6 +36,7 @@ enum Place<'a> {
 fn place(path: &str) -> Place<'_> {
     match path {
         "/v1/chat/completions" => Place::Call(Call::Answer(Dialect::OpenaiChat)),
+        "/v1/responses" => Place::Call(Call::Answer(Dialect::OpenaiResponses)),
         "/v1/messages" => Place::Call(Call::Answer(Dialect::AnthropicMessages)),
         "/v1/models" => Place::Models,
         "/health" => Place::Health,
@@ -128,6 +129,8 @@ fn up() -> Response<ReplyBody> {
 fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
     if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
+    } else if path.starts_with("/v1/responses") {
+        Dialect::OpenaiResponses
     } else {
         Dialect::OpenaiChat
     }

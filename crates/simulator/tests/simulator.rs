@@ -26,13 +26,14 @@ async fn vendor(dialect: Dialect) -> Vendor {
 fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
     }
 }
 
 fn body(stream: bool) -> Value {
     json!({"model": "m-1", "max_tokens": 500, "stream": stream, "stream_options": {"include_usage": true},
-        "messages": [{"role": "user", "content": "hi"}]})
+        "messages": [{"role": "user", "content": "hi"}], "input": [{"role": "user", "content": "hi"}]})
 }
 
 /// Sends a request on a connection of its own.
@@ -87,13 +88,14 @@ fn events(text: &str) -> Vec<Value> {
 fn streamed_text(dialect: Dialect, events: &[Value]) -> String {
     let piece = |event: &Value| match dialect {
         Dialect::OpenaiChat => event["choices"][0]["delta"]["content"].as_str().map(str::to_owned),
+        Dialect::OpenaiResponses => event["delta"].as_str().map(str::to_owned),
         Dialect::AnthropicMessages => event["delta"]["text"].as_str().map(str::to_owned),
     };
     events.iter().filter_map(piece).collect()
 }
 
 #[tokio::test]
-async fn both_dialects_answer_whole_and_streamed_with_usage() {
+async fn every_dialect_answers_whole_and_streamed_with_usage() {
     let openai = vendor(Dialect::OpenaiChat).await;
     let seen = see(&openai, Dialect::OpenaiChat, &body(false)).await;
     let whole: Value = serde_json::from_str(&seen.text).unwrap();
@@ -116,6 +118,42 @@ async fn both_dialects_answer_whole_and_streamed_with_usage() {
     assert_eq!(events[0]["message"]["usage"]["input_tokens"], 1);
     assert_eq!(events.last().unwrap()["type"], "message_stop");
     assert_eq!(anthropic.stats().completed, 2);
+
+    let responses = vendor(Dialect::OpenaiResponses).await;
+    let seen = see(&responses, Dialect::OpenaiResponses, &body(false)).await;
+    let whole: Value = serde_json::from_str(&seen.text).unwrap();
+    assert_eq!(whole["output"][0]["content"][0]["text"], TEXT);
+    assert_eq!((&whole["status"], &whole["store"]), (&json!("completed"), &json!(false)));
+    let seen = see(&responses, Dialect::OpenaiResponses, &body(true)).await;
+    let events = self::events(&seen.text);
+    assert_eq!(streamed_text(Dialect::OpenaiResponses, &events), TEXT);
+    let numbers: Vec<u64> =
+        events.iter().filter_map(|event| event["sequence_number"].as_u64()).collect();
+    assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    let last = events.last().unwrap();
+    assert_eq!(last["response"]["usage"]["total_tokens"], 1 + TEXT.len() / 4);
+}
+
+#[tokio::test]
+async fn responses_are_kept_by_nobody() {
+    let vendor = vendor(Dialect::OpenaiResponses).await;
+    let refused = |more: Value| {
+        let mut body = body(false);
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let follows = refused(json!({"previous_response_id": "resp_1"}));
+    let seen = see(&vendor, Dialect::OpenaiResponses, &follows).await;
+    assert!(seen.status == 400 && seen.text.contains("previous_response_not_found"));
+    let lost = refused(json!({"input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}));
+    assert_eq!(see(&vendor, Dialect::OpenaiResponses, &lost).await.status, 404);
+    let forced = refused(
+        json!({"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
+        "tool_choice": {"type": "function", "name": "f"}}),
+    );
+    let seen = see(&vendor, Dialect::OpenaiResponses, &forced).await;
+    let whole: Value = serde_json::from_str(&seen.text).unwrap();
+    assert_eq!(whole["output"][0]["name"], "f");
 }
 
 #[tokio::test]

@@ -10,18 +10,22 @@ use serde::{Deserialize, Serialize};
 pub enum Dialect {
     /// OpenAI `POST /v1/chat/completions`.
     OpenaiChat,
+    /// OpenAI `POST /v1/responses`.
+    OpenaiResponses,
     /// Anthropic `POST /v1/messages`.
     AnthropicMessages,
 }
 
 impl Dialect {
     /// Every dialect, in the order in which documents list them.
-    pub const ALL: &[Dialect] = &[Dialect::OpenaiChat, Dialect::AnthropicMessages];
+    pub const ALL: &[Dialect] =
+        &[Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::AnthropicMessages];
 
     /// The name used in config, logs and documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenaiChat => "openai-chat",
+            Self::OpenaiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
         }
     }

@@ -136,6 +136,8 @@ pub enum ErrorKind {
     Authentication,
     /// A budget or a spend breaker says no.
     Billing,
+    /// The same for a client that repeats a request on 402 but stops on this, as Codex does.
+    UsageLimit,
     /// The key may not do this.
     Permission,
     /// No such model or path.
@@ -170,6 +172,7 @@ impl ErrorKind {
         Self::BadRequest,
         Self::Authentication,
         Self::Billing,
+        Self::UsageLimit,
         Self::Permission,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -211,7 +214,7 @@ pub fn error_body(dialect: Dialect, reply: &ErrorReply, request_id: &str) -> Vec
 
 /// The SSE bytes that end a stream with an error, so that clients raise it. No terminator follows.
 pub fn error_event(dialect: Dialect, reply: &ErrorReply, request_id: &str) -> Vec<u8> {
-    dialect::codec(dialect).error_event(reply, request_id)
+    dialect::codec(dialect).error_event(reply, request_id, 0)
 }
 
 /// How one dialect expresses an [`ErrorKind`].

@@ -29,6 +29,10 @@ pub struct Head {
     pub input_bytes: u64,
     /// What a target must be able to do.
     pub needs: Needs,
+    /// Whether the answer is to be kept, so that a later request may follow it.
+    pub keeps: bool,
+    /// The id of the answer that this request follows.
+    pub follows: Option<String>,
     /// Where the fields that we own stand in the body.
     pub(crate) spans: Spans,
 }
@@ -60,6 +64,13 @@ pub(crate) struct Spans {
     /// From the end of the last assistant message, or of the opening bracket, to the end of
     /// `messages`.
     pub(crate) last_turn: Range<usize>,
+    /// The value of the field that holds the turns.
+    pub(crate) turns: Range<usize>,
+    /// The values of the fields by which answers are kept: `store`, `previous_response_id`.
+    pub(crate) store: Option<Range<usize>>,
+    pub(crate) follows: Option<Range<usize>>,
+    /// Whether the turns hold reasoning that only the server that kept it could read.
+    pub(crate) stale_reasoning: bool,
 }
 
 /// How a dialect names what the first look is after.
@@ -77,6 +88,23 @@ pub(crate) struct HeadRules {
     pub(crate) formats: &'static [&'static str],
     /// Whether `stream_options` means something.
     pub(crate) stream_options: bool,
+    /// Where the turns stand.
+    pub(crate) turns: Turns,
+    /// Fields that nobody behind a gateway can honour: absent, null or false, or the request is refused.
+    pub(crate) refused: &'static [&'static str],
+}
+
+/// How a dialect holds its turns.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    /// The field.
+    pub(crate) field: &'static str,
+    /// Whether a lone text may stand for one user turn.
+    pub(crate) may_be_text: bool,
+    /// Whether each turn must say who speaks.
+    pub(crate) roles: bool,
+    /// Whether answers are kept unless the caller says otherwise, and may be followed.
+    pub(crate) kept: bool,
 }
 
 /// Validates a body and finds what routing needs. Refuses what no provider could mean: broken
@@ -86,6 +114,11 @@ pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
         BadRequest::json(format!("the body is not valid UTF-8, at byte {}", error.valid_up_to()))
     })?;
     Reader::new(dialect::codec(dialect).head_rules(), text).read()
+}
+
+/// Whether an item of this type in a Responses request came from the model itself.
+fn is_own_item(kind: &str) -> bool {
+    kind == "reasoning" || kind.ends_with("_call")
 }
 
 /// A model's name that may be asked for.
@@ -110,6 +143,8 @@ struct Reader<'a> {
     include_usage: bool,
     input_bytes: u64,
     needs: Needs,
+    keeps: bool,
+    follows: Option<String>,
     spans: Spans,
 }
 
@@ -127,6 +162,8 @@ impl<'a> Reader<'a> {
             include_usage: false,
             input_bytes: 0,
             needs: Needs::default(),
+            keeps: rules.turns.kept,
+            follows: None,
             spans: Spans::default(),
         }
     }
@@ -154,7 +191,7 @@ impl<'a> Reader<'a> {
     fn finish(self) -> Result<Head, BadRequest> {
         let model = self.model.ok_or_else(|| BadRequest::missing("model"))?;
         if !self.messages {
-            return Err(BadRequest::missing("messages"));
+            return Err(BadRequest::missing(self.rules.turns.field));
         }
         if let Some(required) = self.rules.required
             && self.max_output_tokens.is_none()
@@ -168,6 +205,8 @@ impl<'a> Reader<'a> {
             include_usage: self.include_usage,
             input_bytes: self.input_bytes,
             needs: self.needs,
+            keeps: self.keeps,
+            follows: self.follows,
             spans: self.spans,
         })
     }
@@ -177,15 +216,21 @@ impl<'a> Reader<'a> {
         match key {
             "model" => self.once("model")?.read_model(),
             "stream" => self.once("stream")?.read_stream(),
-            "messages" => self.once("messages")?.read_messages(),
+            key if key == rules.turns.field => self.once(rules.turns.field)?.read_turns(),
             "tools" => self.once("tools")?.read_tools(),
             "n" => self.once("n")?.read_count(),
             "stream_options" if rules.stream_options => {
                 self.once("stream_options")?.read_stream_options()
             }
+            "store" if rules.turns.kept => self.once("store")?.read_store(),
+            "previous_response_id" if rules.turns.kept => {
+                self.once("previous_response_id")?.read_follows()
+            }
             _ => {
                 if let Some(name) = find(rules.max_tokens, key) {
                     self.once(name)?.read_max_tokens(name)
+                } else if let Some(name) = find(rules.refused, key) {
+                    self.read_refused(name)
                 } else if find(rules.texts, key).is_some() {
                     self.read_texts()
                 } else if find(rules.wholes, key).is_some() {
@@ -223,6 +268,41 @@ impl<'a> Reader<'a> {
             _ => return Err(BadRequest::field("stream", "must be true or false")),
         };
         Ok(())
+    }
+
+    fn read_store(&mut self) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        self.keeps = match token.kind {
+            Kind::True | Kind::Null => true,
+            Kind::False => false,
+            _ => return Err(BadRequest::field("store", "must be true or false")),
+        };
+        self.spans.store = Some(token.span);
+        Ok(())
+    }
+
+    fn read_follows(&mut self) -> Result<(), BadRequest> {
+        let token = self.token()?;
+        match token.kind {
+            Kind::Null => {}
+            Kind::Text => {
+                self.follows = Some(decoded(&self.text[token.span.clone()]).into_owned());
+                self.spans.follows = Some(token.span.start - 1..token.span.end + 1);
+            }
+            _ => return Err(BadRequest::field("previous_response_id", "must be a string")),
+        }
+        Ok(())
+    }
+
+    fn read_refused(&mut self, name: &'static str) -> Result<(), BadRequest> {
+        let span = self.skip()?;
+        if matches!(&self.text[span], "null" | "false") {
+            return Ok(());
+        }
+        Err(BadRequest::field(
+            name,
+            "is not offered here, because it lives at one vendor; leave it out",
+        ))
     }
 
     fn read_count(&mut self) -> Result<(), BadRequest> {
@@ -330,24 +410,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read_messages(&mut self) -> Result<(), BadRequest> {
+    fn read_turns(&mut self) -> Result<(), BadRequest> {
         self.messages = true;
-        let start = self.token()?;
-        if start.kind != Kind::ArrayStart {
-            return Err(BadRequest::field("messages", "must be an array"));
+        let Turns { field, may_be_text, .. } = self.rules.turns;
+        let first = self.token()?;
+        match first.kind {
+            Kind::ArrayStart => {}
+            Kind::Text if may_be_text => {
+                self.count(Field::Content, &first);
+                self.spans.turns = first.span.start - 1..first.span.end + 1;
+                self.spans.last_turn = self.spans.turns.clone();
+                return Ok(());
+            }
+            _ if may_be_text => {
+                return Err(BadRequest::field(field, "must be a string or an array"));
+            }
+            _ => return Err(BadRequest::field(field, "must be an array")),
         }
-        self.spans.last_turn = start.span.end..start.span.end;
+        self.spans.last_turn = first.span.end..first.span.end;
         for index in 0_usize.. {
             let token = self.token()?;
             match token.kind {
                 Kind::End => {
                     self.spans.last_turn.end = token.span.start;
+                    self.spans.turns = first.span.start..token.span.end;
                     break;
                 }
                 Kind::ObjectStart => self.read_message(index)?,
                 _ => {
                     return Err(BadRequest::field(
-                        &format!("messages[{index}]"),
+                        &format!("{field}[{index}]"),
                         "must be an object",
                     ));
                 }
@@ -365,6 +457,7 @@ impl<'a> Reader<'a> {
         let mut key = Field::default();
         let mut message_key = Field::default();
         let mut part_key = Field::default();
+        let (mut reasoning, mut sealed) = (false, false);
         loop {
             let token = self.token()?;
             let depth = self.scanner.depth();
@@ -378,9 +471,16 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Kind::Text => {
-                    if depth == inside && key == Field::Role {
-                        role = true;
-                        assistant = &self.text[token.span.clone()] == "assistant";
+                    if depth == inside {
+                        let text = &self.text[token.span.clone()];
+                        if key == Field::Role {
+                            role = true;
+                            assistant |= text == "assistant";
+                        }
+                        // Items of Responses that the model made.
+                        assistant |= key == Field::Type && is_own_item(text);
+                        reasoning |= key == Field::Type && text == "reasoning";
+                        sealed |= key == Field::Sealed && !text.is_empty();
                     }
                     let part =
                         depth == inside + 2 || (depth == inside + 4 && part_key == Field::Content);
@@ -398,10 +498,12 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
-        if role {
+        self.spans.stale_reasoning |= reasoning && !sealed;
+        let Turns { field, roles, .. } = self.rules.turns;
+        if role || !roles {
             Ok(())
         } else {
-            Err(BadRequest::field(&format!("messages[{index}].role"), "must be a string"))
+            Err(BadRequest::field(&format!("{field}[{index}].role"), "must be a string"))
         }
     }
 
@@ -445,6 +547,8 @@ enum Field {
     Role,
     Type,
     Content,
+    /// Reasoning that only its maker can read.
+    Sealed,
     /// Ids, signatures, image payloads: never tokens.
     Opaque,
 }
@@ -454,9 +558,10 @@ impl Field {
         match key {
             "role" => Self::Role,
             "type" => Self::Type,
-            "content" => Self::Content,
-            "id" | "tool_use_id" | "tool_call_id" | "signature" | "data" | "file_data"
-            | "media_type" | "detail" | "ttl" => Self::Opaque,
+            "content" | "output" => Self::Content,
+            "encrypted_content" => Self::Sealed,
+            "id" | "call_id" | "tool_use_id" | "tool_call_id" | "signature" | "data"
+            | "file_data" | "media_type" | "detail" | "ttl" => Self::Opaque,
             _ => Self::Other,
         }
     }
@@ -467,7 +572,7 @@ impl Field {
 }
 
 fn is_image(part_type: &str) -> bool {
-    matches!(part_type, "image" | "image_url")
+    matches!(part_type, "image" | "image_url" | "input_image")
 }
 
 fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {

@@ -50,6 +50,10 @@ const MACHINE_OPENINGS: &[&str] = &[
 pub fn human_spoke(head: &Head, body: &[u8]) -> bool {
     let turn = body.get(head.spans.last_turn.clone()).unwrap_or_default();
     let Ok(mut rest) = std::str::from_utf8(turn) else { return false };
+    // The whole input of a Responses request as one text.
+    if let Some(text) = rest.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        return is_typed(text);
+    }
     while let Some(start) = rest.find('{') {
         rest = &rest[start..];
         let Some((typed, length)) = typed_message(rest) else { return false };

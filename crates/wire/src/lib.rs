@@ -5,6 +5,7 @@
 mod error;
 mod head;
 mod human;
+mod kept;
 mod models;
 mod passed;
 mod question;
@@ -27,6 +28,7 @@ pub use error::{
 };
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
+pub use kept::{OwnReply, asked_items, said_items, with_history};
 pub use models::{ModelRow, model_row, models_list};
 pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
 pub use question::read_question;

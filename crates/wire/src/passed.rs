@@ -79,6 +79,8 @@ fn head(model: String, span: Range<usize>, bytes: usize) -> Head {
         include_usage: false,
         input_bytes: bytes as u64,
         needs: Needs::default(),
+        keeps: false,
+        follows: None,
         spans: Spans { model: span, ..Spans::default() },
     }
 }

@@ -42,8 +42,10 @@ pub fn relay_reply_with(
     let text = readable(body)?;
     let reply = dialect::codec(from).decode_reply(text)?;
     let mut dropped = Vec::new();
+    let own = options.own.as_ref().filter(|own| own.kept);
     let relayed = if from == to {
-        body.clone()
+        let claimed = own.and_then(|own| dialect::codec(to).claim(text, own));
+        claimed.map_or_else(|| body.clone(), Bytes::from)
     } else {
         dropped.clone_from(&reply.unsaid);
         dialect::codec(to).encode_reply(&reply, options, &mut dropped).into()

@@ -47,7 +47,7 @@ pub fn encode_request(
     let target = dialect::codec(upstream.dialect);
     if from == upstream.dialect {
         let (mut edits, dropped) = without_sampling(head, body, upstream);
-        edits.extend(target.own_fields(head, upstream));
+        edits.extend(target.own_fields(head, body, upstream));
         if let Some(instruction) = upstream.instruction
             && !target.decode_request(body, upstream.dialect)?.is_instructed()
         {

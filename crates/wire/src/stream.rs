@@ -1,13 +1,14 @@
 //! Relaying a stream: provider's bytes in, caller's bytes out, usage and stop reason tapped as
 //! they pass. Whole records only; an answer without a stop reason is never presented as complete.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
     canonical::event::{Event, StopReason},
     dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
-    error::UpstreamError,
+    error::{ErrorReply, UpstreamError},
+    kept::OwnReply,
     sse::{Content, Reader, Record},
 };
 
@@ -22,6 +23,8 @@ pub struct StreamOptions {
     pub model: String,
     /// When the answer began, in Unix seconds.
     pub created_unix_s: i64,
+    /// What the gateway calls the answer, in a dialect whose answers can be kept.
+    pub own: Option<OwnReply>,
 }
 
 /// What one push brought.
@@ -55,6 +58,10 @@ pub struct StreamRelay {
     encoder: Option<Box<dyn StreamEncoder>>,
     caller: &'static dyn Codec,
     keep_usage: bool,
+    /// Our name for the answer, where it is kept.
+    own: Option<OwnReply>,
+    /// The whole answer, once it is there and where it is kept.
+    whole: Option<Bytes>,
     tally: Tally,
 }
 
@@ -84,6 +91,8 @@ impl StreamRelay {
             encoder: (from != to).then(|| caller.stream_encoder(&options)),
             caller,
             keep_usage: options.include_usage,
+            own: options.own.filter(|own| own.kept),
+            whole: None,
             tally: Tally::default(),
         }
     }
@@ -113,6 +122,7 @@ impl StreamRelay {
         if self.tally.failed || !self.stopped() {
             return Finish::Cut;
         }
+        let before = out.len();
         match &mut self.encoder {
             None => out.extend_from_slice(self.caller.terminator()),
             Some(encoder) => {
@@ -121,6 +131,7 @@ impl StreamRelay {
                 }
             }
         }
+        self.keep(&out[before..]);
         self.tally.complete = true;
         Finish::CompleteWithoutTerminator
     }
@@ -143,6 +154,20 @@ impl StreamRelay {
     /// Records without content that were not understood and left out.
     pub fn noise(&self) -> u32 {
         self.tally.noise
+    }
+
+    /// The whole answer in the caller's dialect, where it is complete and to be kept.
+    pub fn kept(&self) -> Option<&Bytes> {
+        self.whole.as_ref()
+    }
+
+    /// The bytes that end this stream with an error, in the caller's dialect. No terminator follows.
+    pub fn error_event(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8> {
+        let position = match &self.encoder {
+            Some(encoder) => encoder.position(),
+            None => self.decoder.position(),
+        };
+        self.caller.error_event(reply, request_id, position)
     }
 
     /// What the caller's dialect could not say, by field name.
@@ -189,6 +214,8 @@ impl StreamRelay {
                 tally.said(encoder.event(&event, out));
             }
         });
+        let claimed = self.claimed(event, data);
+        let raw = claimed.as_deref().map_or(raw, str::as_bytes);
         if ended {
             return self.end(raw, out);
         }
@@ -204,6 +231,20 @@ impl StreamRelay {
         }
     }
 
+    /// The record with our name for the answer, where it names the answer and the answer is kept.
+    fn claimed(&self, event: &str, data: &str) -> Option<String> {
+        let own = self.own.as_ref().filter(|_| self.encoder.is_none())?;
+        let data = data.contains("\"response\"").then(|| self.caller.claim(data, own))??;
+        let event = if event.is_empty() { String::new() } else { format!("event: {event}\n") };
+        Some(format!("{event}data: {data}\n\n"))
+    }
+
+    fn keep(&mut self, records: &[u8]) {
+        if self.own.is_some() {
+            self.whole = self.caller.last_reply(records);
+        }
+    }
+
     /// The terminator came. Without a stop reason before it the answer is not whole.
     fn end(&mut self, raw: &[u8], out: &mut BytesMut) {
         if self.tally.failed {
@@ -213,6 +254,7 @@ impl StreamRelay {
             let message = "the provider ended the stream without a stop reason";
             return self.tally.fail(UpstreamError::ours("unfinished", message));
         }
+        let before = out.len();
         match &mut self.encoder {
             None => out.extend_from_slice(raw),
             Some(encoder) => {
@@ -221,6 +263,7 @@ impl StreamRelay {
                 }
             }
         }
+        self.keep(&out[before..]);
         self.tally.complete = true;
     }
 

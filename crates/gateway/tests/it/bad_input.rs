@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{CHAT, House, MESSAGES, path, provider, question, table, vendor};
+use crate::harness::{CHAT, House, MESSAGES, RESPONSES, path, provider, question, table, vendor};
 
 async fn house() -> House {
     let only = vendor("only", CHAT, &["m"]).await;
@@ -33,7 +33,7 @@ async fn broken_bodies_are_refused_in_the_callers_dialect() {
         b"{\"model\":\"r\",\"max_tokens\":1,\"messages\":\"hi\"}",
         nested.as_bytes(),
     ];
-    for dialect in [CHAT, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES] {
         for body in bodies {
             let reply = house.post(path(dialect), body.to_vec()).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();

@@ -24,6 +24,7 @@ use terms::{dialect::Dialect, time::Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) const CHAT: Dialect = Dialect::OpenaiChat;
+pub(crate) const RESPONSES: Dialect = Dialect::OpenaiResponses;
 pub(crate) const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 /// Limits scaled so that a test need not wait; every wait in the tests is one of these.
@@ -71,11 +72,7 @@ impl Reply {
 
 /// A provider row for a simulated vendor.
 pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Provider> {
-    let path = match dialect {
-        Dialect::OpenaiChat => "/v1/chat/completions",
-        Dialect::AnthropicMessages => "/v1/messages",
-    };
-    let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
+    let uri = format!("{}{}", vendor.base_url(), path(dialect)).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {
@@ -202,7 +199,11 @@ impl House {
 
     /// A short question in a dialect.
     pub(crate) async fn ask(&self, dialect: Dialect, model: &str, stream: bool) -> Reply {
-        self.post(path(dialect), question(model, stream)).await
+        let question = match dialect {
+            Dialect::OpenaiResponses => response_question(model, stream),
+            _ => question(model, stream),
+        };
+        self.post(path(dialect), question).await
     }
 
     /// Tells the listener to stop, if it has not stopped already.
@@ -227,11 +228,17 @@ impl House {
 pub(crate) fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
     }
 }
 
-/// A short question; the same body is valid in both dialects.
+/// A short question of a caller who keeps its turns itself.
+pub(crate) fn response_question(model: &str, stream: bool) -> String {
+    format!(r#"{{"model":"{model}","store":false,"stream":{stream},"input":"hi"}}"#)
+}
+
+/// A short question; the same body is valid in chat and messages.
 pub(crate) fn question(model: &str, stream: bool) -> String {
     format!(
         r#"{{"model":"{model}","max_tokens":64,"stream":{stream},"messages":[{{"role":"user","content":"hi"}}]}}"#
@@ -247,6 +254,10 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
             Dialect::OpenaiChat => {
                 json["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
             }
+            Dialect::OpenaiResponses => {
+                assert_eq!(json["status"], "completed");
+                json["output"][0]["content"][0]["text"].as_str().unwrap().to_owned()
+            }
             Dialect::AnthropicMessages => json["content"][0]["text"].as_str().unwrap().to_owned(),
         };
     }
@@ -254,6 +265,9 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
         reply.text().lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     let (content, complete) = match dialect {
         Dialect::OpenaiChat => ("/choices/0/delta/content", events.last() == Some(&"[DONE]")),
+        Dialect::OpenaiResponses => {
+            ("/delta", events.last().is_some_and(|last| last.contains("response.completed")))
+        }
         Dialect::AnthropicMessages => {
             ("/delta/text", events.last().is_some_and(|last| last.contains("message_stop")))
         }

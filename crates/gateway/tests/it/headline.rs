@@ -1,9 +1,11 @@
 //! The headline case: a model that is gone is answered by its successor, a vendor that is down by
-//! another vendor, in both dialects, streamed and not, without any configured route.
+//! another vendor, in every dialect, streamed and not, without any configured route.
 
 use simulator::Vendor;
 
-use crate::harness::{CHAT, FOX, House, MESSAGES, implicit, provider, vendor, whole_text};
+use crate::harness::{
+    CHAT, FOX, House, MESSAGES, RESPONSES, implicit, provider, vendor, whole_text,
+};
 
 async fn vendors() -> (Vendor, Vendor) {
     (
@@ -20,9 +22,9 @@ async fn open(anthropic: &Vendor, openai: &Vendor) -> House {
     .await
 }
 
-/// Asks for `claude-fable-5` in both dialects, streamed and not, and checks who answers.
+/// Asks for `claude-fable-5` in every dialect, streamed and not, and checks who answers.
 async fn check(house: &House, target: &str, reason: &str) {
-    for dialect in [CHAT, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES] {
         for stream in [false, true] {
             let reply = house.ask(dialect, "claude-fable-5", stream).await;
             assert_eq!(whole_text(dialect, stream, &reply), FOX);

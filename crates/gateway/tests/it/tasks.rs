@@ -10,7 +10,9 @@ use store::SpendDimension;
 use terms::{dialect::Dialect, ids::ModelName};
 use wire::{ErrorKind, ErrorReply};
 
-use crate::harness::{CHAT, FAST, FOX, House, MESSAGES, path, provider, table, vendor, whole_text};
+use crate::harness::{
+    CHAT, FAST, FOX, House, MESSAGES, RESPONSES, path, provider, table, vendor, whole_text,
+};
 
 /// Knows cards, and guesses where it may not decline.
 #[derive(Debug)]
@@ -48,6 +50,14 @@ fn with_teacher(teacher: &Vendor) -> Table {
     table("teacher", &[(provider("vendor", teacher, CHAT), "m")])
 }
 
+/// A question to the task, in the caller's dialect.
+fn asking_in(dialect: Dialect, content: &str, stream: bool) -> String {
+    if dialect != RESPONSES {
+        return asking(content, stream);
+    }
+    format!(r#"{{"model":"task:intent","store":false,"stream":{stream},"input":"{content}"}}"#)
+}
+
 fn asking(content: &str, stream: bool) -> String {
     format!(
         r#"{{"model":"task:intent","max_tokens":64,"stream":{stream},"messages":[{{"role":"user","content":"{content}"}}]}}"#
@@ -58,9 +68,10 @@ fn asking(content: &str, stream: bool) -> String {
 async fn the_student_answers_in_every_dialect_and_its_teacher_is_not_asked() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
     let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
-    for dialect in [CHAT, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES] {
         for stream in [false, true] {
-            let reply = house.post(path(dialect), asking("where is my card?", stream)).await;
+            let reply =
+                house.post(path(dialect), asking_in(dialect, "where is my card?", stream)).await;
             assert_eq!(whole_text(dialect, stream, &reply), "card_arrival");
             assert_eq!(reply.header("x-outlast-target"), "students/sure");
             assert_eq!(reply.header("x-outlast-fallback-reason"), "");
@@ -68,18 +79,18 @@ async fn the_student_answers_in_every_dialect_and_its_teacher_is_not_asked() {
     }
     assert_eq!(teacher.stats().requests, 0);
     let rows = house.close(&[SpendDimension::Route]).await;
-    assert_eq!((rows[0].labels[0].as_str(), rows[0].requests), ("task:intent", 4));
+    assert_eq!((rows[0].labels[0].as_str(), rows[0].requests), ("task:intent", 6));
     // The teacher's price is unknown here, so it counts as dear: a student never looks worthless.
     assert!(rows[0].avoided_cost.0 > 0);
 }
 
 #[tokio::test]
 async fn what_the_student_is_not_sure_of_is_left_to_its_teacher_with_the_instruction() {
-    for dialect in [CHAT, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES] {
         for stream in [false, true] {
             let teacher = vendor("vendor", CHAT, &["m"]).await;
             let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
-            let reply = house.post(path(dialect), asking("good morning", stream)).await;
+            let reply = house.post(path(dialect), asking_in(dialect, "good morning", stream)).await;
             assert_eq!(whole_text(dialect, stream, &reply), FOX);
             assert_eq!(reply.header("x-outlast-target"), "vendor/m");
             assert_eq!(reply.header("x-outlast-fallback-reason"), "declined");

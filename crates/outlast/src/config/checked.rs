@@ -274,7 +274,7 @@ fn environment_providers(
         };
         let base = environment.get(vendor.address_variable).unwrap_or(vendor.base_url);
         let endpoints = vendor
-            .dialects
+            .dialects_at(base)
             .iter()
             .filter_map(|dialect| provider::endpoint(base, *dialect, 0..0, findings))
             .collect();

@@ -172,7 +172,10 @@ fn remote(
     };
     let spoken = match dialects {
         Some(names) => names.iter().filter_map(|name| dialect(name, findings)).collect(),
-        None => known.map_or_else(|| vec![Dialect::OpenaiChat], |vendor| vendor.dialects.to_vec()),
+        None => known.zip(base.as_ref()).map_or_else(
+            || vec![Dialect::OpenaiChat],
+            |(vendor, (address, _))| vendor.dialects_at(address).to_vec(),
+        ),
     };
     let endpoints = base.map_or_else(Vec::new, |(url, at)| {
         spoken.iter().filter_map(|dialect| endpoint(&url, *dialect, at.clone(), findings)).collect()
@@ -234,6 +237,7 @@ pub(crate) fn endpoint(
     let base = base.trim_end_matches('/');
     let address = match dialect {
         Dialect::OpenaiChat => format!("{base}/chat/completions"),
+        Dialect::OpenaiResponses => format!("{base}/responses"),
         Dialect::AnthropicMessages => {
             format!("{}/v1/messages", base.strip_suffix("/v1").unwrap_or(base))
         }

@@ -18,7 +18,20 @@ pub(crate) struct Vendor {
     pub(crate) dialects: &'static [Dialect],
 }
 
+impl Vendor {
+    /// What is spoken at an address. At any other than the vendor's own stands a compatible server,
+    /// and those speak the oldest dialect alone unless the config says more.
+    pub(crate) fn dialects_at(&self, address: &str) -> &'static [Dialect] {
+        if address.trim_end_matches('/') == self.base_url {
+            return self.dialects;
+        }
+        &self.dialects[self.dialects.len().saturating_sub(1)..]
+    }
+}
+
 const CHAT: &[Dialect] = &[Dialect::OpenaiChat];
+/// Responses first: only there do OpenAI's models reason beside tools.
+const RESPONSES_AND_CHAT: &[Dialect] = &[Dialect::OpenaiResponses, Dialect::OpenaiChat];
 const MESSAGES: &[Dialect] = &[Dialect::AnthropicMessages];
 
 /// Every known vendor; the order is the order of preference between those that serve the same model.
@@ -35,7 +48,7 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["OPENAI_API_KEY"],
         address_variable: "OPENAI_BASE_URL",
         base_url: "https://api.openai.com/v1",
-        dialects: CHAT,
+        dialects: RESPONSES_AND_CHAT,
     },
     Vendor {
         name: "google",

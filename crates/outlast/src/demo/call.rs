@@ -59,6 +59,7 @@ fn request(
 ) -> http::Result<Request<Full<Bytes>>> {
     let path = match person.dialect {
         Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
     };
     let body = serde_json::json!({
@@ -67,6 +68,16 @@ fn request(
         "stream": stream,
         "messages": [{ "role": "user", "content": question }],
     });
+    let body = match person.dialect {
+        Dialect::OpenaiResponses => serde_json::json!({
+            "model": person.model,
+            "max_output_tokens": 1024,
+            "store": false,
+            "stream": stream,
+            "input": question,
+        }),
+        Dialect::OpenaiChat | Dialect::AnthropicMessages => body,
+    };
     Request::post(format!("{}{path}", line.base_url))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::AUTHORIZATION, format!("Bearer {}", line.key))
@@ -82,6 +93,8 @@ fn is_whole(text: &str, dialect: Dialect, stream: bool) -> bool {
             text.contains("\"finish_reason\":\"stop\"") && text.trim_end().ends_with("data: [DONE]")
         }
         (Dialect::OpenaiChat, false) => text.contains("\"finish_reason\":\"stop\""),
+        (Dialect::OpenaiResponses, true) => text.contains("event: response.completed"),
+        (Dialect::OpenaiResponses, false) => text.contains("\"status\":\"completed\""),
         (Dialect::AnthropicMessages, true) => {
             text.contains("event: message_stop") && text.contains("\"stop_reason\":\"end_turn\"")
         }

@@ -30,8 +30,13 @@ fn check_shows_what_a_good_config_amounts_to() {
     let place = Place::new(&[("OPENAI_API_KEY", "not-to-be-shown")]);
     let shown = place.print(&["check"]);
     assert!(shown.contains(
-        "provider openai (with a key): openai-chat at https://api.openai.com/v1/chat/completions"
+        "provider openai (with a key): openai-responses at https://api.openai.com/v1/responses, openai-chat at https://api.openai.com/v1/chat/completions"
     ));
+    // A compatible server at another address is not expected to speak the newer dialect.
+    let moved = [("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")];
+    let shown = Place::new(&moved).print(&["check"]);
+    let address = "openai-chat at http://127.0.0.1:9/v1/chat/completions";
+    assert!(shown.contains(address) && !shown.contains("openai-responses"), "{shown}");
     assert!(!shown.contains("not-to-be-shown"));
 }
 

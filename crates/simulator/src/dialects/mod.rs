@@ -3,6 +3,7 @@
 
 mod anthropic_messages;
 mod openai_chat;
+mod openai_responses;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -57,7 +58,11 @@ pub(crate) struct Serial {
 }
 
 /// Every voice.
-const ALL: &[&dyn Voice] = &[&openai_chat::OpenaiChat, &anthropic_messages::AnthropicMessages];
+const ALL: &[&dyn Voice] = &[
+    &openai_chat::OpenaiChat,
+    &openai_responses::OpenaiResponses,
+    &anthropic_messages::AnthropicMessages,
+];
 
 /// The voice of a dialect.
 pub(crate) fn voice(dialect: Dialect) -> &'static dyn Voice {

@@ -3,12 +3,13 @@
 
 pub(crate) mod anthropic_messages;
 pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use terms::dialect::Dialect;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::{Head, HeadRules},
     json::text::Json,
+    kept::OwnReply,
     models::ModelRow,
     request::Upstream,
     splice::Edit,
@@ -31,7 +33,7 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     fn head_rules(&self) -> &'static HeadRules;
 
     /// The changes to a request of a caller of the same dialect.
-    fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit>;
+    fn own_fields(&self, head: &Head, body: &[u8], upstream: &Upstream<'_>) -> Vec<Edit>;
 
     /// The change that puts an instruction before a request that has none.
     fn instruct(&self, head: &Head, body: &[u8], instruction: &str) -> Option<Edit>;
@@ -73,8 +75,8 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     /// The JSON body of an error.
     fn error_body(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8>;
 
-    /// The record that ends a failed stream.
-    fn error_event(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8>;
+    /// The record that ends a failed stream, after so many records.
+    fn error_event(&self, reply: &ErrorReply, request_id: &str, position: u64) -> Vec<u8>;
 
     /// Reads the body of a provider's error, whatever it is.
     fn read_error(&self, body: &[u8]) -> UpstreamError;
@@ -84,6 +86,17 @@ pub(crate) trait Codec: fmt::Debug + Sync {
 
     /// The list of models.
     fn models_list(&self, rows: &[ModelRow]) -> Vec<u8>;
+
+    /// Puts our name for a kept reply in place of the provider's, in a whole reply or in the data of a
+    /// record. `None` where nothing has to change, as in every dialect that keeps no replies.
+    fn claim(&self, _text: &str, _own: &OwnReply) -> Option<String> {
+        None
+    }
+
+    /// The whole reply that the last of these records carries, in a dialect that keeps replies.
+    fn last_reply(&self, _records: &[u8]) -> Option<Bytes> {
+        None
+    }
 }
 
 /// What became of a record.
@@ -104,6 +117,11 @@ pub(crate) trait StreamDecoder: fmt::Debug + Send + Sync {
 
     /// Whether every choice that began has its stop reason.
     fn settled(&self) -> bool;
+
+    /// Records so far, in a dialect that numbers them.
+    fn position(&self) -> u64 {
+        0
+    }
 }
 
 /// How much of an event a dialect could say.
@@ -119,10 +137,19 @@ pub(crate) enum Said {
 pub(crate) trait StreamEncoder: fmt::Debug + Send + Sync {
     /// Appends what an event becomes. An error means that the stream cannot go on in this dialect.
     fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<Said, UpstreamError>;
+
+    /// Records so far, in a dialect that numbers them.
+    fn position(&self) -> u64 {
+        0
+    }
 }
 
 /// Every dialect.
-const ALL: &[&dyn Codec] = &[&openai_chat::OpenaiChat, &anthropic_messages::AnthropicMessages];
+const ALL: &[&dyn Codec] = &[
+    &openai_chat::OpenaiChat,
+    &openai_responses::OpenaiResponses,
+    &anthropic_messages::AnthropicMessages,
+];
 
 /// The code of a dialect.
 pub(crate) fn codec(dialect: Dialect) -> &'static dyn Codec {

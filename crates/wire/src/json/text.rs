@@ -99,6 +99,11 @@ impl<'a> Literal<'a> {
         &self.0
     }
 
+    /// What stands between its quotes, as written.
+    pub(crate) fn between_quotes(&self) -> &str {
+        &self.0[1..self.0.len() - 1]
+    }
+
     /// Whether the text is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.len() <= 2

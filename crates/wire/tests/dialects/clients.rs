@@ -1,5 +1,5 @@
 //! Every request that was recorded of real clients: understood, passed on unchanged to its own
-//! dialect, and translated to the other with its texts and tools intact.
+//! dialect, and translated to the others with its texts and tools intact.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -23,7 +23,9 @@ fn texts(value: &Value, found: &mut Vec<String>) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match (name.as_str(), value) {
-                    ("text" | "content" | "name", Value::String(text)) => found.push(text.clone()),
+                    ("text" | "content" | "output" | "name", Value::String(text)) => {
+                        found.push(text.clone());
+                    }
                     _ => texts(value, found),
                 }
             }
@@ -40,7 +42,8 @@ fn encode(
     same_model: bool,
 ) -> Result<UpstreamRequest, BadRequest> {
     let head = read_head(from, body)?;
-    let model = if same_model { head.model.clone() } else { "claude-opus-4-8".to_owned() };
+    let other = if to == Dialect::AnthropicMessages { "claude-opus-4-8" } else { "gpt-5.1" };
+    let model = if same_model { head.model.clone() } else { other.to_owned() };
     let upstream = Upstream {
         dialect: to,
         model: &model,
@@ -63,10 +66,42 @@ fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
             kept.as_object_mut().unwrap().shift_remove("stream_options");
         }
     }
-    assert_eq!(&kept, body, "{source}");
-    let to =
-        if from == Dialect::OpenaiChat { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
-    let translated = match encode(from, &bytes, to, false) {
+    if from == Dialect::OpenaiResponses {
+        assert_eq!(kept["store"], false, "{source}");
+        // What is kept is kept here; reasoning must then come back with the next request.
+        for field in ["store", "include", "previous_response_id"] {
+            kept[field] = body[field].clone();
+            if body[field].is_null() {
+                kept.as_object_mut().unwrap().shift_remove(field);
+            }
+        }
+        let sealed =
+            |item: &Value| item["type"] != "reasoning" || item["encrypted_content"].is_string();
+        let mut expected = body.clone();
+        if let Some(items) = expected["input"].as_array_mut() {
+            items.retain(sealed);
+        }
+        expected.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        kept.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        assert_eq!(kept, expected, "{source}");
+    } else {
+        assert_eq!(&kept, body, "{source}");
+    }
+    let others = Dialect::ALL.iter().filter(|to| **to != from);
+    let listed: Vec<Option<Vec<String>>> =
+        others.map(|to| translate(source, from, body, &bytes, *to)).collect();
+    let all: Option<Vec<Vec<String>>> = listed.into_iter().collect();
+    all.map(|all| all.concat())
+}
+
+fn translate(
+    source: &str,
+    from: Dialect,
+    body: &Value,
+    bytes: &Bytes,
+    to: Dialect,
+) -> Option<Vec<String>> {
+    let translated = match encode(from, bytes, to, false) {
         Ok(translated) => translated,
         Err(refusal) => {
             let named = refusal.param.as_deref().is_some_and(|param| !param.is_empty());
@@ -75,7 +110,8 @@ fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
         }
     };
     let value: Value = serde_json::from_slice(&translated.body).unwrap();
-    assert!(value["messages"].as_array().is_some_and(|list| !list.is_empty()), "{source}");
+    let turns = if to == Dialect::OpenaiResponses { "input" } else { "messages" };
+    assert!(value[turns].as_array().is_some_and(|list| !list.is_empty()), "{source}");
     assert!(read_head(to, &translated.body).is_ok(), "{source}");
     survive(source, body, &translated);
     Some(translated.dropped)
@@ -85,13 +121,21 @@ fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
 fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
     let (mut given, mut sent) = (Vec::new(), String::new());
     texts(&body["messages"], &mut given);
+    texts(&body["input"], &mut given);
     texts(&body["system"], &mut given);
     texts(&body["tools"], &mut given);
     let mut kept = Vec::new();
     texts(&serde_json::from_slice(&translated.body).unwrap(), &mut kept);
     sent.extend(kept);
-    let own_blocks =
-        ["thinking", "tool_use", "_tool_result", "tools[].", "messages[].name", "compaction"];
+    let own_blocks = [
+        "thinking",
+        "tool_use",
+        "_tool_result",
+        "tools[].",
+        "messages[].name",
+        "compaction",
+        "input[].",
+    ];
     let vendors_own =
         translated.dropped.iter().any(|field| own_blocks.iter().any(|own| field.contains(own)));
     for text in given {
@@ -123,7 +167,13 @@ fn every_request_of_the_cassettes_is_understood() {
     for recording in shared::wire_recordings(&data) {
         let What::Request(body) = &recording.what else { continue };
         let body: Value = serde_json::from_str(body).unwrap();
-        if body["messages"].as_array().is_none_or(Vec::is_empty) {
+        if body["background"] == true || !body["conversation"].is_null() {
+            let refusal = read_head(recording.dialect, body.to_string().as_bytes()).unwrap_err();
+            assert_eq!(refusal.code, "invalid_field");
+            continue;
+        }
+        let turns = if body["input"].is_null() { &body["messages"] } else { &body["input"] };
+        if turns.as_array().is_some_and(Vec::is_empty) || turns.is_null() {
             continue;
         }
         match check(&recording.source, recording.dialect, &body) {

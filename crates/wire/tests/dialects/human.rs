@@ -9,9 +9,11 @@ use crate::shared;
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
 
 fn check(dialect: Dialect, messages: Value, expect: bool) {
-    let body = json!({ "model": "m", "max_tokens": 9, "messages": messages }).to_string();
+    let turns = if dialect == RESPONSES { "input" } else { "messages" };
+    let body = json!({ "model": "m", "max_tokens": 9, turns: messages }).to_string();
     let head = read_head(dialect, body.as_bytes()).unwrap();
     assert_eq!(human_spoke(&head, body.as_bytes()), expect, "{body}");
 }
@@ -114,4 +116,19 @@ fn real_clients_are_told_apart_by_who_speaks_last() {
         if expect { seen.0 += 1 } else { seen.1 += 1 }
     }
     assert!(seen.0 > 10 && seen.1 >= 3, "both kinds were recorded: {seen:?}");
+}
+
+#[test]
+fn in_responses_a_typed_text_is_a_human_and_a_calls_output_is_not() {
+    check(RESPONSES, json!("hi"), true);
+    check(RESPONSES, json!(""), false);
+    let typed = json!({ "role": "user", "content": [{ "type": "input_text", "text": "hi" }] });
+    let made = [
+        json!({ "type": "reasoning", "summary": [], "encrypted_content": "x" }),
+        json!({ "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}" }),
+    ];
+    let output = json!({ "type": "function_call_output", "call_id": "c", "output": "done" });
+    check(RESPONSES, json!([typed]), true);
+    check(RESPONSES, json!([typed, made[0], made[1], output]), false);
+    check(RESPONSES, json!([typed, made[0], made[1], output, typed]), true);
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod human;
 mod own_words;
 mod recorded;
+mod responses;
 mod same_dialect;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod shared;

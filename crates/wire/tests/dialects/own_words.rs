@@ -10,6 +10,7 @@ use wire::{
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
 
 fn instructed(from: Dialect, to: Dialect, body: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
@@ -29,7 +30,12 @@ fn an_instruction_stands_first_and_every_other_byte_stays() {
     let messages = r#"{"system":"Say \"yes\".","model":"m","max_tokens":9,"messages":[ {"role":"user","content":"hi"}],"x":1.0}"#;
     assert_eq!(instructed(CHAT, CHAT, plain), chat);
     assert_eq!(instructed(MESSAGES, MESSAGES, plain), messages);
-    for (from, to) in [(CHAT, MESSAGES), (MESSAGES, CHAT)] {
+    let plain_responses = r#"{"model":"m","store":false,"input":"hi","x":1.0}"#;
+    let responses =
+        r#"{"instructions":"Say \"yes\".","model":"m","store":false,"input":"hi","x":1.0}"#;
+    assert_eq!(instructed(RESPONSES, RESPONSES, plain_responses), responses);
+    for (from, to) in [(CHAT, MESSAGES), (MESSAGES, CHAT), (CHAT, RESPONSES), (MESSAGES, RESPONSES)]
+    {
         assert!(instructed(from, to, plain).contains(r#""Say \"yes\".""#), "{from} to {to}");
     }
 }
@@ -52,6 +58,14 @@ fn only_one_user_message_of_text_is_a_plain_question() {
         let body = format!(r#"{{"model":"m","max_tokens":9{more},"messages":[{messages}]}}"#);
         assert_eq!(read_question(dialect, body.as_bytes()).as_deref(), expect, "{body}");
     };
+    let responses = |input: &str| {
+        let body = format!(r#"{{"model":"m","instructions":"Sort.","input":{input}}}"#);
+        read_question(RESPONSES, body.as_bytes())
+    };
+    assert_eq!(responses(r#""caf\u00e9""#).as_deref(), Some("café"));
+    let parts = r#"[{"role":"user","content":[{"type":"input_text","text":"a"}]}]"#;
+    assert_eq!(responses(parts).as_deref(), Some("a"));
+    assert_eq!(responses(r#"[{"role":"user","content":"a"},{"role":"user","content":"b"}]"#), None);
     for dialect in [CHAT, MESSAGES] {
         check(dialect, r#"{"role":"user","content":"caf\u00e9"}"#, "", Some("café"));
         let parts =
@@ -78,6 +92,7 @@ fn an_answer_of_ours_is_whole_in_every_dialect() {
         fallback_id: "att_1".to_owned(),
         model: "students/intent@1".to_owned(),
         created_unix_s: 1,
+        own: None,
     };
     let spoken = Spoken { text: "card \"arrival\"\n", usage };
     for dialect in Dialect::ALL {

@@ -2,7 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use terms::{dialect::Dialect, model::Capabilities};
-use wire::{Finish, StreamOptions, StreamRelay, Upstream, encode_request, read_head, relay_reply};
+use wire::{
+    Finish, OwnReply, StreamOptions, StreamRelay, Upstream, asked_items, encode_request, read_head,
+    relay_reply, relay_reply_with, said_items, with_history,
+};
 
 fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
@@ -17,18 +20,30 @@ fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
 const ODD: &str = r#"{ "temperature":0.70 ,"b":12345678901234567890,"a":1.0e0,"model" : "route",
   "messages":[{"content":"caf\u00e9","role":"user"}],"max_tokens":99,"unknown":{"z":1,"y":2}}"#;
 
+/// The same in the words of a dialect; one that is kept by nobody says so.
+fn odd(dialect: Dialect) -> String {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::AnthropicMessages => ODD.to_owned(),
+        Dialect::OpenaiResponses => ODD
+            .replace("messages", "input")
+            .replace("max_tokens", "max_output_tokens")
+            .replace("\"unknown\"", "\"store\" : false,\"unknown\""),
+    }
+}
+
 #[test]
 fn only_the_name_of_the_model_changes() {
     for dialect in Dialect::ALL {
-        assert_eq!(encoded(*dialect, ODD, "route"), ODD);
-        assert_eq!(encoded(*dialect, ODD, "real"), ODD.replace("\"route\"", "\"real\""));
+        let odd = odd(*dialect);
+        assert_eq!(encoded(*dialect, &odd, "route"), odd);
+        assert_eq!(encoded(*dialect, &odd, "real"), odd.replace("\"route\"", "\"real\""));
     }
 }
 
 #[test]
 fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
     for dialect in Dialect::ALL {
-        let body = Bytes::from_static(ODD.as_bytes());
+        let body = Bytes::from(odd(*dialect));
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
         let upstream = Upstream {
@@ -39,7 +54,8 @@ fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
             instruction: None,
         };
         let encoded = encode_request(*dialect, &head, &body, &upstream).unwrap();
-        let expect = ODD.replace("\"temperature\":0.70 ,", "").replace("\"route\"", "\"real\"");
+        let expect =
+            odd(*dialect).replace("\"temperature\":0.70 ,", "").replace("\"route\"", "\"real\"");
         assert_eq!(
             (encoded.body, encoded.dropped),
             (expect.into(), vec!["temperature".to_owned()])
@@ -49,8 +65,8 @@ fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
 
 #[test]
 fn a_body_that_needs_no_change_is_not_copied() {
-    let body = Bytes::from_static(ODD.as_bytes());
     for dialect in Dialect::ALL {
+        let body = Bytes::from(odd(*dialect));
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
         let upstream = Upstream {
@@ -133,4 +149,113 @@ fn the_usage_record_that_we_asked_for_does_not_reach_a_caller_who_did_not() {
     let stream = [text, usage, other, done].concat();
     assert_eq!(relayed(Dialect::OpenaiChat, true, &stream).0, stream);
     assert_eq!(relayed(Dialect::OpenaiChat, false, &stream).0, [text, other, done].concat());
+}
+
+#[test]
+fn nothing_is_kept_by_the_provider_and_what_only_it_could_read_is_left_out() {
+    let check = |given: &str, sent: &str, reasons: bool| {
+        let body = |fields: &str| format!(r#"{{{fields}"model":"m"}}"#);
+        let bytes = Bytes::from(body(given));
+        let head = read_head(Dialect::OpenaiResponses, &bytes).unwrap();
+        let capabilities = Capabilities { reasoning: reasons, ..Capabilities::default() };
+        let upstream = Upstream {
+            dialect: Dialect::OpenaiResponses,
+            model: "m",
+            max_output: 7,
+            capabilities,
+            instruction: None,
+        };
+        let encoded = encode_request(Dialect::OpenaiResponses, &head, &bytes, &upstream).unwrap();
+        assert_eq!(String::from_utf8(encoded.body.to_vec()).unwrap(), body(sent));
+    };
+    check(r#""input":"hi","#, r#""store":false,"input":"hi","#, false);
+    check(r#""input":[],"store":true,"#, r#""input":[],"store":false,"#, false);
+    check(r#""input":[],"store": null ,"#, r#""input":[],"store": false ,"#, false);
+    let sealed = r#""include":["reasoning.encrypted_content"],"#;
+    check(r#""input":[],"#, &format!(r#""store":false,{sealed}"input":[],"#), true);
+    check(r#""store":false,"input":[],"#, r#""store":false,"input":[],"#, true);
+    check(
+        &format!(r#"{sealed}"input":[],"#),
+        &format!(r#""store":false,{sealed}"input":[],"#),
+        true,
+    );
+    check(
+        r#""store":true,"include":["a"],"input":[],"#,
+        r#""store":false,"include":["reasoning.encrypted_content","a"],"input":[],"#,
+        true,
+    );
+    check(
+        r#""store":true,"include":null,"input":[],"#,
+        r#""store":false,"include":["reasoning.encrypted_content"],"input":[],"#,
+        true,
+    );
+    check(
+        r#""store":false,"previous_response_id":"resp_1","input":[],"#,
+        r#""store":false,"previous_response_id":null,"input":[],"#,
+        false,
+    );
+    let user = r#"{"role":"user","content":"hi"}"#;
+    let stale = r#"{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":null}"#;
+    let kept = r#"{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"gAAA"}"#;
+    let input = |items: &[&str]| format!(r#""store":false,"input":[{}],"#, items.join(" ,"));
+    for (given, sent) in [
+        (vec![user, stale, kept], vec![user, kept]),
+        (vec![stale, user, stale, stale], vec![user]),
+        (vec![stale], vec![]),
+        (vec![kept, user], vec![kept, user]),
+    ] {
+        check(&input(&given), &input(&sent), false);
+    }
+}
+
+#[test]
+fn a_kept_reply_has_our_name_and_says_that_it_is_kept() {
+    let own = OwnReply { id: "resp_ours".into(), follows: Some("resp_before".into()), kept: true };
+    let options = StreamOptions { own: Some(own), ..StreamOptions::default() };
+    let reply = |id: &str, store: bool, follows: &str| {
+        format!(
+            r#"{{"id":"{id}","status":"completed","store":{store}, "previous_response_id":{follows},"output":[{{"id":"msg_1","type":"message","content":[{{"type":"output_text","text":"hi"}}]}},{{"type":"reasoning","id":"rs_1","summary":[]}}],"n":1.0}}"#
+        )
+    };
+    let theirs = reply("resp_theirs", false, "null");
+    let ours = reply("resp_ours", true, "\"resp_before\"");
+    let dialect = Dialect::OpenaiResponses;
+    let relayed = relay_reply_with(dialect, dialect, &theirs.clone().into(), &options).unwrap();
+    assert_eq!(relayed.body, ours);
+    assert_eq!(
+        said_items(&relayed.body),
+        r#"{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"hi"}]}"#
+    );
+
+    let delta = "event: response.output_text.delta\ndata: {\"type\": \"response.output_text.delta\",\"delta\":\"hi\"}\n\n";
+    let record = |reply: &str| {
+        format!(
+            "event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{reply}}}\n\n"
+        )
+    };
+    let mut relay = StreamRelay::new(dialect, dialect, options);
+    let mut out = BytesMut::new();
+    assert!(relay.push(format!("{delta}{}", record(&theirs)).as_bytes(), &mut out).complete);
+    assert_eq!(out, format!("{delta}{}", record(&ours)));
+    assert_eq!(relay.kept().unwrap(), &ours);
+}
+
+#[test]
+fn what_a_request_follows_stands_before_its_own_items() {
+    let check = |given: &str, history: &str, sent: &str| {
+        let body =
+            Bytes::from(format!(r#"{{"input":{given},"previous_response_id":"r","model":"m"}}"#));
+        let head = read_head(Dialect::OpenaiResponses, &body).unwrap();
+        assert_eq!(head.follows.as_deref(), Some("r"));
+        let whole = with_history(&head, &body, history);
+        let sent = format!(r#"{{"input":{sent},"previous_response_id":null,"model":"m"}}"#);
+        assert_eq!(String::from_utf8(whole.to_vec()).unwrap(), sent);
+        let head = read_head(Dialect::OpenaiResponses, &whole).unwrap();
+        assert_eq!(asked_items(&head, &whole), sent[10..sent.find("],").unwrap()]);
+    };
+    let said = r#"{"type":"message","role":"user","content":"a\nb"}"#;
+    check(r#""a\nb""#, "", &format!("[{said}]"));
+    check(r#""a\nb""#, "{}", &format!("[{{}},{said}]"));
+    check(&format!("[ {said} ]"), "{},{}", &format!("[{{}},{{}},{said}]"));
+    check("[]", "{}", "[{}]");
 }

@@ -39,7 +39,7 @@ pub(crate) enum What {
     Error(String),
 }
 
-/// Everything recorded in the two dialects under `wire/`.
+/// Everything recorded in the dialects under `wire/`.
 pub(crate) fn wire_recordings(data: &Path) -> Vec<Recording> {
     let mut recordings = Vec::new();
     for path in files(&data.join("wire")) {
@@ -79,6 +79,8 @@ fn dialect_of_path(path: &str) -> Option<Dialect> {
     let path = path.split('?').next().unwrap_or_default();
     if path.ends_with("/chat/completions") {
         Some(Dialect::OpenaiChat)
+    } else if path.ends_with("/responses") {
+        Some(Dialect::OpenaiResponses)
     } else if path.ends_with("/v1/messages") {
         Some(Dialect::AnthropicMessages)
     } else {
@@ -120,6 +122,10 @@ pub(crate) fn is_reply(text: &str) -> bool {
 fn dialect_of_reply(value: &Value) -> Option<Dialect> {
     if value["choices"][0]["message"].is_object() {
         Some(Dialect::OpenaiChat)
+    } else if value["object"] == "response" && value["output"].is_array() {
+        // One that is still in its vendor's queue is no reply yet.
+        let ended = matches!(value["status"].as_str(), Some("completed" | "incomplete"));
+        ended.then_some(Dialect::OpenaiResponses)
     } else if value["type"] == "message" && value["content"].is_array() {
         Some(Dialect::AnthropicMessages)
     } else {
@@ -136,6 +142,10 @@ fn stream(text: &str) -> Option<(Dialect, What)> {
     }
     // One recording holds several streams, one after the other: the first is taken.
     let end = text.find(r#"{"type":"message_stop"}"#).map_or(text.len(), |at| at + 23);
+    let end = text[..end]
+        .match_indices("\n{\"type\":\"response.created\"")
+        .next()
+        .map_or(end, |found| found.0);
     let lines = text[..end].lines();
     let records: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     let first: Value = serde_json::from_str(records.first()?).ok()?;
@@ -151,6 +161,8 @@ fn dialect_of_record(value: &Value) -> Option<Dialect> {
     let legacy = value["choices"][0]["text"].is_string();
     if value["choices"].is_array() && !legacy {
         Some(Dialect::OpenaiChat)
+    } else if value["type"] == "response.created" {
+        Some(Dialect::OpenaiResponses)
     } else if value["type"] == "message_start" {
         Some(Dialect::AnthropicMessages)
     } else {

@@ -6,11 +6,16 @@ use wire::{Finish, Progress, StopReason, StreamOptions, StreamRelay};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
 
 const TEXT: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n";
 const STOP: &str =
     "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
+
+const CREATED: &str = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"m\",\"status\":\"in_progress\",\"output\":[]}}\n\n";
+const SAID: &str = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"delta\":\"hi\"}\n\n";
+const INCOMPLETE: &str = "event: response.incomplete\ndata: {\"type\":\"response.incomplete\",\"response\":{\"id\":\"r\",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"},\"output\":[],\"usage\":{\"input_tokens\":7,\"output_tokens\":4}}}\n\n";
 
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n";
 const DELTA: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
@@ -22,6 +27,12 @@ struct Run {
     progress: Progress,
     finish: Finish,
     out: String,
+}
+
+/// Whether nothing in it says that the answer is whole.
+fn is_open(out: &str) -> bool {
+    let ends = ["[DONE]", "message_stop", "response.completed", "response.incomplete"];
+    !ends.iter().any(|end| out.contains(end))
 }
 
 fn run(from: Dialect, to: Dialect, records: &[&str]) -> Run {
@@ -38,11 +49,15 @@ fn a_whole_answer_is_complete_in_every_pair_of_dialects() {
         let run = run(CHAT, *to, &[TEXT, STOP, DONE]);
         assert!(run.progress.output && run.progress.complete, "{to}");
         assert_eq!((run.finish, run.relay.stop()), (Finish::Complete, Some(StopReason::EndTurn)));
-        let run = self::run(MESSAGES, *to, &[START, DELTA, END, MESSAGE_STOP]);
-        assert!(run.progress.output && run.progress.complete, "{to}");
-        assert_eq!((run.finish, run.relay.stop()), (Finish::Complete, Some(StopReason::MaxTokens)));
         let expected = Usage { uncached_in: 7, visible_out: 4, ..Usage::default() };
-        assert_eq!(run.relay.usage(), Some(expected));
+        let messages = self::run(MESSAGES, *to, &[START, DELTA, END, MESSAGE_STOP]);
+        let responses = self::run(RESPONSES, *to, &[CREATED, SAID, INCOMPLETE]);
+        for run in [messages, responses] {
+            assert!(run.progress.output && run.progress.complete, "{to}");
+            assert_eq!(run.finish, Finish::Complete);
+            assert_eq!(run.relay.stop(), Some(StopReason::MaxTokens));
+            assert_eq!(run.relay.usage(), Some(expected));
+        }
     }
 }
 
@@ -52,32 +67,43 @@ fn a_missing_terminator_is_added_once_the_stop_reason_was_seen() {
         for to in Dialect::ALL {
             let run = run(from, *to, &records);
             assert_eq!(run.finish, Finish::CompleteWithoutTerminator, "{from} {to}");
-            let terminator = if *to == CHAT { DONE } else { MESSAGE_STOP };
-            assert!(run.out.ends_with(terminator), "{}", run.out);
-            assert_eq!(run.out.matches(terminator).count(), 1);
+            let last = run.out.trim_end().rsplit("\n\n").next().unwrap();
+            match *to {
+                CHAT => assert_eq!(last, DONE.trim_end()),
+                MESSAGES => assert_eq!(last, MESSAGE_STOP.trim_end()),
+                RESPONSES => assert!(last.contains("\"output\":[{"), "{last}"),
+            }
+            assert_eq!(run.out.matches(last).count(), 1);
         }
     }
 }
 
 #[test]
 fn without_a_stop_reason_nothing_is_complete() {
-    for (from, records) in [(CHAT, vec![TEXT]), (MESSAGES, vec![START, DELTA]), (CHAT, vec![])] {
+    for (from, records) in [
+        (CHAT, vec![TEXT]),
+        (MESSAGES, vec![START, DELTA]),
+        (RESPONSES, vec![CREATED, SAID]),
+        (CHAT, vec![]),
+    ] {
         for to in Dialect::ALL {
             let run = run(from, *to, &records);
             assert_eq!(run.finish, Finish::Cut, "{from} {to}");
-            assert!(!run.out.contains("[DONE]") && !run.out.contains("message_stop"));
+            assert!(is_open(&run.out));
         }
     }
 }
 
 #[test]
 fn a_terminator_without_a_stop_reason_is_an_error_and_not_passed_on() {
-    for (from, records) in [(CHAT, [TEXT, DONE]), (MESSAGES, [DELTA, MESSAGE_STOP])] {
+    for (from, records) in
+        [(CHAT, [TEXT, DONE]), (MESSAGES, [DELTA, MESSAGE_STOP]), (RESPONSES, [SAID, DONE])]
+    {
         for to in Dialect::ALL {
             let run = run(from, *to, &records);
             let error = run.progress.error.expect("an unfinished answer is an error");
             assert_eq!(error.kind.as_deref(), Some("unfinished"));
-            assert!(!run.out.contains("[DONE]") && !run.out.contains("message_stop"));
+            assert!(is_open(&run.out));
             assert_eq!(run.finish, Finish::Cut);
         }
     }
@@ -98,10 +124,12 @@ fn an_error_in_the_stream_is_reported_and_not_passed_on() {
     let chat = "data: {\"error\":{\"message\":\"mid-stream\",\"type\":\"server_error\",\"code\":null}}\n\n";
     let messages = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"mid-stream\"}}\n\n";
     let broken = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n";
+    let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"type\":\"server_error\",\"message\":\"mid-stream\"},\"output\":[]}}\n\n";
     for (from, first, error, kind) in [
         (CHAT, TEXT, chat, "server_error"),
         (MESSAGES, DELTA, messages, "overloaded_error"),
         (CHAT, TEXT, broken, "error"),
+        (RESPONSES, SAID, failed, "server_error"),
     ] {
         for to in Dialect::ALL {
             let run = run(from, *to, &[first, error, first, STOP, DONE]);
@@ -169,7 +197,7 @@ fn an_answer_that_begins_again_cannot_be_translated() {
 fn nothing_follows_the_terminator() {
     for to in Dialect::ALL {
         let run = run(CHAT, *to, &[TEXT, STOP, DONE, TEXT, DONE]);
-        assert_eq!(run.out.matches("hi").count(), 1);
+        assert_eq!(run.out, self::run(CHAT, *to, &[TEXT, STOP, DONE]).out);
         assert_eq!(run.finish, Finish::Complete);
     }
 }

@@ -26,7 +26,7 @@ fn other(dialect: Dialect) -> Dialect {
 }
 
 fn upstream(dialect: Dialect, capabilities: Capabilities) -> Upstream<'static> {
-    let model = if dialect == CHAT { "gpt-5.5" } else { "claude-opus-4-8" };
+    let model = if dialect == MESSAGES { "claude-opus-4-8" } else { "gpt-5.5" };
     Upstream { dialect, model, max_output: 64_000, capabilities, instruction: None }
 }
 
@@ -224,6 +224,7 @@ fn options() -> StreamOptions {
         fallback_id: "fallback".into(),
         model: "asked".into(),
         created_unix_s: 1_700_000_000,
+        own: None,
     }
 }
 

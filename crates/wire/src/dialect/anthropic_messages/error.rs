@@ -13,7 +13,7 @@ pub(super) fn class(kind: ErrorKind) -> ErrorClass {
             (400, "invalid_request_error")
         }
         ErrorKind::Authentication => (401, "authentication_error"),
-        ErrorKind::Billing => (402, "billing_error"),
+        ErrorKind::Billing | ErrorKind::UsageLimit => (402, "billing_error"),
         ErrorKind::Permission => (403, "permission_error"),
         ErrorKind::NotFound => (404, "not_found_error"),
         ErrorKind::MethodNotAllowed => (405, "invalid_request_error"),

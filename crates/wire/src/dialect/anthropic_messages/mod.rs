@@ -46,7 +46,7 @@ impl Codec for AnthropicMessages {
         &own::HEAD_RULES
     }
 
-    fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {
+    fn own_fields(&self, head: &Head, _body: &[u8], upstream: &Upstream<'_>) -> Vec<Edit> {
         own::edits(head, upstream)
     }
 
@@ -100,7 +100,7 @@ impl Codec for AnthropicMessages {
         error::body(reply, request_id)
     }
 
-    fn error_event(&self, reply: &ErrorReply, request_id: &str) -> Vec<u8> {
+    fn error_event(&self, reply: &ErrorReply, request_id: &str, _position: u64) -> Vec<u8> {
         error::event(reply, request_id)
     }
 

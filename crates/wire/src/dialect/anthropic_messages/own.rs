@@ -2,7 +2,7 @@
 //! model's name. Streams state their usage unasked. Everything else keeps its bytes.
 
 use crate::{
-    head::{Head, HeadRules},
+    head::{Head, HeadRules, Turns},
     json::write,
     request::Upstream,
     splice::{self, Edit},
@@ -15,6 +15,8 @@ pub(super) const HEAD_RULES: HeadRules = HeadRules {
     wholes: &["output_config", "output_format"],
     formats: &["output_config", "output_format"],
     stream_options: false,
+    turns: Turns { field: "messages", may_be_text: false, roles: true, kept: false },
+    refused: &[],
 };
 
 pub(super) fn edits(head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {

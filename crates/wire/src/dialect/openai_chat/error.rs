@@ -12,7 +12,7 @@ pub(super) fn class(kind: ErrorKind) -> ErrorClass {
             (400, "invalid_request_error")
         }
         ErrorKind::Authentication => (401, "authentication_error"),
-        ErrorKind::Billing => (402, "insufficient_quota"),
+        ErrorKind::Billing | ErrorKind::UsageLimit => (402, "insufficient_quota"),
         ErrorKind::Permission => (403, "permission_error"),
         ErrorKind::NotFound => (404, "invalid_request_error"),
         ErrorKind::MethodNotAllowed => (405, "invalid_request_error"),

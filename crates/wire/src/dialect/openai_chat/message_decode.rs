@@ -207,7 +207,7 @@ impl Reader<'_> {
     }
 }
 
-fn wrapped(input: &str) -> Text<'static> {
+pub(in crate::dialect) fn wrapped(input: &str) -> Text<'static> {
     let mut object = Vec::from(b"{\"input\":".as_slice());
     write::text(&mut object, input);
     object.push(b'}');
@@ -215,7 +215,7 @@ fn wrapped(input: &str) -> Text<'static> {
 }
 
 /// The parts of `data:image/png;base64,…`.
-fn data_url<'a>(url: &Text<'a>) -> Option<Media<'a>> {
+pub(in crate::dialect) fn data_url<'a>(url: &Text<'a>) -> Option<Media<'a>> {
     fn halves(url: &str) -> Option<(&str, &str)> {
         url.strip_prefix("data:")?.split_once(";base64,")
     }

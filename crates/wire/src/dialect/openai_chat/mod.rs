@@ -2,11 +2,11 @@
 //! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
 
 mod error;
-mod message_decode;
+pub(in crate::dialect) mod message_decode;
 mod message_encode;
-mod model;
+pub(in crate::dialect) mod model;
 mod own;
-mod reasoning;
+pub(in crate::dialect) mod reasoning;
 mod reply_decode;
 mod reply_encode;
 mod request_decode;
@@ -14,7 +14,7 @@ mod request_encode;
 mod stop_reason;
 mod stream_decode;
 mod stream_encode;
-mod strict;
+pub(in crate::dialect) mod strict;
 mod usage;
 
 use terms::dialect::Dialect;
@@ -44,7 +44,7 @@ impl Codec for OpenaiChat {
         &own::HEAD_RULES
     }
 
-    fn own_fields(&self, head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {
+    fn own_fields(&self, head: &Head, _body: &[u8], upstream: &Upstream<'_>) -> Vec<Edit> {
         own::edits(head, upstream)
     }
 
@@ -98,7 +98,7 @@ impl Codec for OpenaiChat {
         error::body(reply)
     }
 
-    fn error_event(&self, reply: &ErrorReply, _request_id: &str) -> Vec<u8> {
+    fn error_event(&self, reply: &ErrorReply, _request_id: &str, _position: u64) -> Vec<u8> {
         error::event(reply)
     }
 

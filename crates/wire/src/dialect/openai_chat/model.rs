@@ -22,11 +22,11 @@ fn entry(row: &ModelRow) -> Entry<'_> {
     Entry { id: &row.id, object: "model", created: row.created_unix_s, owned_by: &row.owned_by }
 }
 
-pub(super) fn row(row: &ModelRow) -> Vec<u8> {
+pub(in crate::dialect) fn row(row: &ModelRow) -> Vec<u8> {
     serde_json::to_vec(&entry(row)).expect("texts and numbers always serialize")
 }
 
-pub(super) fn list(rows: &[ModelRow]) -> Vec<u8> {
+pub(in crate::dialect) fn list(rows: &[ModelRow]) -> Vec<u8> {
     let list = List { object: "list", data: rows.iter().map(entry).collect() };
     serde_json::to_vec(&list).expect("texts and numbers always serialize")
 }

@@ -2,7 +2,7 @@
 //! model's name, and that a stream ends with its usage. Everything else keeps its bytes.
 
 use crate::{
-    head::{Head, HeadRules},
+    head::{Head, HeadRules, Turns},
     json::write,
     request::Upstream,
     splice::{self, Edit},
@@ -15,6 +15,8 @@ pub(super) const HEAD_RULES: HeadRules = HeadRules {
     wholes: &["functions", "response_format"],
     formats: &["response_format"],
     stream_options: true,
+    turns: Turns { field: "messages", may_be_text: false, roles: true, kept: false },
+    refused: &[],
 };
 
 pub(super) fn edits(head: &Head, upstream: &Upstream<'_>) -> Vec<Edit> {

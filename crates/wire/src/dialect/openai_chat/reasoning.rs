@@ -33,7 +33,7 @@ pub(super) fn encode(
     (word, false)
 }
 
-fn level(effort: Effort) -> &'static str {
+pub(in crate::dialect) fn level(effort: Effort) -> &'static str {
     match effort {
         Effort::Minimal | Effort::Low => "low",
         Effort::Medium => "medium",
@@ -42,7 +42,7 @@ fn level(effort: Effort) -> &'static str {
 }
 
 /// The version in a name such as `gpt-5.6-terra` or `openai/gpt-5`.
-fn version(model: &str) -> Option<(u32, u32)> {
+pub(in crate::dialect) fn version(model: &str) -> Option<(u32, u32)> {
     let name = model.rsplit('/').next().unwrap_or(model);
     let numbers = name.strip_prefix("gpt-")?.split('-').next()?;
     let (major, minor) = numbers.split_once('.').unwrap_or((numbers, "0"));

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-pub(super) fn fits(schema: &str) -> bool {
+pub(in crate::dialect) fn fits(schema: &str) -> bool {
     serde_json::from_str(schema).is_ok_and(|schema: Value| node_fits(&schema))
 }
 

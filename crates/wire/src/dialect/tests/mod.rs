@@ -35,7 +35,10 @@ const ABLE: Capabilities = Capabilities {
 
 fn upstream(dialect: Dialect) -> Upstream<'static> {
     // Of each vendor a model that takes the most.
-    let model = if dialect == Dialect::OpenaiChat { "gpt-5.1" } else { "claude-opus-4-6" };
+    let model = match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
+        Dialect::AnthropicMessages => "claude-opus-4-6",
+    };
     Upstream { dialect, model, max_output: 0, capabilities: ABLE, instruction: None }
 }
 
@@ -55,7 +58,7 @@ fn every_dialect_is_in_the_list_once_and_whole() {
         let error = ErrorReply { kind: ErrorKind::Internal, code: "code", message, param: None };
         // A caller's stream ends with an error that its own decoder understands as one, and with a
         // terminator that it understands as the end.
-        let event = codec.error_event(&error, "req");
+        let event = codec.error_event(&error, "req", 7);
         assert!(said(*dialect, &event).iter().any(|kind| kind == "failed"), "{dialect}");
         assert_eq!(said(*dialect, codec.terminator()), ["end"], "{dialect}");
         assert_eq!(codec.read_error(&codec.error_body(&error, "req")).message, "words");
@@ -93,7 +96,11 @@ fn less(mut request: Request<'static>, dialect: Dialect, dropped: &[String]) -> 
             "top_p" => request.top_p = None,
             "top_k" => request.top_k = None,
             "reasoning" => request.reasoning = None,
+            "stop" if dialect == Dialect::OpenaiResponses => request.stop.clear(),
             "stop" => request.stop.truncate(4),
+            "max_tokens" => {
+                request.max_output_tokens = request.max_output_tokens.map(|limit| limit.max(16));
+            }
             "response_format" => request.output_format = None,
             other => panic!("an unexpected field was dropped: {other}"),
         }

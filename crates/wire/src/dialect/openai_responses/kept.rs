@@ -1,0 +1,89 @@
+//! Answers that the gateway keeps: their ids are ours, they say that they are kept, and what was asked
+//! and answered can be put before the next question. Works on the bytes; nothing is decoded.
+
+use bytes::Bytes;
+
+use super::own::is_stale_reasoning;
+use crate::{
+    head::Head,
+    json::{scan::Scanner, write},
+    kept::OwnReply,
+    splice::{Edit, splice, value_of},
+};
+
+/// Puts our id in place of the provider's, in a whole reply or in a record of a stream. `None` where
+/// the record says nothing of the reply as a whole.
+pub(super) fn claim(text: &str, own: &OwnReply) -> Option<String> {
+    let within = value_of(text, "response").unwrap_or(0..text.len());
+    let reply = &text[within.clone()];
+    let id = value_of(reply, "id").filter(|_| value_of(reply, "output").is_some())?;
+    let quoted = |plain: &str| {
+        let mut quoted = Vec::new();
+        write::text(&mut quoted, plain);
+        String::from_utf8(quoted).expect("escaping keeps UTF-8")
+    };
+    let mut edits = vec![Edit { span: id, text: quoted(&own.id) }];
+    if let Some(span) = value_of(reply, "store") {
+        edits.push(Edit { span, text: "true".to_owned() });
+    }
+    if let (Some(span), Some(follows)) = (value_of(reply, "previous_response_id"), &own.follows) {
+        edits.push(Edit { span, text: quoted(follows) });
+    }
+    for edit in &mut edits {
+        edit.span = edit.span.start + within.start..edit.span.end + within.start;
+    }
+    let claimed = splice(&Bytes::copy_from_slice(text.as_bytes()), edits);
+    Some(String::from_utf8(claimed.to_vec()).expect("texts were put into a text"))
+}
+
+/// The whole reply that the last of these records carries.
+pub(super) fn last_reply(records: &[u8]) -> Option<Bytes> {
+    let text = std::str::from_utf8(records).ok()?;
+    let mut data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start);
+    let last = data.rfind(|data| data.starts_with('{'))?;
+    let span = value_of(last, "response")?;
+    Some(Bytes::copy_from_slice(&last.as_bytes()[span]))
+}
+
+/// What a request asks beside what it follows: its items, comma-separated.
+pub(crate) fn asked_items(head: &Head, body: &[u8]) -> String {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let turns = &text[head.spans.turns.clone()];
+    if turns.starts_with('"') {
+        return format!(r#"{{"type":"message","role":"user","content":{turns}}}"#);
+    }
+    let inner = turns.strip_prefix('[').and_then(|turns| turns.strip_suffix(']'));
+    inner.unwrap_or_default().trim().to_owned()
+}
+
+/// What a whole reply said: its items, comma-separated, less what no one could read again.
+pub(crate) fn said_items(reply: &[u8]) -> String {
+    let text = std::str::from_utf8(reply).unwrap_or_default();
+    let Some(span) = value_of(text, "output") else { return String::new() };
+    let list = &text[span];
+    let mut scanner = Scanner::new(list);
+    let mut items: Vec<&str> = Vec::new();
+    if !matches!(scanner.next(), Ok(Some(_))) {
+        return String::new();
+    }
+    while let Ok(span) = scanner.skip_value() {
+        let item = &list[span];
+        if !item.starts_with('{') {
+            break;
+        }
+        if !is_stale_reasoning(item) {
+            items.push(item);
+        }
+    }
+    items.join(",")
+}
+
+/// The request with what it follows before its own items.
+pub(crate) fn with_history(head: &Head, body: &Bytes, history: &str) -> Bytes {
+    let own = asked_items(head, body);
+    let comma = if history.is_empty() || own.is_empty() { "" } else { "," };
+    let mut edits =
+        vec![Edit { span: head.spans.turns.clone(), text: format!("[{history}{comma}{own}]") }];
+    edits.extend(head.spans.follows.clone().map(|span| Edit { span, text: "null".to_owned() }));
+    splice(body, edits)
+}
