@@ -28,6 +28,7 @@ const fn openai(path: &'static str, below: &'static str) -> Operation {
 
 /// Every operation.
 pub(crate) const ALL: &[Operation] = &[
+    openai("/v1/completions", "/completions"),
     openai("/v1/embeddings", "/embeddings"),
     openai("/v1/rerank", "/rerank"),
     openai("/v2/rerank", "/rerank"),

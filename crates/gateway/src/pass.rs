@@ -25,7 +25,7 @@ use crate::{
     body::{CutShort, ReplyBody},
     early::{Early, read_refusal},
     errors,
-    flight::Flight,
+    flight::{BYTES_PER_TOKEN, Flight},
     operation::Operation,
     outgoing::{self, is_form},
     provider::{Credential, Endpoint},
@@ -120,6 +120,8 @@ pub(crate) fn respond(
     trail: Trail,
     headers: &mut HeaderMap,
 ) -> (ReplyBody, Option<NanoUsd>) {
+    let is_event_stream =
+        passed.kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if let Some(kind) = passed.kind {
         headers.insert(header::CONTENT_TYPE, kind);
     }
@@ -133,8 +135,7 @@ pub(crate) fn respond(
             if let Some(length) = length {
                 headers.insert(header::CONTENT_LENGTH, length);
             }
-            let idle = flight.target.provider.limits.idle_reasoning;
-            let body = PassedBody::new(upstream, flight, trail, idle);
+            let body = PassedBody::new(upstream, flight, trail, is_event_stream);
             (ReplyBody::Passed(Box::new(body)), None)
         }
     }
@@ -148,11 +149,17 @@ pub(crate) fn not_offered(operation: &Operation) -> wire::ErrorReply {
     )
 }
 
+/// Records of an event stream that begin in a piece: about a token each, where nothing better is known.
+fn records(piece: &[u8]) -> u64 {
+    piece.windows(6).filter(|window| window == b"data: ").count() as u64
+}
+
 /// An answer that flows.
 pub(crate) struct PassedBody {
     open: Option<(Incoming, Flight, Trail)>,
     alarm: Pin<Box<Sleep>>,
     idle: Duration,
+    is_event_stream: bool,
 }
 
 impl fmt::Debug for PassedBody {
@@ -162,9 +169,10 @@ impl fmt::Debug for PassedBody {
 }
 
 impl PassedBody {
-    fn new(upstream: Incoming, flight: Flight, trail: Trail, idle: Duration) -> Self {
+    fn new(upstream: Incoming, flight: Flight, trail: Trail, is_event_stream: bool) -> Self {
+        let idle = flight.target.provider.limits.idle_reasoning;
         let alarm = Box::pin(sleep_until(Instant::now() + idle));
-        Self { open: Some((upstream, flight, trail)), alarm, idle }
+        Self { open: Some((upstream, flight, trail)), alarm, idle, is_event_stream }
     }
 
     /// The next bytes for the caller; `None` at the end, an error where the provider broke off.
@@ -178,6 +186,9 @@ impl PassedBody {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     flight.first_token(flight.now());
+                    if self.is_event_stream {
+                        flight.output_bytes += records(&data) * BYTES_PER_TOKEN;
+                    }
                     self.alarm.as_mut().reset(Instant::now() + self.idle);
                     return Poll::Ready(Some(Ok(data)));
                 }

@@ -217,3 +217,16 @@ async fn tokens_are_counted_by_the_provider_or_estimated_and_said_so() {
     assert!(reply.json()["input_tokens"].as_u64().unwrap() > 0);
     assert_eq!(chat.stats().requests, 0);
 }
+
+#[tokio::test]
+async fn a_stream_of_completions_flows_and_its_records_are_counted() {
+    let stream = b"data: {\"choices\":[{\"text\":\"a\"}]}\n\ndata: {\"choices\":[{\"text\":\"b\"}]}\n\ndata: [DONE]\n\n";
+    let fixed = Fixed::start(200, "text/event-stream", stream).await;
+    let house = House::open(table("r", &[(fixed.provider("p", CHAT), "base")])).await;
+    let reply = house.post("/v1/completions", r#"{"model":"r","prompt":"a","stream":true}"#).await;
+    assert_eq!(reply.body.as_ref(), stream);
+    assert_eq!(fixed.heard().path, "/v1/completions");
+    let rows = house.close(&[SpendDimension::Model]).await;
+    assert_eq!(rows[0].usage.visible_out, 3);
+    assert!(rows[0].estimated_cost.0 > 0);
+}
