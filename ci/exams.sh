@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The real-client exams, and a check of ours with a real client, against a real `outlast serve`: a
-# mock provider behind it, a key made by `outlast key create`, both dialects, no failover (the exams
-# check what passes through).
+# The real-client exams, a check of ours with a real client and the snippets of the guide, against a
+# real `outlast serve`: a mock provider behind it, a key made by `outlast key create`, every dialect, no
+# failover (the exams check what passes through).
 # usage: ci/exams.sh OUTLAST_BINARY EXAMS_FOLDER. Ends with `exams: N passed, N failed`.
 set -euo pipefail
 
@@ -64,6 +64,11 @@ targets = ["mock/mock-1"]
 [[route]]
 name = "mock-1@*"
 targets = ["mock/*"]
+
+# What the guide's snippets ask for.
+[[route]]
+name = "claude-*"
+targets = ["mock/mock-1"]
 TOML
   "$outlast" serve --config "$work/outlast.toml" >"$work/gateway.log" 2>&1 &
   started+=($!)
@@ -99,6 +104,13 @@ for exam in $python_exams; do run_exam "$exam" "exam_$exam.py" "$cache/py/bin/py
 for exam in $node_exams; do run_exam "$exam" "exam_$exam.mjs" node; done
 # Our own check with a real client: what it does when a person stopped its session.
 run_exam stopped_session stopped_session.py "$cache/py/bin/python"
+
+# The snippets of the guide, as they stand there, with the clients that they are for.
+echo "== snippets of the guide"
+OUTLAST_URL=$BASE_URL OUTLAST_KEY=$API_KEY python3 "$ci/snippets.py" "$ci/../docs/guide/clients.md" \
+  "quick brown fox" >"$work/snippets.out" 2>"$work/snippets.err" || true
+cat "$work/snippets.out"
+grep -q '^RESULT ' "$work/snippets.out" || { echo "FAIL snippets did not finish"; tail -5 "$work/snippets.err"; } | tee -a "$work/snippets.out"
 
 passed=$(cat "$work"/*.out | grep -c '^PASS ' || true)
 # A check that was skipped is one that nobody made: everything it needs was installed.
