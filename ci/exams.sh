@@ -53,7 +53,29 @@ data = "$work/data"
 [[provider]]
 name = "mock"
 base_url = "http://127.0.0.1:$mock/v1"
-dialects = ["openai-chat", "anthropic-messages"]
+dialects = ["openai-responses", "openai-chat", "anthropic-messages"]
+api_key = "sk-mock"
+free = true
+
+# The same, for the exams that are sat across dialects.
+[[provider]]
+name = "chat-only"
+base_url = "http://127.0.0.1:$mock/v1"
+dialects = ["openai-chat"]
+api_key = "sk-mock"
+free = true
+
+[[provider]]
+name = "messages-only"
+base_url = "http://127.0.0.1:$mock/v1"
+dialects = ["anthropic-messages"]
+api_key = "sk-mock"
+free = true
+
+[[provider]]
+name = "responses-only"
+base_url = "http://127.0.0.1:$mock/v1"
+dialects = ["openai-responses"]
 api_key = "sk-mock"
 free = true
 
@@ -69,6 +91,18 @@ targets = ["mock/*"]
 [[route]]
 name = "claude-*"
 targets = ["mock/mock-1"]
+
+[[route]]
+name = "chat-1*"
+targets = ["chat-only/*"]
+
+[[route]]
+name = "messages-1*"
+targets = ["messages-only/*"]
+
+[[route]]
+name = "responses-1*"
+targets = ["responses-only/*"]
 TOML
   "$outlast" serve --config "$work/outlast.toml" >"$work/gateway.log" 2>&1 &
   started+=($!)
@@ -77,13 +111,14 @@ TOML
   key=$(grep -oE 'ok_[A-Za-z0-9]{12}_[A-Za-z0-9_-]+' "$work/key" | head -1)
 }
 
+# run_exam EXAM FILE INTERPRETER; the model that is asked for is in MODEL.
 run_exam() {
-  local exam=$1 file=$2
-  shift 2
-  echo "== exam $exam"
-  timeout 150 "$@" "$file" >"$work/$exam.out" 2>"$work/$exam.err" || true
-  cat "$work/$exam.out"
-  grep -q '^RESULT ' "$work/$exam.out" || { echo "FAIL $exam did not finish"; tail -5 "$work/$exam.err"; } | tee -a "$work/$exam.out"
+  local exam=$1 file=$2 interpreter=$3
+  local out="$work/$exam-$MODEL.out" err="$work/$exam-$MODEL.err"
+  echo "== exam $exam, asking for $MODEL"
+  timeout 150 "$interpreter" "$file" >"$out" 2>"$err" || true
+  cat "$out"
+  grep -q '^RESULT ' "$out" || { echo "FAIL $exam did not finish"; tail -5 "$err"; } | tee -a "$out"
 }
 
 start_provider
@@ -102,6 +137,12 @@ export ADMIN_SECRET="$work/data/admin-secret" PATH="$cache/cli/node_modules/.bin
 export STRICT_AUTH=1 RAW_STRICT=1 MOCK_ADMIN="http://127.0.0.1:$mock" EXAM_LIMIT=140
 for exam in $python_exams; do run_exam "$exam" "exam_$exam.py" "$cache/py/bin/python"; done
 for exam in $node_exams; do run_exam "$exam" "exam_$exam.mjs" node; done
+# The agents again, with providers that speak another dialect than theirs.
+for model in chat-1 messages-1; do
+  MODEL=$model FAULT_FMT="$model@{}" run_exam codex exam_codex.py "$cache/py/bin/python"
+done
+MODEL=responses-1 FAULT_FMT="responses-1@{}" \
+  run_exam claude_code exam_claude_code.py "$cache/py/bin/python"
 # Our own check with a real client: what it does when a person stopped its session.
 run_exam stopped_session stopped_session.py "$cache/py/bin/python"
 

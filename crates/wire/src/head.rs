@@ -61,9 +61,6 @@ pub(crate) struct Spans {
     pub(crate) include_usage: Option<Range<usize>>,
     /// Whether `stream_options` is an object with at least one field.
     pub(crate) stream_options_filled: bool,
-    /// From the end of the last assistant message, or of the opening bracket, to the end of
-    /// `messages`.
-    pub(crate) last_turn: Range<usize>,
     /// The value of the field that holds the turns.
     pub(crate) turns: Range<usize>,
     /// The values of the fields by which answers are kept: `store`, `previous_response_id`.
@@ -71,6 +68,9 @@ pub(crate) struct Spans {
     pub(crate) follows: Option<Range<usize>>,
     /// Whether the turns hold reasoning that only the server that kept it could read.
     pub(crate) stale_reasoning: bool,
+    /// From the end of the last assistant message, or of the opening bracket, to the end of
+    /// `messages`.
+    pub(crate) last_turn: Range<usize>,
 }
 
 /// How a dialect names what the first look is after.
@@ -114,11 +114,6 @@ pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
         BadRequest::json(format!("the body is not valid UTF-8, at byte {}", error.valid_up_to()))
     })?;
     Reader::new(dialect::codec(dialect).head_rules(), text).read()
-}
-
-/// Whether an item of this type in a Responses request came from the model itself.
-fn is_own_item(kind: &str) -> bool {
-    kind == "reasoning" || kind.ends_with("_call")
 }
 
 /// A model's name that may be asked for.
@@ -432,8 +427,8 @@ impl<'a> Reader<'a> {
             let token = self.token()?;
             match token.kind {
                 Kind::End => {
-                    self.spans.last_turn.end = token.span.start;
                     self.spans.turns = first.span.start..token.span.end;
+                    self.spans.last_turn.end = token.span.start;
                     break;
                 }
                 Kind::ObjectStart => self.read_message(index)?,
@@ -473,13 +468,10 @@ impl<'a> Reader<'a> {
                 Kind::Text => {
                     if depth == inside {
                         let text = &self.text[token.span.clone()];
-                        if key == Field::Role {
-                            role = true;
-                            assistant |= text == "assistant";
-                        }
-                        // Items of Responses that the model made.
-                        assistant |= key == Field::Type && is_own_item(text);
+                        role |= key == Field::Role;
+                        assistant |= key == Field::Role && text == "assistant";
                         reasoning |= key == Field::Type && text == "reasoning";
+                        assistant |= key == Field::Type && is_assistants_item(text);
                         sealed |= key == Field::Sealed && !text.is_empty();
                     }
                     let part =
@@ -573,6 +565,11 @@ impl Field {
 
 fn is_image(part_type: &str) -> bool {
     matches!(part_type, "image" | "image_url" | "input_image")
+}
+
+/// Items beside messages that only an assistant says.
+fn is_assistants_item(kind: &str) -> bool {
+    matches!(kind, "function_call" | "custom_tool_call" | "reasoning")
 }
 
 fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {
