@@ -27,9 +27,6 @@ fn loop_turn(dialect: Dialect, stream: bool) -> String {
         Dialect::OpenaiChat => {
             r#"{"role":"assistant","tool_calls":[{"id":"t","type":"function","function":{"name":"n","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t","content":"done"}"#
         }
-        Dialect::OpenaiResponses => {
-            r#"{"type":"function_call","call_id":"t","name":"n","arguments":"{}"},{"type":"function_call_output","call_id":"t","output":"done"}"#
-        }
         Dialect::AnthropicMessages => {
             r#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"n","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]}"#
         }
