@@ -23,7 +23,7 @@ use wire::{ErrorKind, ErrorReply, Head, read_head, read_passed_form, read_passed
 
 use crate::{
     body::ReplyBody,
-    count, errors,
+    count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
     intake::{identify, read_body, refuse_forms},
@@ -109,12 +109,17 @@ where
     let caller = identify(gateway, &parts.headers)?;
     let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
+    let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
     if let Some(follows) = &head.follows {
         return Err(not_kept(follows));
     }
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let route = match &holder {
+        Some(provider) => Arc::new(files::only_at(&route, provider)?),
+        None => route,
+    };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };

@@ -8,6 +8,7 @@ mod clock;
 mod count;
 mod early;
 mod errors;
+mod files;
 mod flight;
 mod flow;
 mod gateway;

@@ -12,6 +12,7 @@ use wire::ErrorKind;
 use crate::{
     body::ReplyBody,
     errors,
+    files::{self, FileCall},
     flow::{self, Call},
     gateway::Gateway,
     intake::identify,
@@ -24,6 +25,8 @@ use crate::{
 enum Place<'a> {
     /// Something that is asked of a model.
     Call(Call),
+    /// Something about files at providers.
+    Files(FileCall<'a>),
     Models,
     Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
@@ -51,8 +54,11 @@ fn place(path: &str) -> Place<'_> {
                 };
                 if name.contains('%') { Place::Unknown } else { Place::Model(name) }
             }
-            _ => Operation::at(path)
-                .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
+            _ => match (Operation::at(path), FileCall::at(path)) {
+                (Some(operation), _) => Place::Call(Call::Pass(operation)),
+                (None, Some(call)) => Place::Files(call),
+                (None, None) => Place::Unknown,
+            },
         },
     }
 }
@@ -66,6 +72,9 @@ where
     let (parts, body) = request.into_parts();
     let mut response = match (place(parts.uri.path()), &parts.method) {
         (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
+        (Place::Files(call), &Method::GET | &Method::POST | &Method::DELETE) => {
+            files::answer(&gateway, call, &parts, body).await
+        }
         (Place::Models, &Method::GET) => {
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
         }

@@ -3,6 +3,7 @@
 //! caller of this crate reads and writes the bytes and decides where they go.
 
 mod error;
+mod file_ids;
 mod head;
 mod human;
 mod kept;
@@ -26,6 +27,7 @@ pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
+pub use file_ids::{mark_file_ids, unmark_file_ids};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use kept::{OwnReply, asked_items, said_items, with_history};

@@ -42,6 +42,7 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) key: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+    keys: Arc<Keys>,
     ledger: Arc<Ledger>,
     ingest: Ingest,
     store: Store,
@@ -143,7 +144,7 @@ impl House {
             Ledger::open(options, store.clone(), PriceBook::default()).await.unwrap();
         let gateway = Gateway::new(Parts {
             table,
-            keys,
+            keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
             intake,
@@ -157,6 +158,7 @@ impl House {
             base,
             key: key.secret.expose().to_owned(),
             client: Client::builder(TokioExecutor::new()).build_http(),
+            keys,
             ledger,
             ingest,
             store,
@@ -164,6 +166,16 @@ impl House {
             serving,
             _folder: folder,
         }
+    }
+
+    /// A key for another principal.
+    pub(crate) async fn key_of(&self, principal: &str) -> String {
+        let made = self
+            .keys
+            .create(&self.store, principal.into(), "platform".into(), "test", Timestamp(0))
+            .await
+            .unwrap();
+        made.secret.expose().to_owned()
     }
 
     /// Host and port, for raw sockets.

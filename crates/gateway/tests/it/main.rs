@@ -8,6 +8,7 @@ mod books;
 mod breakers;
 mod cancel;
 mod failover;
+mod files;
 mod harness;
 mod headline;
 mod pass;

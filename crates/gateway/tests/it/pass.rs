@@ -23,21 +23,21 @@ use crate::harness::{CHAT, FAST, House, MESSAGES, provider, question, table, ven
 
 /// What a provider was sent.
 #[derive(Debug, Clone)]
-struct Heard {
-    path: String,
+pub(crate) struct Heard {
+    pub(crate) path: String,
     kind: String,
     authorization: String,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// A provider that answers everything with the same reply.
-struct Fixed {
+pub(crate) struct Fixed {
     base: String,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Fixed {
-    async fn start(status: u16, kind: &'static str, reply: &'static [u8]) -> Self {
+    pub(crate) async fn start(status: u16, kind: &'static str, reply: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -74,11 +74,11 @@ impl Fixed {
         Self { base, heard }
     }
 
-    fn provider(&self, name: &str, dialect: Dialect) -> Arc<Provider> {
+    pub(crate) fn provider(&self, name: &str, dialect: Dialect) -> Arc<Provider> {
         fixed_provider(name, &self.base, dialect)
     }
 
-    fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> Heard {
         self.heard.lock().unwrap().last().cloned().unwrap()
     }
 }
