@@ -26,7 +26,9 @@ use crate::{
     count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
+    history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
+    keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
     plan::{Chosen, plan},
@@ -112,15 +114,14 @@ where
     let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
-    if let Some(follows) = &head.follows {
-        return Err(not_kept(follows));
-    }
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
     let route = match &holder {
         Some(provider) => Arc::new(files::only_at(&route, provider)?),
         None => route,
     };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
+    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &head, &body);
+    let whole = history::whole(gateway, &caller.principal, call.dialect(), head, body).await?;
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
     let request = Request {
@@ -130,8 +131,9 @@ where
         id,
         asked,
         operation: call.operation(),
-        head: &head,
-        body: &body,
+        whole: &whole,
+        head: &whole.head,
+        keeping: keeping.as_ref(),
         route: &route,
     };
     request.run().await
@@ -145,8 +147,9 @@ struct Request<'a> {
     id: RequestId,
     asked: Asked<'a>,
     operation: Option<&'static Operation>,
+    whole: &'a Whole,
     head: &'a Head,
-    body: &'a Bytes,
+    keeping: Option<&'a Keeping>,
     route: &'a Arc<Route>,
 }
 
@@ -175,11 +178,13 @@ impl Request<'_> {
                             return Err(unbooked);
                         }
                     };
+                    let (head, body) = self.whole.sent_to(&chosen.target.provider.name);
                     let attempt = Try {
                         gateway: self.gateway,
                         asked: &self.asked,
-                        head: self.head,
-                        body: self.body,
+                        head,
+                        body,
+                        keeping: self.keeping,
                         operation: self.operation,
                         way: chosen.target.provider.way(self.asked.dialect),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
@@ -326,19 +331,6 @@ fn refuse_control_characters(model: &str) -> Result<(), ErrorReply> {
     let message = "`model` holds control characters; send a name as GET /v1/models lists it";
     let error = errors::reply(ErrorKind::BadRequest, "invalid_field", message);
     Err(ErrorReply { param: Some("model".to_owned()), ..error })
-}
-
-/// The words that OpenAI uses, which its clients know.
-fn not_kept(id: &str) -> ErrorReply {
-    let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
-    ErrorReply {
-        param: Some("previous_response_id".to_owned()),
-        ..errors::reply(
-            ErrorKind::BadRequest,
-            "previous_response_not_found",
-            format!("Previous response with id '{shown}' not found."),
-        )
-    }
 }
 
 fn unknown_model(asked: &str) -> ErrorReply {

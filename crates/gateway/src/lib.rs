@@ -14,8 +14,11 @@ mod flow;
 mod gateway;
 mod headers;
 mod health;
+mod history;
 mod in_process;
 mod intake;
+mod keeping;
+mod kept;
 mod limits;
 mod listener;
 mod models;
@@ -24,6 +27,7 @@ mod outgoing;
 mod pass;
 mod plan;
 mod provider;
+mod replies;
 mod reply;
 mod room;
 mod session;
@@ -39,6 +43,7 @@ mod write_stall;
 pub use crate::{
     gateway::{Gateway, Parts},
     health::GateView,
+    kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
     provider::{Answerer, Credential, Endpoint, Provider, Source},

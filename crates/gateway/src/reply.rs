@@ -22,6 +22,7 @@ use crate::{
     gateway::Gateway,
     headers::{self, Provenance},
     in_process,
+    keeping::Keeping,
     operation::Operation,
     outgoing::{self, Asked},
     pass::{self, Passed},
@@ -40,6 +41,8 @@ pub(crate) struct Try<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
+    /// How the answer is called and kept, in a dialect whose answers can be.
+    pub(crate) keeping: Option<&'a Keeping>,
     pub(crate) way: Way<'a>,
     /// What is passed on as it is; `None` for a call that is understood.
     pub(crate) operation: Option<&'static Operation>,
@@ -154,12 +157,7 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
-        let relayed = if from == to {
-            wire::relay_reply(from, to, &raw)
-        } else {
-            wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
-        };
-        let relayed = relayed
+        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -167,7 +165,17 @@ impl Try<'_> {
             .inspect_err(|early| flight.may_cost = early.failure == Failure::Malformed)?;
         flight.usage = relayed.usage;
         flight.output_bytes = relayed.output_bytes;
+        if relayed.stop.is_some() {
+            self.keep(flight, Some(&relayed.body));
+        }
         Ok(relayed.body)
+    }
+
+    /// An answer is whole, and kept where its caller wants that.
+    pub(crate) fn keep(&self, flight: &Flight, reply: Option<&Bytes>) {
+        if let (Some(keeping), Some(reply)) = (self.keeping, reply) {
+            keeping.keep(self.gateway, &flight.target.provider.name, reply);
+        }
     }
 
     /// What a translated answer is told that its provider did not say.
@@ -177,7 +185,7 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
-            own: None,
+            own: self.keeping.map(|keeping| keeping.own.clone()),
         }
     }
 
@@ -208,6 +216,7 @@ impl Try<'_> {
                         ));
                     }
                     Finish::Complete | Finish::CompleteWithoutTerminator => {
+                        self.keep(flight, relay.kept());
                         return Ok(Started { upstream: None, relay, ready });
                     }
                 },
@@ -223,6 +232,7 @@ impl Try<'_> {
                 return Err(Early::in_band(said));
             }
             if progress.complete {
+                self.keep(flight, relay.kept());
                 return Ok(Started { upstream: None, relay, ready });
             }
             if progress.output {
@@ -278,12 +288,12 @@ impl Try<'_> {
         let idle = flight.target.provider.limits.idle(flight.target.capabilities().reasoning);
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
-            dialect: self.asked.dialect,
             upstream,
             relay,
             ready,
             flight,
             trail,
+            keeping: self.keeping.cloned(),
             idle,
         })))
     }

@@ -18,6 +18,7 @@ use crate::{
     intake::identify,
     models,
     operation::Operation,
+    replies,
 };
 
 /// What a path stands for.
@@ -27,6 +28,8 @@ enum Place<'a> {
     Call(Call),
     /// Something about files at providers.
     Files(FileCall<'a>),
+    /// A reply that is kept.
+    Kept(&'a str),
     Models,
     Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
@@ -44,6 +47,7 @@ fn place(path: &str) -> Place<'_> {
         "/v1/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
+        _ if kept(path).is_some() => kept(path).map_or(Place::Unknown, Place::Kept),
         _ => match path.strip_prefix("/v1/models/") {
             // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
             Some(name) if !name.is_empty() => {
@@ -63,6 +67,13 @@ fn place(path: &str) -> Place<'_> {
     }
 }
 
+/// The id of a kept reply: ours are of these letters alone.
+fn kept(path: &str) -> Option<&str> {
+    let id = path.strip_prefix("/v1/responses/")?;
+    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    (plain && !id.is_empty()).then_some(id)
+}
+
 /// Answers a request, whatever its path.
 pub(crate) async fn answer<B>(gateway: Arc<Gateway>, request: Request<B>) -> Response<ReplyBody>
 where
@@ -74,6 +85,9 @@ where
         (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
         (Place::Files(call), &Method::GET | &Method::POST | &Method::DELETE) => {
             files::answer(&gateway, call, &parts, body).await
+        }
+        (Place::Kept(reply), &Method::GET | &Method::DELETE) => {
+            replies::answer(&gateway, &parts, reply).await
         }
         (Place::Models, &Method::GET) => {
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
@@ -115,7 +129,11 @@ fn wrong_method(
     parts: &http::request::Parts,
     place: Place<'_>,
 ) -> Response<ReplyBody> {
-    let allowed = if matches!(place, Place::Call(_)) { "POST" } else { "GET" };
+    let allowed = match place {
+        Place::Call(_) => "POST",
+        Place::Kept(_) => "GET, DELETE",
+        _ => "GET",
+    };
     let error = errors::reply(
         ErrorKind::MethodNotAllowed,
         "method_not_allowed",

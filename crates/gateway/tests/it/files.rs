@@ -49,7 +49,7 @@ async fn nobody_reaches_anothers_file_or_the_list_of_all() {
     let only = Fixed::start(200, "application/json", FILE).await;
     let house = House::open(table("r", &[(only.provider("one", CHAT), "m")])).await;
     let id = put(&house, None).await;
-    let bob = house.key_of("bob").await;
+    let bob = house.other_key("bob").await;
     let ask = async |id: &str, key: &str| {
         let mut request = house.request(Method::GET, &format!("/v1/files/{id}"), "");
         let key = format!("Bearer {key}").parse().unwrap();

@@ -6,8 +6,8 @@ use access::Keys;
 use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
-    Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Source, Table, Target, TimeLimits, Workers,
+    Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
+    Provider, Route, Source, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -148,6 +148,8 @@ impl House {
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
             intake,
+            keep: KeepLimits::default(),
+            shelf: None,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), listening).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());
@@ -168,14 +170,12 @@ impl House {
         }
     }
 
-    /// A key for another principal.
-    pub(crate) async fn key_of(&self, principal: &str) -> String {
-        let made = self
-            .keys
-            .create(&self.store, principal.into(), "platform".into(), "test", Timestamp(0))
-            .await
-            .unwrap();
-        made.secret.expose().to_owned()
+    /// A key of somebody else.
+    pub(crate) async fn other_key(&self, principal: &str) -> String {
+        let team = "platform".into();
+        let key =
+            self.keys.create(&self.store, principal.into(), team, "other", Timestamp(0)).await;
+        key.unwrap().secret.expose().to_owned()
     }
 
     /// Host and port, for raw sockets.

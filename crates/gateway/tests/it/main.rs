@@ -9,6 +9,7 @@ mod breakers;
 mod cancel;
 mod failover;
 mod files;
+mod follow;
 mod harness;
 mod headline;
 mod pass;

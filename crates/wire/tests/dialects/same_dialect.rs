@@ -223,7 +223,7 @@ fn a_kept_reply_has_our_name_and_says_that_it_is_kept() {
     let relayed = relay_reply_with(dialect, dialect, &theirs.clone().into(), &options).unwrap();
     assert_eq!(relayed.body, ours);
     assert_eq!(
-        said_items(&relayed.body),
+        said_items(&relayed.body, true),
         r#"{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"hi"}]}"#
     );
 
