@@ -5,6 +5,7 @@
 
 mod body;
 mod clock;
+mod completions;
 mod count;
 mod early;
 mod errors;

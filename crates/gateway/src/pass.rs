@@ -79,7 +79,8 @@ pub(crate) async fn exchange(
     };
     if !response.status().is_success() {
         flight.may_cost = false;
-        return Err(read_refusal(endpoint.dialect, response, attempt.until).await);
+        let early = read_refusal(endpoint.dialect, response, attempt.until).await;
+        return Err(if is_not_offered(&early) { lacking(operation, &early) } else { early });
     }
     read(attempt, response, flight).await
 }
@@ -139,6 +140,21 @@ pub(crate) fn respond(
             (ReplyBody::Passed(Box::new(body)), None)
         }
     }
+}
+
+/// A path that a provider does not know, or knows for other models only, says nothing about the model:
+/// no gate may learn from it that the model is gone.
+fn is_not_offered(early: &Early) -> bool {
+    let code = early.said.as_ref().and_then(|said| said.code.as_deref());
+    matches!(early.status, 404 | 405) && code != Some("model_not_found")
+}
+
+fn lacking(operation: &Operation, early: &Early) -> Early {
+    let mut told = not_offered(operation);
+    if let Some(said) = early.said.as_ref().filter(|said| !said.message.is_empty()) {
+        told.message = format!("{}; the last one said: {}", told.message, said.message);
+    }
+    Early::declined(told)
 }
 
 pub(crate) fn not_offered(operation: &Operation) -> wire::ErrorReply {

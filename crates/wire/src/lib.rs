@@ -2,6 +2,7 @@
 //! What a dialect cannot say is listed, never dropped in silence. No I/O, no clock, no rules: the
 //! caller of this crate reads and writes the bytes and decides where they go.
 
+mod completions;
 mod error;
 mod file_ids;
 mod head;
@@ -23,6 +24,7 @@ mod splice;
 mod sse;
 
 pub use canonical::event::StopReason;
+pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
