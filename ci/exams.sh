@@ -57,6 +57,13 @@ dialects = ["openai-responses", "openai-chat", "anthropic-messages"]
 api_key = "sk-mock"
 free = true
 
+[[provider]]
+name = "gemini-only"
+base_url = "http://127.0.0.1:$mock/v1beta"
+dialects = ["gemini"]
+api_key = "sk-mock"
+free = true
+
 # The same, for the exams that are sat across dialects.
 [[provider]]
 name = "chat-only"
@@ -103,6 +110,10 @@ targets = ["messages-only/*"]
 [[route]]
 name = "responses-1*"
 targets = ["responses-only/*"]
+
+[[route]]
+name = "gemini-1*"
+targets = ["gemini-only/*"]
 TOML
   "$outlast" serve --config "$work/outlast.toml" >"$work/gateway.log" 2>&1 &
   started+=($!)
@@ -127,7 +138,7 @@ start_gateway
 # The exams run from a copy, because their folder may be read-only and Node looks for its packages
 # beside them.
 mkdir "$work/run"
-cp "$ci"/stopped_session.py "$exams"/*.py "$exams"/*.mjs "$work/run/"
+cp "$ci"/google_genai.py "$ci"/stopped_session.py "$exams"/*.py "$exams"/*.mjs "$work/run/"
 ln -s "$cache/node/node_modules" "$work/run/node_modules"
 cd "$work/run"
 
@@ -143,6 +154,10 @@ for model in chat-1 messages-1; do
 done
 MODEL=responses-1 FAULT_FMT="responses-1@{}" \
   run_exam claude_code exam_claude_code.py "$cache/py/bin/python"
+# The google-genai SDK has no exam in the folder: ours, with its own dialect behind it and with others.
+for model in gemini-1 chat-1 messages-1 responses-1; do
+  MODEL=$model run_exam google_genai google_genai.py "$cache/py/bin/python"
+done
 # Our own check with a real client: what it does when a person stopped its session.
 run_exam stopped_session stopped_session.py "$cache/py/bin/python"
 

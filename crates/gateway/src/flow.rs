@@ -19,9 +19,10 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, sleep};
-use wire::{ErrorKind, ErrorReply, Head, read_head, read_passed_form, read_passed_json};
+use wire::{ErrorKind, ErrorReply, Head, addressed, read_head, read_passed_form, read_passed_json};
 
 use crate::{
+    address::{Address, Wanted},
     body::ReplyBody,
     count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
@@ -46,6 +47,7 @@ const ASSUMED_OUTPUT: u64 = 32_000;
 pub(crate) async fn answer<B>(
     gateway: Arc<Gateway>,
     call: Call,
+    address: Option<&Address>,
     parts: Parts,
     body: B,
 ) -> Response<ReplyBody>
@@ -53,7 +55,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let id = gateway.new_request_id();
-    match admitted(&gateway, call, id, &parts, body).await {
+    match admitted(&gateway, call, address, id, &parts, body).await {
         Ok(response) => response,
         Err(error) => errors::response(call.dialect(), &error, id),
     }
@@ -101,6 +103,7 @@ impl Call {
 async fn admitted<B>(
     gateway: &Arc<Gateway>,
     call: Call,
+    address: Option<&Address>,
     id: RequestId,
     parts: &Parts,
     body: B,
@@ -111,6 +114,10 @@ where
     let caller = identify(gateway, &parts.headers)?;
     let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
+    let body = match address {
+        Some(Address { model, wanted }) => addressed(&body, model, *wanted == Wanted::Stream)?,
+        None => body,
+    };
     let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
@@ -333,7 +340,7 @@ fn refuse_control_characters(model: &str) -> Result<(), ErrorReply> {
     Err(ErrorReply { param: Some("model".to_owned()), ..error })
 }
 
-fn unknown_model(asked: &str) -> ErrorReply {
+pub(crate) fn unknown_model(asked: &str) -> ErrorReply {
     let shown: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
     ErrorReply {
         param: Some("model".to_owned()),

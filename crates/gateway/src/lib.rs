@@ -3,6 +3,7 @@
 //!
 //! Start reading at [`flow`](self), the one function that every request goes through.
 
+mod address;
 mod body;
 mod clock;
 mod completions;
@@ -13,6 +14,7 @@ mod files;
 mod flight;
 mod flow;
 mod gateway;
+mod gemini;
 mod headers;
 mod health;
 mod history;

@@ -29,13 +29,17 @@ pub(crate) fn request(
     endpoint: &Endpoint,
     credential: Option<&Credential>,
     asked: &Asked<'_>,
+    model: &str,
     stream: bool,
     body: Bytes,
 ) -> Request<Full<Bytes>> {
     let same_dialect = endpoint.dialect == asked.dialect;
+    let body = wire::unaddressed(endpoint.dialect, body);
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = match asked.query.filter(|_| same_dialect) {
+        // The query of such a call may hold the caller's key.
+        _ if endpoint.dialect == Dialect::Gemini => with_model(&endpoint.uri, model, stream),
         Some(query) => with_query(&endpoint.uri, query),
         None => endpoint.uri.clone(),
     };
@@ -106,6 +110,11 @@ fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: 
                 headers.insert(header::AUTHORIZATION, credential.bearer.clone());
             }
         }
+        Dialect::Gemini => {
+            if let Some(credential) = credential {
+                headers.insert("x-goog-api-key", credential.plain.clone());
+            }
+        }
         Dialect::AnthropicMessages => {
             headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
             if let Some(credential) = credential {
@@ -113,6 +122,21 @@ fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: 
             }
         }
     }
+}
+
+/// The address of a call that names its model there.
+fn with_model(base: &Uri, model: &str, stream: bool) -> Uri {
+    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    let base_path = base.path().trim_end_matches('/');
+    // A name from the config; what no path can hold gives an address that nobody answers at.
+    let model =
+        model.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20");
+    let mut parts = base.clone().into_parts();
+    let Ok(path) = format!("{base_path}/models/{model}:{method}").parse() else {
+        return base.clone();
+    };
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).unwrap_or_else(|_| base.clone())
 }
 
 fn with_query(uri: &Uri, query: &str) -> Uri {

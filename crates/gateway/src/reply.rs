@@ -127,8 +127,14 @@ impl Try<'_> {
         };
         let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
-        let request =
-            outgoing::request(endpoint, credential, self.asked, self.head.stream, encoded.body);
+        let request = outgoing::request(
+            endpoint,
+            credential,
+            self.asked,
+            target.model.as_str(),
+            self.head.stream,
+            encoded.body,
+        );
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =

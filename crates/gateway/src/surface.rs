@@ -10,11 +10,13 @@ use terms::dialect::Dialect;
 use wire::ErrorKind;
 
 use crate::{
+    address::Address,
     body::ReplyBody,
     errors,
     files::{self, FileCall},
     flow::{self, Call},
     gateway::Gateway,
+    gemini,
     intake::identify,
     models,
     operation::Operation,
@@ -28,6 +30,8 @@ enum Place<'a> {
     Call(Call),
     /// Something about files at providers.
     Files(FileCall<'a>),
+    /// The same, where the address says of which and what.
+    Addressed(Address),
     /// A reply that is kept.
     Kept(&'a str),
     Models,
@@ -40,30 +44,36 @@ enum Place<'a> {
 }
 
 fn place(path: &str) -> Place<'_> {
+    if let Some(address) = Address::at(path) {
+        return Place::Addressed(address);
+    }
     match path {
         "/v1/chat/completions" => Place::Call(Call::Answer(Dialect::OpenaiChat)),
         "/v1/responses" => Place::Call(Call::Answer(Dialect::OpenaiResponses)),
         "/v1/messages" => Place::Call(Call::Answer(Dialect::AnthropicMessages)),
-        "/v1/models" => Place::Models,
+        "/v1/models" | "/v1beta/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
         _ if kept(path).is_some() => kept(path).map_or(Place::Unknown, Place::Kept),
-        _ => match path.strip_prefix("/v1/models/") {
-            // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
-            Some(name) if !name.is_empty() => {
-                let name = if name.contains('%') {
-                    Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
-                } else {
-                    Cow::Borrowed(name)
-                };
-                if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+        _ => {
+            match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/v1beta/models/"))
+            {
+                // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
+                Some(name) if !name.is_empty() => {
+                    let name = if name.contains('%') {
+                        Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
+                    } else {
+                        Cow::Borrowed(name)
+                    };
+                    if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+                }
+                _ => match (Operation::at(path), FileCall::at(path)) {
+                    (Some(operation), _) => Place::Call(Call::Pass(operation)),
+                    (None, Some(call)) => Place::Files(call),
+                    (None, None) => Place::Unknown,
+                },
             }
-            _ => match (Operation::at(path), FileCall::at(path)) {
-                (Some(operation), _) => Place::Call(Call::Pass(operation)),
-                (None, Some(call)) => Place::Files(call),
-                (None, None) => Place::Unknown,
-            },
-        },
+        }
     }
 }
 
@@ -82,7 +92,10 @@ where
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (parts, body) = request.into_parts();
     let mut response = match (place(parts.uri.path()), &parts.method) {
-        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
+        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, None, parts, body).await,
+        (Place::Addressed(address), &Method::POST) => {
+            gemini::answer(gateway, address, parts, body).await
+        }
         (Place::Files(call), &Method::GET | &Method::POST | &Method::DELETE) => {
             files::answer(&gateway, call, &parts, body).await
         }
@@ -130,7 +143,7 @@ fn wrong_method(
     place: Place<'_>,
 ) -> Response<ReplyBody> {
     let allowed = match place {
-        Place::Call(_) => "POST",
+        Place::Call(_) | Place::Addressed(_) => "POST",
         Place::Kept(_) => "GET, DELETE",
         _ => "GET",
     };
@@ -158,6 +171,11 @@ fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
         Dialect::AnthropicMessages
     } else if path.starts_with("/v1/responses") {
         Dialect::OpenaiResponses
+    } else if path.starts_with("/v1beta/")
+        || headers.contains_key("x-goog-api-key")
+        || Address::at(path).is_some()
+    {
+        Dialect::Gemini
     } else {
         Dialect::OpenaiChat
     }

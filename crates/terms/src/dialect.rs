@@ -14,12 +14,18 @@ pub enum Dialect {
     OpenaiResponses,
     /// Anthropic `POST /v1/messages`.
     AnthropicMessages,
+    /// Gemini `POST /v1beta/models/{model}:generateContent`.
+    Gemini,
 }
 
 impl Dialect {
     /// Every dialect, in the order in which documents list them.
-    pub const ALL: &[Dialect] =
-        &[Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::AnthropicMessages];
+    pub const ALL: &[Dialect] = &[
+        Dialect::OpenaiChat,
+        Dialect::OpenaiResponses,
+        Dialect::AnthropicMessages,
+        Dialect::Gemini,
+    ];
 
     /// The name used in config, logs and documents.
     pub const fn name(self) -> &'static str {
@@ -27,6 +33,7 @@ impl Dialect {
             Self::OpenaiChat => "openai-chat",
             Self::OpenaiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::Gemini => "gemini",
         }
     }
 

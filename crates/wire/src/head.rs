@@ -8,6 +8,7 @@ use terms::dialect::Dialect;
 use crate::{
     dialect,
     error::BadRequest,
+    head_rules::{HeadRules, Turns},
     json::scan::{JsonError, Kind, Scanner, Token},
 };
 
@@ -71,40 +72,6 @@ pub(crate) struct Spans {
     /// From the end of the last assistant message, or of the opening bracket, to the end of
     /// `messages`.
     pub(crate) last_turn: Range<usize>,
-}
-
-/// How a dialect names what the first look is after.
-#[derive(Debug)]
-pub(crate) struct HeadRules {
-    /// Fields that limit output tokens.
-    pub(crate) max_tokens: &'static [&'static str],
-    /// The one of them that must be there and positive.
-    pub(crate) required: Option<&'static str>,
-    /// Fields whose texts become tokens.
-    pub(crate) texts: &'static [&'static str],
-    /// Fields that become tokens whole.
-    pub(crate) wholes: &'static [&'static str],
-    /// Fields that may ask for a JSON schema.
-    pub(crate) formats: &'static [&'static str],
-    /// Whether `stream_options` means something.
-    pub(crate) stream_options: bool,
-    /// Where the turns stand.
-    pub(crate) turns: Turns,
-    /// Fields that nobody behind a gateway can honour: absent, null or false, or the request is refused.
-    pub(crate) refused: &'static [&'static str],
-}
-
-/// How a dialect holds its turns.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    /// The field.
-    pub(crate) field: &'static str,
-    /// Whether a lone text may stand for one user turn.
-    pub(crate) may_be_text: bool,
-    /// Whether each turn must say who speaks.
-    pub(crate) roles: bool,
-    /// Whether answers are kept unless the caller says otherwise, and may be followed.
-    pub(crate) kept: bool,
 }
 
 /// Validates a body and finds what routing needs. Refuses what no provider could mean: broken
@@ -469,10 +436,14 @@ impl<'a> Reader<'a> {
                     if depth == inside {
                         let text = &self.text[token.span.clone()];
                         role |= key == Field::Role;
-                        assistant |= key == Field::Role && text == "assistant";
+                        assistant |= key == Field::Role && matches!(text, "assistant" | "model");
                         reasoning |= key == Field::Type && text == "reasoning";
                         assistant |= key == Field::Type && is_assistants_item(text);
                         sealed |= key == Field::Sealed && !text.is_empty();
+                    }
+                    if key == Field::Mime && message_key == Field::Parts {
+                        let kind = &self.text[token.span.clone()];
+                        self.needs.images |= kind.starts_with("image/");
                     }
                     let part =
                         depth == inside + 2 || (depth == inside + 4 && part_key == Field::Content);
@@ -541,6 +512,9 @@ enum Field {
     Content,
     /// Reasoning that only its maker can read.
     Sealed,
+    Parts,
+    /// The kind of a file.
+    Mime,
     /// Ids, signatures, image payloads: never tokens.
     Opaque,
 }
@@ -552,8 +526,11 @@ impl Field {
             "type" => Self::Type,
             "content" | "output" => Self::Content,
             "encrypted_content" => Self::Sealed,
+            "parts" => Self::Parts,
+            "mimeType" | "mime_type" => Self::Mime,
             "id" | "call_id" | "tool_use_id" | "tool_call_id" | "signature" | "data"
-            | "file_data" | "media_type" | "detail" | "ttl" => Self::Opaque,
+            | "file_data" | "media_type" | "detail" | "ttl" | "thoughtSignature"
+            | "thought_signature" => Self::Opaque,
             _ => Self::Other,
         }
     }

@@ -90,7 +90,7 @@ fn typed_message(text: &str) -> Option<(bool, usize)> {
             }
             (Kind::Text, MESSAGE) if key == "role" => user = within == "user",
             (Kind::Text, MESSAGE) if key == "content" => typed |= is_typed(within),
-            (Kind::Text, PART) if key == "text" && message_key == "content" => {
+            (Kind::Text, PART) if key == "text" && matches!(message_key, "content" | "parts") => {
                 typed |= is_typed(within);
             }
             _ => {}

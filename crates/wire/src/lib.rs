@@ -2,10 +2,12 @@
 //! What a dialect cannot say is listed, never dropped in silence. No I/O, no clock, no rules: the
 //! caller of this crate reads and writes the bytes and decides where they go.
 
+mod address;
 mod completions;
 mod error;
 mod file_ids;
 mod head;
+mod head_rules;
 mod human;
 mod kept;
 mod models;
@@ -23,6 +25,7 @@ mod json;
 mod splice;
 mod sse;
 
+pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
 pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use error::{

@@ -19,6 +19,7 @@ use crate::harness::{
 /// A turn of an agent in its loop: the last that happened is a tool's result.
 fn loop_turn(dialect: Dialect, stream: bool) -> String {
     let turns = match dialect {
+        Dialect::Gemini => unreachable!("no test of sessions asks in it"),
         Dialect::OpenaiResponses => {
             return format!(
                 r#"{{"model":"r","store":false,"stream":{stream},"input":[{{"role":"user","content":"hi"}},{{"type":"function_call","call_id":"t","name":"n","arguments":"{{}}"}},{{"type":"function_call_output","call_id":"t","output":"done"}}]}}"#

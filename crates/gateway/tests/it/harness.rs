@@ -25,6 +25,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) const CHAT: Dialect = Dialect::OpenaiChat;
 pub(crate) const RESPONSES: Dialect = Dialect::OpenaiResponses;
+pub(crate) const GEMINI: Dialect = Dialect::Gemini;
 pub(crate) const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 /// Limits scaled so that a test need not wait; every wait in the tests is one of these.
@@ -73,7 +74,8 @@ impl Reply {
 
 /// A provider row for a simulated vendor.
 pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Provider> {
-    let uri = format!("{}{}", vendor.base_url(), path(dialect)).parse().unwrap();
+    let path = if dialect == GEMINI { "/v1beta" } else { path(dialect) };
+    let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {
@@ -212,6 +214,13 @@ impl House {
     /// A short question in a dialect.
     pub(crate) async fn ask(&self, dialect: Dialect, model: &str, stream: bool) -> Reply {
         let question = match dialect {
+            Dialect::Gemini => {
+                let method =
+                    if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+                let path = format!("/v1beta/models/{model}:{method}");
+                let body = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+                return self.post(&path, body).await;
+            }
             Dialect::OpenaiResponses => response_question(model, stream),
             _ => question(model, stream),
         };
@@ -242,6 +251,7 @@ pub(crate) fn path(dialect: Dialect) -> &'static str {
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::Gemini => "/v1beta/models/r:generateContent",
     }
 }
 
@@ -271,6 +281,11 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
                 json["output"][0]["content"][0]["text"].as_str().unwrap().to_owned()
             }
             Dialect::AnthropicMessages => json["content"][0]["text"].as_str().unwrap().to_owned(),
+            Dialect::Gemini => {
+                assert_eq!(json["candidates"][0]["finishReason"], "STOP");
+                let text = &json["candidates"][0]["content"]["parts"][0]["text"];
+                text.as_str().unwrap().to_owned()
+            }
         };
     }
     let events: Vec<&str> =
@@ -280,6 +295,10 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
         Dialect::OpenaiResponses => {
             ("/delta", events.last().is_some_and(|last| last.contains("response.completed")))
         }
+        Dialect::Gemini => (
+            "/candidates/0/content/parts/0/text",
+            events.last().is_some_and(|last| last.contains("finishReason")),
+        ),
         Dialect::AnthropicMessages => {
             ("/delta/text", events.last().is_some_and(|last| last.contains("message_stop")))
         }

@@ -10,6 +10,7 @@ mod cancel;
 mod failover;
 mod files;
 mod follow;
+mod gemini;
 mod harness;
 mod headline;
 mod pass;

@@ -42,7 +42,11 @@ fn encode(
     same_model: bool,
 ) -> Result<UpstreamRequest, BadRequest> {
     let head = read_head(from, body)?;
-    let other = if to == Dialect::AnthropicMessages { "claude-opus-4-8" } else { "gpt-5.1" };
+    let other = match to {
+        Dialect::AnthropicMessages => "claude-opus-4-8",
+        Dialect::Gemini => "gemini-3-flash-preview",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
+    };
     let model = if same_model { head.model.clone() } else { other.to_owned() };
     let upstream = Upstream {
         dialect: to,
@@ -110,7 +114,11 @@ fn translate(
         }
     };
     let value: Value = serde_json::from_slice(&translated.body).unwrap();
-    let turns = if to == Dialect::OpenaiResponses { "input" } else { "messages" };
+    let turns = match to {
+        Dialect::OpenaiResponses => "input",
+        Dialect::Gemini => "contents",
+        Dialect::OpenaiChat | Dialect::AnthropicMessages => "messages",
+    };
     assert!(value[turns].as_array().is_some_and(|list| !list.is_empty()), "{source}");
     assert!(read_head(to, &translated.body).is_ok(), "{source}");
     survive(source, body, &translated);
@@ -122,6 +130,8 @@ fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
     let (mut given, mut sent) = (Vec::new(), String::new());
     texts(&body["messages"], &mut given);
     texts(&body["input"], &mut given);
+    texts(&body["contents"], &mut given);
+    texts(&body["systemInstruction"], &mut given);
     texts(&body["system"], &mut given);
     texts(&body["tools"], &mut given);
     let mut kept = Vec::new();
@@ -129,6 +139,7 @@ fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
     sent.extend(kept);
     let own_blocks = [
         "thinking",
+        "thought",
         "tool_use",
         "_tool_result",
         "tools[].",
@@ -172,7 +183,8 @@ fn every_request_of_the_cassettes_is_understood() {
             assert_eq!(refusal.code, "invalid_field");
             continue;
         }
-        let turns = if body["input"].is_null() { &body["messages"] } else { &body["input"] };
+        let turns = ["messages", "input", "contents"].map(|name| &body[name]);
+        let turns = turns.into_iter().find(|turns| !turns.is_null()).unwrap_or(&Value::Null);
         if turns.as_array().is_some_and(Vec::is_empty) || turns.is_null() {
             continue;
         }

@@ -5,6 +5,7 @@
 
 mod clients;
 mod errors;
+mod gemini;
 mod head;
 mod hostile;
 mod human;

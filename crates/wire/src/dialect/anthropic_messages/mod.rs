@@ -16,7 +16,7 @@ mod stop_reason;
 mod stream_decode;
 mod stream_encode;
 mod thinking;
-mod tool_input;
+pub(in crate::dialect) mod tool_input;
 mod usage;
 
 use terms::dialect::Dialect;
@@ -25,7 +25,8 @@ use super::{Codec, StreamDecoder, StreamEncoder};
 use crate::{
     canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
-    head::{Head, HeadRules},
+    head::Head,
+    head_rules::HeadRules,
     models::ModelRow,
     request::Upstream,
     splice::Edit,

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use crate::{
-    head::{Head, HeadRules, Turns},
+    head::Head,
+    head_rules::{HeadRules, Turns},
     json::{
         scan::{Kind, Scanner},
         write,
