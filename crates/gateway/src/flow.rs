@@ -24,7 +24,7 @@ use wire::{ErrorKind, ErrorReply, Head, addressed, read_head, read_passed_form, 
 use crate::{
     address::{Address, Wanted},
     body::ReplyBody,
-    count, errors,
+    count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
     history::{self, Whole},
@@ -118,9 +118,14 @@ where
         Some(Address { model, wanted }) => addressed(&body, model, *wanted == Wanted::Stream)?,
         None => body,
     };
+    let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let route = match &holder {
+        Some(provider) => Arc::new(files::only_at(&route, provider)?),
+        None => route,
+    };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
     let whole = history::whole(gateway, &caller.principal, call.dialect(), head, body).await?;
     let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &whole, &whole.head);

@@ -6,9 +6,11 @@
 mod address;
 mod body;
 mod clock;
+mod completions;
 mod count;
 mod early;
 mod errors;
+mod files;
 mod flight;
 mod flow;
 mod gateway;

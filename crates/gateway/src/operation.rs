@@ -20,14 +20,24 @@ pub(crate) struct Operation {
     pub(crate) default_model: Option<&'static str>,
     /// Whether it only counts, which costs nothing.
     pub(crate) is_free: bool,
+    /// Whether a model that does not offer it can be asked for the same by chat.
+    pub(crate) may_be_chat: bool,
 }
 
 const fn openai(path: &'static str, below: &'static str) -> Operation {
-    Operation { path, dialect: Dialect::OpenaiChat, below, default_model: None, is_free: false }
+    Operation {
+        path,
+        dialect: Dialect::OpenaiChat,
+        below,
+        default_model: None,
+        is_free: false,
+        may_be_chat: false,
+    }
 }
 
 /// Every operation.
 pub(crate) const ALL: &[Operation] = &[
+    Operation { may_be_chat: true, ..openai("/v1/completions", "/completions") },
     openai("/v1/embeddings", "/embeddings"),
     openai("/v1/rerank", "/rerank"),
     openai("/v2/rerank", "/rerank"),
@@ -47,6 +57,7 @@ pub(crate) const ALL: &[Operation] = &[
         below: "/count_tokens",
         default_model: None,
         is_free: true,
+        may_be_chat: false,
     },
 ];
 

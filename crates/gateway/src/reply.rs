@@ -16,6 +16,7 @@ use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as Wire
 
 use crate::{
     body::ReplyBody,
+    completions,
     early::{Early, not_a_stream, read_non_stream, read_refusal},
     errors::LastFailure,
     flight::Flight,
@@ -77,6 +78,9 @@ impl Try<'_> {
             (Way::Remote { endpoint, credential }, Some(operation)) => {
                 let passed =
                     pass::exchange(self, operation, endpoint, credential, &mut flight).await;
+                if operation.may_be_chat && is_declined(&passed) {
+                    return completions::run_as_chat(self, flight, trail).await;
+                }
                 passed.map(|passed| (Answer::Passed(passed), Vec::new()))
             }
             (Way::Remote { endpoint, credential }, None) => {
@@ -304,7 +308,7 @@ impl Try<'_> {
         })))
     }
 
-    fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
+    pub(crate) fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
         trail.failed(early.failure);
         let verbatim = self.verbatim(&early, &trail);
         let last = LastFailure {
@@ -336,6 +340,10 @@ impl Try<'_> {
             response
         })
     }
+}
+
+fn is_declined<T>(outcome: &Result<T, Early>) -> bool {
+    outcome.as_ref().is_err_and(|early| early.failure == Failure::Declined)
 }
 
 /// What an attempt brought.

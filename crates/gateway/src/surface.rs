@@ -13,6 +13,7 @@ use crate::{
     address::Address,
     body::ReplyBody,
     errors,
+    files::{self, FileCall},
     flow::{self, Call},
     gateway::Gateway,
     gemini,
@@ -27,6 +28,8 @@ use crate::{
 enum Place<'a> {
     /// Something that is asked of a model.
     Call(Call),
+    /// Something about files at providers.
+    Files(FileCall<'a>),
     /// The same, where the address says of which and what.
     Addressed(Address),
     /// A reply that is kept.
@@ -64,8 +67,11 @@ fn place(path: &str) -> Place<'_> {
                     };
                     if name.contains('%') { Place::Unknown } else { Place::Model(name) }
                 }
-                _ => Operation::at(path)
-                    .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
+                _ => match (Operation::at(path), FileCall::at(path)) {
+                    (Some(operation), _) => Place::Call(Call::Pass(operation)),
+                    (None, Some(call)) => Place::Files(call),
+                    (None, None) => Place::Unknown,
+                },
             }
         }
     }
@@ -89,6 +95,9 @@ where
         (Place::Call(call), &Method::POST) => flow::answer(gateway, call, None, parts, body).await,
         (Place::Addressed(address), &Method::POST) => {
             gemini::answer(gateway, address, parts, body).await
+        }
+        (Place::Files(call), &Method::GET | &Method::POST | &Method::DELETE) => {
+            files::answer(&gateway, call, &parts, body).await
         }
         (Place::Kept(reply), &Method::GET | &Method::DELETE) => {
             replies::answer(&gateway, &parts, reply).await

@@ -65,7 +65,9 @@ fn decide(
     };
     let is_models = path == "/v1/models";
     if !is_models && !voice.answers(path) {
-        return play(&Fault::None, refuse(StatusCode::NOT_FOUND, "no such path"));
+        let (status, code) = (StatusCode::NOT_FOUND, Some("unknown_url"));
+        let unknown = Refusal { status, code, message: "Invalid URL".into() };
+        return play(&Fault::None, refusal(voice, &unknown));
     }
     if method != (if is_models { Method::GET } else { Method::POST }) {
         return play(&Fault::None, refuse(StatusCode::METHOD_NOT_ALLOWED, "no such method here"));

@@ -3,7 +3,9 @@
 //! caller of this crate reads and writes the bytes and decides where they go.
 
 mod address;
+mod completions;
 mod error;
+mod file_ids;
 mod head;
 mod head_rules;
 mod human;
@@ -25,10 +27,12 @@ mod sse;
 
 pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
+pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
+pub use file_ids::{mark_file_ids, unmark_file_ids};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use kept::{

@@ -32,8 +32,9 @@ fn loop_turn(dialect: Dialect, stream: bool) -> String {
             r#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"n","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]}"#
         }
     };
+    let field = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
     format!(
-        r#"{{"model":"r","max_tokens":64,"stream":{stream},"messages":[{{"role":"user","content":"hi"}},{turns}]}}"#
+        r#"{{"model":"r","max_tokens":64,"stream":{stream},"{field}":[{{"role":"user","content":"hi"}},{turns}]}}"#
     )
 }
 

@@ -8,6 +8,7 @@ mod books;
 mod breakers;
 mod cancel;
 mod failover;
+mod files;
 mod follow;
 mod gemini;
 mod harness;

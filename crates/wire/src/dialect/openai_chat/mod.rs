@@ -1,6 +1,7 @@
 //! OpenAI chat completions, as OpenAI and the many compatible servers speak it.
 //! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
 
+pub(crate) mod completions;
 mod error;
 pub(in crate::dialect) mod message_decode;
 mod message_encode;
