@@ -128,7 +128,14 @@ where
     };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
     let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &head, &body);
-    let whole = history::whole(gateway, &caller.principal, call.dialect(), head, body).await?;
+    // What is rare is boxed, so that every other request's future stays small.
+    let whole = match head.follows {
+        None => Whole::alone(head, body),
+        Some(_) => {
+            let owner = &caller.principal;
+            Box::pin(history::whole(gateway, owner, call.dialect(), head, body)).await?
+        }
+    };
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
     let request = Request {
