@@ -127,8 +127,14 @@ where
         None => route,
     };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
-    let whole = history::whole(gateway, &caller.principal, call.dialect(), head, body).await?;
-    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &whole, &whole.head);
+    // What is rare is boxed, so that every other request's future stays small.
+    let whole = if Whole::is_alone(&head) {
+        Whole::alone(head, body)
+    } else {
+        let owner = &caller.principal;
+        Box::pin(history::whole(gateway, owner, call.dialect(), head, body)).await?
+    };
+    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &whole);
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
     let request = Request {

@@ -41,7 +41,12 @@ struct Bare {
 }
 
 impl Whole {
-    fn alone(head: Head, body: Bytes) -> Self {
+    /// Whether a request has everything in it.
+    pub(crate) fn is_alone(head: &Head) -> bool {
+        head.follows.is_none() && !has_references(head)
+    }
+
+    pub(crate) fn alone(head: Head, body: Bytes) -> Self {
         Self { head, body, follows: None, asked: None, bare: None }
     }
 
@@ -81,9 +86,6 @@ pub(crate) async fn whole(
     head: Head,
     body: Bytes,
 ) -> Result<Whole, ErrorReply> {
-    if head.follows.is_none() && !has_references(&head) {
-        return Ok(Whole::alone(head, body));
-    }
     let own = own(gateway, owner, &head, &body).await?;
     let followed = match head.follows.clone() {
         Some(follows) => followed(gateway, owner, follows).await?,

@@ -6,7 +6,7 @@ use terms::{
     dialect::Dialect,
     ids::{PrincipalName, ProviderName, RequestId},
 };
-use wire::{Head, OwnReply, said_one_by_one};
+use wire::{OwnReply, said_one_by_one};
 
 use crate::{gateway::Gateway, history::Whole, kept::KeptReply};
 
@@ -26,12 +26,11 @@ impl Keeping {
         caller: &access::Caller,
         id: RequestId,
         whole: &Whole,
-        asked_for: &Head,
     ) -> Option<Self> {
         if dialect != Dialect::OpenaiResponses {
             return None;
         }
-        let kept = asked_for.keeps && gateway.kept.is_on();
+        let kept = whole.head.keeps && gateway.kept.is_on();
         let id = id.to_string();
         let tail = id.strip_prefix("req_").unwrap_or(&id);
         let own = OwnReply { id: format!("resp_{tail}"), follows: whole.follows.clone(), kept };

@@ -76,10 +76,11 @@ impl Try<'_> {
                 Err(Early::declined(pass::not_offered(operation)))
             }
             (Way::Remote { endpoint, credential }, Some(operation)) => {
-                let passed =
-                    pass::exchange(self, operation, endpoint, credential, &mut flight).await;
+                // Boxed like all that is rare: the future of an ordinary answer stays small.
+                let passing = pass::exchange(self, operation, endpoint, credential, &mut flight);
+                let passed = Box::pin(passing).await;
                 if operation.may_be_chat && is_declined(&passed) {
-                    return completions::run_as_chat(self, flight, trail).await;
+                    return Box::pin(completions::run_as_chat(self, flight, trail)).await;
                 }
                 passed.map(|passed| (Answer::Passed(passed), Vec::new()))
             }
