@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use access::Caller;
 use bytes::Bytes;
 use terms::{
     dialect::Dialect,
@@ -14,7 +15,7 @@ use wire::{
 };
 
 use crate::{
-    errors,
+    errors, files,
     gateway::Gateway,
     kept::{KeptReply, ShelfDown},
 };
@@ -48,6 +49,32 @@ impl Whole {
 
     pub(crate) fn alone(head: Head, body: Bytes) -> Self {
         Self { head, body, follows: None, asked: None, bare: None }
+    }
+
+    /// The same with the own ids of the files that it names, and the provider that holds them. Replies
+    /// are kept with the sealed ids, so that what follows them is led there again.
+    pub(crate) fn unsealed(
+        self,
+        gateway: &Gateway,
+        caller: &Caller,
+        read: impl Fn(&Bytes) -> Result<Head, ErrorReply>,
+    ) -> Result<(Self, Option<ProviderName>), ErrorReply> {
+        let mut holder = None;
+        let mut unseal = |head: Head, body: Bytes| {
+            let own = files::pinned(gateway, caller, &body, &mut holder)?;
+            let head = if own.as_ptr() == body.as_ptr() { head } else { read(&own)? };
+            Ok::<_, ErrorReply>((head, own))
+        };
+        let (head, body) = unseal(self.head, self.body)?;
+        let bare = match self.bare {
+            None => None,
+            Some(bare) => {
+                let Bare { maker, head, body } = *bare;
+                let (head, body) = unseal(head, body)?;
+                Some(Box::new(Bare { maker, head, body }))
+            }
+        };
+        Ok((Self { head, body, bare, asked: self.asked, follows: self.follows }, holder))
     }
 
     /// What this provider is sent.

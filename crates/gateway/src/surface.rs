@@ -145,6 +145,8 @@ fn wrong_method(
     let allowed = match place {
         Place::Call(_) | Place::Addressed(_) => "POST",
         Place::Kept(_) => "GET, DELETE",
+        Place::Files(FileCall::All) => "POST",
+        Place::Files(_) => "GET, DELETE",
         _ => "GET",
     };
     let error = errors::reply(

@@ -32,7 +32,7 @@ pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
-pub use file_ids::{mark_file_ids, unmark_file_ids};
+pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use kept::{

@@ -84,6 +84,8 @@ pub(crate) fn provider(
         }
         let recording = recording(&files, input, answer, findings)?;
         let answers = Answers::Recorded(Arc::new(recording));
+        // What was recorded is paid for; a [[price]] stands above this.
+        let free = true;
         return Some(ProviderSection { name: name.into_inner(), span, answers, limits, free });
     }
     for (key, given) in [("input", input), ("answer", answer)] {
