@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use terms::{
@@ -16,8 +16,9 @@ use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as Wire
 
 use crate::{
     body::ReplyBody,
+    credential::Credential,
     early::{Early, not_a_stream, read_non_stream, read_refusal},
-    errors::LastFailure,
+    errors::{self, LastFailure},
     flight::Flight,
     gateway::Gateway,
     headers::{self, Provenance},
@@ -25,7 +26,7 @@ use crate::{
     operation::Operation,
     outgoing::{self, Asked},
     pass::{self, Passed},
-    provider::{Credential, Endpoint, Way},
+    provider::{Endpoint, Way},
     stream::{Begun, StreamBody},
     trail::Trail,
     upstream::SendFailure,
@@ -97,7 +98,7 @@ impl Try<'_> {
     ) -> Result<(Answer, Vec<String>), Early> {
         let (upstream, dropped) = self.send(endpoint, credential, flight).await?;
         let answer = if self.head.stream {
-            Answer::Stream(Box::new(self.begin_stream(endpoint.dialect, upstream, flight).await?))
+            Answer::Stream(Box::new(self.begin_stream(endpoint, upstream, flight).await?))
         } else {
             Answer::Whole(self.whole(endpoint.dialect, upstream, flight).await?)
         };
@@ -120,8 +121,14 @@ impl Try<'_> {
         };
         let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
-        let request =
-            outgoing::request(endpoint, credential, self.asked, self.head.stream, encoded.body);
+        let betas = outgoing::betas(self.asked);
+        let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
+        let dropped = [encoded.dropped, lost].concat();
+        let model = target.model.as_str();
+        let stream = self.head.stream;
+        let request = outgoing::request(endpoint, self.asked, model, stream, body.clone());
+        let request = request.ok_or_else(|| Early::declined(errors::unaddressable(model)))?;
+        let request = self.shown(request, &body, endpoint, credential).await?;
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -135,10 +142,28 @@ impl Try<'_> {
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
             };
         if response.status() == StatusCode::OK {
-            return Ok((response, encoded.dropped));
+            return Ok((response, dropped));
         }
         flight.may_cost = false;
         Err(read_refusal(endpoint.dialect, response, self.until).await)
+    }
+
+    /// The request with the provider's credential on it.
+    pub(crate) async fn shown<B>(
+        &self,
+        mut request: Request<B>,
+        body: &[u8],
+        endpoint: &Endpoint,
+        credential: Option<&Credential>,
+    ) -> Result<Request<B>, Early> {
+        let Some(credential) = credential else { return Ok(request) };
+        let gateway = self.gateway;
+        let (dialect, wall) = (endpoint.dialect, gateway.wall());
+        let shown = credential.show(&mut request, body, dialect, &gateway.upstream, wall);
+        match timeout_at(self.until, shown).await {
+            Ok(shown) => shown.map(|()| request),
+            Err(_) => Err(Early::of(Failure::TimedOut)),
+        }
     }
 
     async fn whole(
@@ -184,17 +209,19 @@ impl Try<'_> {
     /// Relays into a buffer until there is output: an error before that is still ours to mend.
     async fn begin_stream(
         &self,
-        from: Dialect,
+        endpoint: &Endpoint,
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Started, Early> {
+        let (from, to) = (endpoint.dialect, self.asked.dialect);
         if let Some(kind) = not_a_stream(response.headers()) {
             let early = read_non_stream(from, response, kind, self.until).await;
             flight.may_cost = early.failure == Failure::Malformed;
             return Err(early);
         }
         let mut upstream = response.into_body();
-        let mut relay = StreamRelay::new(from, self.asked.dialect, self.stream_options(flight));
+        let options = self.stream_options(flight);
+        let mut relay = StreamRelay::framed(endpoint.framing(), from, to, options);
         let mut ready = BytesMut::new();
         loop {
             let frame = match timeout_at(self.until, upstream.frame()).await {

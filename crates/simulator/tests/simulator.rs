@@ -28,6 +28,7 @@ fn path(dialect: Dialect) -> &'static str {
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     }
 }
 
@@ -90,6 +91,7 @@ fn streamed_text(dialect: Dialect, events: &[Value]) -> String {
         Dialect::OpenaiChat => event["choices"][0]["delta"]["content"].as_str().map(str::to_owned),
         Dialect::OpenaiResponses => event["delta"].as_str().map(str::to_owned),
         Dialect::AnthropicMessages => event["delta"]["text"].as_str().map(str::to_owned),
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     events.iter().filter_map(piece).collect()
 }

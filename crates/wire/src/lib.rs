@@ -3,6 +3,9 @@
 //! caller of this crate reads and writes the bytes and decides where they go.
 
 mod error;
+mod event_stream;
+mod frames;
+mod habits;
 mod head;
 mod human;
 mod kept;
@@ -26,6 +29,8 @@ pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
+pub use frames::Framing;
+pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use kept::{OwnReply, asked_items, said_items, with_history};

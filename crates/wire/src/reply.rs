@@ -40,7 +40,7 @@ pub fn relay_reply_with(
     options: &StreamOptions,
 ) -> Result<RelayedReply, Malformed> {
     let text = readable(body)?;
-    let reply = dialect::codec(from).decode_reply(text)?;
+    let reply = dialect::provider_codec(from).decode_reply(text)?;
     let mut dropped = Vec::new();
     let own = options.own.as_ref().filter(|own| own.kept);
     let relayed = if from == to {

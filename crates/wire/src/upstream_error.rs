@@ -11,7 +11,7 @@ const MESSAGE_CHARACTERS: usize = 2_000;
 
 /// Reads the body of an error reply. Never fails: text, web pages and nothing at all are read too.
 pub fn read_error(dialect: Dialect, body: &[u8]) -> UpstreamError {
-    dialect::codec(dialect).read_error(body)
+    dialect::provider_codec(dialect).read_error(body)
 }
 
 /// The reading that fits every provider seen so far.

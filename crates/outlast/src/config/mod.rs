@@ -3,6 +3,7 @@
 //! half used.
 
 mod checked;
+mod clouds;
 mod environment;
 mod problem;
 mod provider;

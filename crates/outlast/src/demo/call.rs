@@ -61,6 +61,7 @@ fn request(
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     let body = serde_json::json!({
         "model": person.model,
@@ -76,7 +77,7 @@ fn request(
             "stream": stream,
             "input": question,
         }),
-        Dialect::OpenaiChat | Dialect::AnthropicMessages => body,
+        _ => body,
     };
     Request::post(format!("{}{path}", line.base_url))
         .header(header::CONTENT_TYPE, "application/json")
@@ -99,5 +100,6 @@ fn is_whole(text: &str, dialect: Dialect, stream: bool) -> bool {
             text.contains("event: message_stop") && text.contains("\"stop_reason\":\"end_turn\"")
         }
         (Dialect::AnthropicMessages, false) => text.contains("\"stop_reason\":\"end_turn\""),
+        (Dialect::BedrockConverse, _) => unreachable!("no caller speaks it"),
     }
 }

@@ -72,6 +72,7 @@ fn a_missing_terminator_is_added_once_the_stop_reason_was_seen() {
                 CHAT => assert_eq!(last, DONE.trim_end()),
                 MESSAGES => assert_eq!(last, MESSAGE_STOP.trim_end()),
                 RESPONSES => assert!(last.contains("\"output\":[{"), "{last}"),
+                Dialect::BedrockConverse => unreachable!("no caller speaks it"),
             }
             assert_eq!(run.out.matches(last).count(), 1);
         }

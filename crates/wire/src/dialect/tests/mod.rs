@@ -10,7 +10,7 @@ use proptest::prelude::{prop_assert_eq, proptest};
 use terms::{dialect::Dialect, model::Capabilities};
 
 use self::samples::{reply, request};
-use super::{ALL, codec};
+use super::{ALL, codec, provider_codec};
 use crate::{
     canonical::{
         event::Event,
@@ -38,6 +38,7 @@ fn upstream(dialect: Dialect) -> Upstream<'static> {
     let model = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
         Dialect::AnthropicMessages => "claude-opus-4-6",
+        Dialect::BedrockConverse => "us.anthropic.claude-opus-4-6-v1",
     };
     Upstream { dialect, model, max_output: 0, capabilities: ABLE, instruction: None }
 }
@@ -66,6 +67,14 @@ fn every_dialect_is_in_the_list_once_and_whole() {
             assert!((400..600).contains(&codec.error_class(*kind).status));
         }
     }
+}
+
+#[test]
+fn every_dialect_of_providers_is_in_the_list_once() {
+    let listed = provider_codec::OF_PROVIDERS.iter().map(|codec| codec.dialect());
+    let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
+    assert_eq!(listed.clone().collect::<BTreeSet<_>>(), all.clone().copied().collect());
+    assert_eq!(listed.count(), all.count());
 }
 
 /// The kinds of events that a dialect reads from SSE bytes.
