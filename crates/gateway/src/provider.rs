@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub address: Address,
     /// What is wanted there otherwise than at the dialect's own vendor.
     pub habits: Habits,
-    /// Only models whose names contain this are asked for there; `None` for all.
+    /// Models whose names contain this are asked for there alone; `None` for all the others.
     pub serves: Option<&'static str>,
     /// Sent with every call.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -34,8 +34,8 @@ impl Endpoint {
         Self { dialect, address, habits: Habits::default(), serves: None, headers: Vec::new() }
     }
 
-    fn serves(&self, model: &ModelName) -> bool {
-        self.serves.is_none_or(|part| model.as_str().contains(part))
+    fn is_meant_for(&self, model: &ModelName) -> bool {
+        self.serves.is_some_and(|part| model.as_str().contains(part))
     }
 
     /// The frame of the streams that come back.
@@ -106,7 +106,10 @@ impl Provider {
         match &self.source {
             Source::InProcess(answerer) => Way::InProcess(&**answerer),
             Source::Remote { endpoints, credential } => {
-                let mut serving = endpoints.iter().filter(|endpoint| endpoint.serves(model));
+                let meant = endpoints.iter().any(|endpoint| endpoint.is_meant_for(model));
+                let mut serving = endpoints.iter().filter(|endpoint| {
+                    if meant { endpoint.is_meant_for(model) } else { endpoint.serves.is_none() }
+                });
                 let same = serving.clone().find(|endpoint| endpoint.dialect == caller);
                 let endpoint = same.or_else(|| serving.next()).or_else(|| endpoints.first());
                 let endpoint = endpoint.expect("a remote provider has at least one endpoint");
