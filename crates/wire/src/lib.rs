@@ -21,6 +21,7 @@ mod upstream_error;
 mod canonical;
 mod dialect;
 mod json;
+mod provider_dialect;
 mod splice;
 mod sse;
 

@@ -9,6 +9,7 @@ use crate::{
     dialect,
     error::BadRequest,
     head::Head,
+    provider_dialect,
     splice::{Edit, splice, without},
 };
 
@@ -64,7 +65,7 @@ pub fn encode_request(
         request.turns.insert(0, Turn { speaker: Speaker::System, blocks });
     }
     let mut dropped = std::mem::take(&mut request.unsaid);
-    let target = dialect::provider_codec(upstream.dialect);
+    let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
 }

@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorReply, UpstreamError},
     frames::{Frames, Framing},
     kept::OwnReply,
+    provider_dialect,
     sse::{Content, Record},
 };
 
@@ -93,7 +94,7 @@ impl StreamRelay {
         let caller = dialect::codec(to);
         Self {
             frames: Frames::new(framing),
-            decoder: dialect::provider_codec(from).stream_decoder(),
+            decoder: provider_dialect::provider_codec(from).stream_decoder(),
             encoder: (from != to).then(|| caller.stream_encoder(&options)),
             caller,
             keep_usage: options.include_usage,

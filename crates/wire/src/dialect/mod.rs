@@ -2,16 +2,13 @@
 //! form; nothing outside its folder knows its wire names. To add one: a folder, and a line in `ALL`.
 
 pub(crate) mod anthropic_messages;
-pub(crate) mod bedrock_converse;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
-mod provider_codec;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-pub(crate) use self::provider_codec::{ProviderCodec, provider_codec};
 use bytes::{Bytes, BytesMut};
 use terms::dialect::Dialect;
 

@@ -10,7 +10,7 @@ use proptest::prelude::{prop_assert_eq, proptest};
 use terms::{dialect::Dialect, model::Capabilities};
 
 use self::samples::{reply, request};
-use super::{ALL, codec, provider_codec};
+use super::{ALL, codec};
 use crate::{
     canonical::{
         event::Event,
@@ -67,14 +67,6 @@ fn every_dialect_is_in_the_list_once_and_whole() {
             assert!((400..600).contains(&codec.error_class(*kind).status));
         }
     }
-}
-
-#[test]
-fn every_dialect_of_providers_is_in_the_list_once() {
-    let listed = provider_codec::OF_PROVIDERS.iter().map(|codec| codec.dialect());
-    let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
-    assert_eq!(listed.clone().collect::<BTreeSet<_>>(), all.clone().copied().collect());
-    assert_eq!(listed.count(), all.count());
 }
 
 /// The kinds of events that a dialect reads from SSE bytes.

@@ -1,15 +1,15 @@
-//! What a dialect must be able to do so that a provider may speak it. Every dialect of callers can do
-//! more; the ones that only providers speak can do just this.
+//! The closed list of what providers speak: the dialects of callers, seen from the provider's side, and
+//! those that nobody calls in. To add one of the latter: a folder here, and a line in `ALL`.
+
+mod bedrock_converse;
 
 use std::fmt;
 
 use terms::dialect::Dialect;
 
-use super::{
-    Codec, StreamDecoder, anthropic_messages, bedrock_converse, openai_chat, openai_responses,
-};
 use crate::{
     canonical::{reply::Reply, request::Request},
+    dialect::{Codec, StreamDecoder, anthropic_messages, openai_chat, openai_responses},
     error::{BadRequest, Malformed, UpstreamError},
     request::Upstream,
 };
@@ -65,7 +65,7 @@ impl<T: Codec> ProviderCodec for T {
 }
 
 /// Every dialect that a provider may speak.
-pub(super) const OF_PROVIDERS: &[&dyn ProviderCodec] = &[
+const ALL: &[&dyn ProviderCodec] = &[
     &openai_chat::OpenaiChat,
     &openai_responses::OpenaiResponses,
     &anthropic_messages::AnthropicMessages,
@@ -74,6 +74,23 @@ pub(super) const OF_PROVIDERS: &[&dyn ProviderCodec] = &[
 
 /// The provider's side of a dialect.
 pub(crate) fn provider_codec(dialect: Dialect) -> &'static dyn ProviderCodec {
-    let found = OF_PROVIDERS.iter().find(|codec| codec.dialect() == dialect);
+    let found = ALL.iter().find(|codec| codec.dialect() == dialect);
     *found.expect("the conformance test finds every dialect in the list")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use terms::dialect::Dialect;
+
+    use super::ALL;
+
+    #[test]
+    fn every_dialect_is_in_the_list_once() {
+        let listed = ALL.iter().map(|codec| codec.dialect());
+        let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
+        assert_eq!(listed.clone().collect::<BTreeSet<_>>(), all.clone().copied().collect());
+        assert_eq!(listed.count(), all.count());
+    }
 }

@@ -11,9 +11,10 @@ mod usage;
 
 use terms::dialect::Dialect;
 
-use super::{ProviderCodec, StreamDecoder};
+use super::ProviderCodec;
 use crate::{
     canonical::{reply::Reply, request::Request},
+    dialect::StreamDecoder,
     error::{BadRequest, Malformed, UpstreamError},
     request::Upstream,
     upstream_error,
