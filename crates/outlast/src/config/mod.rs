@@ -10,6 +10,8 @@ mod provider;
 mod reader;
 mod sections;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod vendors;
 
 pub(crate) use crate::config::{
