@@ -33,6 +33,8 @@ const ASSERTION_S: i64 = 3_600;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes of the token server's answer at most.
 const ANSWER_BYTES: usize = 64 << 10;
+/// Characters of its refusals that are told.
+const WORDS: usize = 300;
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const TOKEN_SERVER: &str = "https://oauth2.googleapis.com/token";
 
@@ -119,6 +121,14 @@ struct Claims<'a> {
 struct TokenAnswer {
     access_token: String,
     expires_in: u64,
+}
+
+/// RFC 6749, section 5.2.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenRefusal {
+    error: String,
+    error_description: String,
 }
 
 impl GoogleTokens {
@@ -232,9 +242,11 @@ async fn exchange(
     if status.is_server_error() {
         return Err(failed(Failure::Transient, "Google's token server failed"));
     }
+    let said = serde_json::from_slice::<TokenRefusal>(&body).unwrap_or_default();
     // Its words name the account and the fault, never the key.
-    let said = wire::read_error(terms::dialect::Dialect::OpenaiChat, &body);
-    Err(refused(&format!("Google's token server refused the credentials: {}", said.message)))
+    let words = format!("{} {}", said.error, said.error_description);
+    let words: String = words.chars().filter(|c| !c.is_control()).take(WORDS).collect();
+    Err(refused(&format!("Google's token server refused the credentials: {}", words.trim())))
 }
 
 /// The signed request for a token (RFC 7523).

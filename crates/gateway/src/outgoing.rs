@@ -63,9 +63,11 @@ pub(crate) fn request(
     Some(request)
 }
 
-/// The beta features that a caller of Anthropic's dialect asks for by header.
-pub(crate) fn betas<'a>(asked: &Asked<'a>) -> Vec<&'a str> {
-    if asked.dialect != Dialect::AnthropicMessages {
+/// The beta features that a caller of Anthropic's dialect asks for by header, where the endpoint wants
+/// them in the body.
+pub(crate) fn betas<'a>(asked: &Asked<'a>, endpoint: &Endpoint) -> Vec<&'a str> {
+    let in_body = endpoint.habits.envelope == Envelope::Bedrock;
+    if !in_body || asked.dialect != Dialect::AnthropicMessages {
         return Vec::new();
     }
     let values = asked.headers.get_all(BETA).iter().filter_map(|value| value.to_str().ok());

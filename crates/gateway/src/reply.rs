@@ -121,7 +121,7 @@ impl Try<'_> {
         };
         let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
-        let betas = outgoing::betas(self.asked);
+        let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
         let dropped = [encoded.dropped, lost].concat();
         let model = target.model.as_str();

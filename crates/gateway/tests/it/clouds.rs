@@ -533,7 +533,7 @@ async fn credentials_that_google_refuses_are_told_without_the_key() {
     let reply = house.ask(MESSAGES, "r", false).await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
     assert_eq!(reply.json()["error"]["code"], "upstream_credential");
-    assert!(reply.text().contains("invalid_grant"), "{}", reply.text());
+    assert!(reply.text().contains("invalid_grant Invalid JWT Signature."), "{}", reply.text());
     assert!(recorder.heard().is_empty());
     let rows = house.close(&[SpendDimension::Model]).await;
     assert_eq!(rows[0].cost.0, 0);
