@@ -9,9 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, StreamOptions, StreamRelay, Upstream, encode_request, human_spoke, read_error,
-    read_head, read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with,
+    Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
+    completions_as_chat, encode_request, human_spoke, mark_file_ids, read_error, read_head,
+    read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
+    relay_reply_with, unmark_file_ids,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -42,7 +43,8 @@ fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
         prefill: choice & 4 == 4,
     };
     let instruction = (choice & 8 == 8).then_some("Say \"yes\".\n");
-    let upstream = Upstream { dialect: to, model: "target", max_output: 64, capabilities, instruction };
+    let upstream =
+        Upstream { dialect: to, model: "target", max_output: 64, capabilities, instruction };
     let Ok(sent) = encode_request(from, &head, &body, &upstream) else { return };
     // A lone surrogate is passed on within its own dialect, and is no JSON to us.
     if serde_json::from_slice::<Value>(bytes).is_ok() {
@@ -95,6 +97,14 @@ fn played<'a>(
 }
 
 fn passed(bytes: &[u8]) {
+    if let Ok(chat) = completions_as_chat(bytes) {
+        serde_json::from_slice::<Value>(&chat).expect("a chat is JSON");
+    }
+    let _ = completion_from_chat(bytes);
+    let _ = completion_records(bytes);
+    let body = Bytes::copy_from_slice(bytes);
+    let _ = mark_file_ids(&body, str::to_uppercase);
+    let _ = unmark_file_ids(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
     let _ = read_passed_json(bytes, None);
     let _ = read_passed_form(bytes, "XX");
     let _ = read_passed_answer(bytes);
@@ -106,5 +116,6 @@ fn options() -> StreamOptions {
         fallback_id: "id".to_owned(),
         model: "model".to_owned(),
         created_unix_s: 1,
+        ..StreamOptions::default()
     }
 }

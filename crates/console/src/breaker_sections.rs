@@ -230,6 +230,7 @@ fn client(family: ClientFamily, agent: &str) -> String {
             Some((_, version)) => format!("Claude Code {version}"),
             None => "Claude Code".to_owned(),
         },
+        (ClientFamily::Codex, _) => "Codex".to_owned(),
         (ClientFamily::Other, "") => "unnamed client".to_owned(),
         (ClientFamily::Other, agent) => agent.to_owned(),
     }

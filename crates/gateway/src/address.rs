@@ -1,111 +1,57 @@
-//! Where a call goes: an address in which the model's name may stand. The name is the caller's where a
-//! route is a pattern, so it is written such that it can be nothing but one segment of the path.
+//! What a Gemini call says in its address: the model, and what is wanted of it. Names of models may hold
+//! a slash, written plainly or escaped.
 
-use http::Uri;
-
-use crate::percent::escaped;
-
-/// What stands for the model's name in an address that is given as text.
-const MODEL: &str = "{model}";
-
-/// Where a provider is called.
+/// A call as its address names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(Place);
+pub(crate) struct Address {
+    pub(crate) model: String,
+    pub(crate) wanted: Wanted,
+}
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    Fixed(Uri),
-    OfModel { whole: String, streamed: String },
+/// What is wanted of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Whole,
+    Stream,
+    Count,
 }
 
 impl Address {
-    /// The same for every call.
-    pub fn fixed(uri: Uri) -> Self {
-        Self(Place::Fixed(uri))
-    }
-
-    /// With the model's name in it, for whole answers and for streams: `https://host/{model}/verb`.
-    /// `None` where that is no address or `{model}` is missing.
-    pub fn of_model(whole: &str, streamed: &str) -> Option<Self> {
-        let fits = |text: &str| {
-            let uri = text.replace(MODEL, "m").parse::<Uri>().ok()?;
-            let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-            let (_, path) = text.split_once("://")?.1.split_once('/')?;
-            let named = path.matches(MODEL).count() == 1 && text.matches(MODEL).count() == 1;
-            (is_web && named && uri.host().is_some()).then_some(())
+    /// The call at this path, under either version of the vendor's API.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        let call =
+            path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"))?;
+        let (name, method) = call.rsplit_once(':')?;
+        let wanted = match method {
+            "generateContent" => Wanted::Whole,
+            "streamGenerateContent" => Wanted::Stream,
+            "countTokens" => Wanted::Count,
+            _ => return None,
         };
-        fits(whole)?;
-        fits(streamed)?;
-        let (whole, streamed) = (whole.to_owned(), streamed.to_owned());
-        Some(Self(Place::OfModel { whole, streamed }))
+        let model = name.replace("%2F", "/").replace("%2f", "/").replace("%3A", ":");
+        // Any other escape is nobody's name.
+        (!model.is_empty() && !model.contains('%')).then_some(Self { model, wanted })
     }
-
-    /// The address of one call; `None` where the model's name can be no segment of a path.
-    pub(crate) fn uri(&self, model: &str, stream: bool) -> Option<Uri> {
-        match &self.0 {
-            Place::Fixed(uri) => Some(uri.clone()),
-            Place::OfModel { whole, streamed } => {
-                let text = if stream { streamed } else { whole };
-                text.replace(MODEL, &segment(model)?).parse().ok()
-            }
-        }
-    }
-
-    /// Whether a caller's query may follow: only where nothing of the call stands in the address.
-    pub(crate) fn takes_query(&self) -> bool {
-        matches!(&self.0, Place::Fixed(uri) if uri.query().is_none())
-    }
-
-    /// The address for people, with `{model}` where the name goes.
-    pub fn shown(&self) -> String {
-        match &self.0 {
-            Place::Fixed(uri) => uri.to_string(),
-            Place::OfModel { whole, .. } => whole.clone(),
-        }
-    }
-}
-
-/// A name as one segment of a path (RFC 3986, section 3.3). Names that a server could read as a step
-/// through folders, also after undoing the escapes, are refused.
-fn segment(name: &str) -> Option<String> {
-    let steps = name.split(['/', '\\']).any(|part| matches!(part, "" | "." | ".."));
-    if steps || name.contains('%') {
-        return None;
-    }
-    Some(escaped(name, b"@"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use super::{Address, Wanted};
 
     #[test]
-    fn a_name_stays_one_segment_whatever_it_is() {
-        let bedrock = "https://h/model/{model}/";
-        let address =
-            Address::of_model(&format!("{bedrock}converse"), &format!("{bedrock}converse-stream"));
-        let address = address.unwrap();
-        let check = |name: &str, expect: Option<&str>| {
-            let uri = address.uri(name, true).map(|uri| uri.to_string());
-            let expect = expect
-                .map(|segment| format!("{bedrock}converse-stream").replace("{model}", segment));
-            assert_eq!(uri, expect, "{name}");
+    fn model_and_wish_are_read_from_the_path() {
+        let check = |path: &str, expect: Option<(&str, Wanted)>| {
+            let found = Address::at(path);
+            let found = found.as_ref().map(|address| (address.model.as_str(), address.wanted));
+            assert_eq!(found, expect, "{path}");
         };
-        check("us.anthropic.claude-v1:0", Some("us.anthropic.claude-v1%3A0"));
-        check("claude-opus-4-5@20251101", Some("claude-opus-4-5@20251101"));
-        check("arn:aws:bedrock:r:1:p/x", Some("arn%3Aaws%3Abedrock%3Ar%3A1%3Ap%2Fx"));
-        check("a?b=c#d e\u{e9}", Some("a%3Fb%3Dc%23d%20e%C3%A9"));
-        for name in ["", "..", ".", "a/../b", "a//b", "..\\x", "%2e%2e", "/a", "a/"] {
-            check(name, None);
-        }
-        assert_eq!(address.uri("m", false).unwrap().path(), "/model/m/converse");
-        assert!(!address.takes_query());
-    }
-
-    #[test]
-    fn what_is_no_address_of_a_model_is_refused() {
-        for text in ["https://h/fixed", "ftp://h/{model}", "https://{model}/m", "/{model}"] {
-            assert!(Address::of_model(text, text).is_none(), "{text}");
-        }
+        check("/v1beta/models/gemini-3:generateContent", Some(("gemini-3", Wanted::Whole)));
+        check("/v1/models/a/b:streamGenerateContent", Some(("a/b", Wanted::Stream)));
+        check("/v1beta/models/a%2Fb:countTokens", Some(("a/b", Wanted::Count)));
+        check("/v1beta/models/task:intent:generateContent", Some(("task:intent", Wanted::Whole)));
+        check("/v1beta/models/a:embedContent", None);
+        check("/v1beta/models/:generateContent", None);
+        check("/v1beta/models/a%0a:generateContent", None);
+        check("/v1/models/gemini-3", None);
     }
 }

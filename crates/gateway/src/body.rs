@@ -17,6 +17,8 @@ pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
     /// As it comes.
     Stream(Box<StreamBody>),
+    /// As it comes, each record of a chat turned into one of a completion.
+    Completions(Box<StreamBody>),
     /// As it comes, whatever it is.
     Passed(Box<PassedBody>),
 }
@@ -46,6 +48,9 @@ impl Body for ReplyBody {
             Self::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Completions(stream) => stream
+                .poll_bytes(context)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(wire::completion_records(&bytes))))),
             Self::Passed(passed) => {
                 passed.poll_bytes(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
             }
@@ -59,7 +64,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) | Self::Passed(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Completions(_) | Self::Passed(_) => SizeHint::default(),
         }
     }
 }

@@ -4,13 +4,14 @@
 use std::{fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Request, header};
-use terms::{dialect::Dialect, time::Timestamp};
+use terms::{dialect::Dialect, outcome::Failure, time::Timestamp};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     early::Early,
+    gateway::Gateway,
     google::GoogleTokens,
     sigv4::{AwsKeys, Signed, sign},
-    upstream::Upstream,
 };
 
 /// The service that a signature for Amazon Bedrock names; its runtime, too.
@@ -77,29 +78,36 @@ impl Credential {
         Self(Authorization::Google(Arc::new(tokens)))
     }
 
-    /// Puts it on a request whose address, headers and body are final.
+    /// Puts it on a request whose address, headers and body are final. What has to be fetched first is
+    /// fetched until then.
     pub(crate) async fn show<B>(
         &self,
         request: &mut Request<B>,
         body: &[u8],
         dialect: Dialect,
-        upstream: &Upstream,
-        wall: Timestamp,
+        gateway: &Gateway,
+        until: Instant,
     ) -> Result<(), Early> {
         let (name, value) = match &self.0 {
             Authorization::OfDialect { plain, .. } if dialect == Dialect::AnthropicMessages => {
                 (HeaderName::from_static("x-api-key"), plain.clone())
             }
+            Authorization::OfDialect { plain, .. } if dialect == Dialect::Gemini => {
+                (HeaderName::from_static("x-goog-api-key"), plain.clone())
+            }
             Authorization::OfDialect { bearer, .. } | Authorization::Bearer(bearer) => {
                 (header::AUTHORIZATION, bearer.clone())
             }
             Authorization::Header(name, value) => (name.clone(), value.clone()),
-            Authorization::Google(tokens) => {
-                (header::AUTHORIZATION, tokens.token(upstream, wall).await?)
-            }
             Authorization::SigV4 { keys, token } => {
-                sign_with(request, body, keys, token.clone(), wall);
+                sign_with(request, body, keys, token.clone(), gateway.wall());
                 return Ok(());
+            }
+            Authorization::Google(tokens) => {
+                // Boxed, because it is rare: the future of an ordinary answer stays small.
+                let token = Box::pin(tokens.token(&gateway.upstream, gateway.wall()));
+                let token = timeout_at(until, token).await;
+                (header::AUTHORIZATION, token.map_err(|_| Early::of(Failure::TimedOut))??)
             }
         };
         request.headers_mut().insert(name, value);

@@ -37,7 +37,13 @@ pub(crate) fn response(dialect: Dialect, error: &ErrorReply, id: RequestId) -> R
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     headers::name_request(response.headers_mut(), id);
-    if error.kind == ErrorKind::Billing {
+    if error.kind == ErrorKind::UsageLimit {
+        // Codex shows this text and no other.
+        if let Ok(message) = HeaderValue::from_str(&error.message) {
+            response.headers_mut().insert("x-codex-promo-message", message);
+        }
+    }
+    if matches!(error.kind, ErrorKind::Billing | ErrorKind::UsageLimit) {
         // Nothing changes by asking again; Anthropic's and OpenAI's clients obey this header.
         response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     }

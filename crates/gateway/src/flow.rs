@@ -19,14 +19,17 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, sleep};
-use wire::{ErrorKind, ErrorReply, Head, read_head, read_passed_form, read_passed_json};
+use wire::{ErrorKind, ErrorReply, Head, addressed, read_head, read_passed_form, read_passed_json};
 
 use crate::{
+    address::{Address, Wanted},
     body::ReplyBody,
-    count, errors,
+    count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
+    history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
+    keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
     plan::{Chosen, plan},
@@ -44,6 +47,7 @@ const ASSUMED_OUTPUT: u64 = 32_000;
 pub(crate) async fn answer<B>(
     gateway: Arc<Gateway>,
     call: Call,
+    address: Option<&Address>,
     parts: Parts,
     body: B,
 ) -> Response<ReplyBody>
@@ -51,7 +55,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let id = gateway.new_request_id();
-    match admitted(&gateway, call, id, &parts, body).await {
+    match admitted(&gateway, call, address, id, &parts, body).await {
         Ok(response) => response,
         Err(error) => errors::response(call.dialect(), &error, id),
     }
@@ -99,6 +103,7 @@ impl Call {
 async fn admitted<B>(
     gateway: &Arc<Gateway>,
     call: Call,
+    address: Option<&Address>,
     id: RequestId,
     parts: &Parts,
     body: B,
@@ -109,13 +114,28 @@ where
     let caller = identify(gateway, &parts.headers)?;
     let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
+    let body = match address {
+        Some(Address { model, wanted }) => addressed(&body, model, *wanted == Wanted::Stream)?,
+        None => body,
+    };
+    let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
-    if let Some(follows) = &head.follows {
-        return Err(not_kept(follows));
-    }
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let route = match &holder {
+        Some(provider) => Arc::new(files::only_at(&route, provider)?),
+        None => route,
+    };
     let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
+    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &head, &body);
+    // What is rare is boxed, so that every other request's future stays small.
+    let whole = match head.follows {
+        None => Whole::alone(head, body),
+        Some(_) => {
+            let owner = &caller.principal;
+            Box::pin(history::whole(gateway, owner, call.dialect(), head, body)).await?
+        }
+    };
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
     let request = Request {
@@ -125,8 +145,9 @@ where
         id,
         asked,
         operation: call.operation(),
-        head: &head,
-        body: &body,
+        whole: &whole,
+        head: &whole.head,
+        keeping: keeping.as_ref(),
         route: &route,
     };
     request.run().await
@@ -140,8 +161,9 @@ struct Request<'a> {
     id: RequestId,
     asked: Asked<'a>,
     operation: Option<&'static Operation>,
+    whole: &'a Whole,
     head: &'a Head,
-    body: &'a Bytes,
+    keeping: Option<&'a Keeping>,
     route: &'a Arc<Route>,
 }
 
@@ -170,11 +192,13 @@ impl Request<'_> {
                             return Err(unbooked);
                         }
                     };
+                    let (head, body) = self.whole.sent_to(&chosen.target.provider.name);
                     let attempt = Try {
                         gateway: self.gateway,
                         asked: &self.asked,
-                        head: self.head,
-                        body: self.body,
+                        head,
+                        body,
+                        keeping: self.keeping,
                         operation: self.operation,
                         way: chosen.target.provider.way(self.asked.dialect, &chosen.target.model),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
@@ -323,20 +347,7 @@ fn refuse_control_characters(model: &str) -> Result<(), ErrorReply> {
     Err(ErrorReply { param: Some("model".to_owned()), ..error })
 }
 
-/// The words that OpenAI uses, which its clients know.
-fn not_kept(id: &str) -> ErrorReply {
-    let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
-    ErrorReply {
-        param: Some("previous_response_id".to_owned()),
-        ..errors::reply(
-            ErrorKind::BadRequest,
-            "previous_response_not_found",
-            format!("Previous response with id '{shown}' not found."),
-        )
-    }
-}
-
-fn unknown_model(asked: &str) -> ErrorReply {
+pub(crate) fn unknown_model(asked: &str) -> ErrorReply {
     let shown: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
     ErrorReply {
         param: Some("model".to_owned()),

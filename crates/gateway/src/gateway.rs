@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::{
     clock::Clock,
     health::{GateView, Health},
+    kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
     table::{Table, Target},
     upstream::Upstream,
@@ -33,6 +34,10 @@ pub struct Parts {
     pub gates: GateLimits,
     /// What is taken in.
     pub intake: IntakeLimits,
+    /// How much of the answers is kept, for callers who follow them.
+    pub keep: KeepLimits,
+    /// Where kept answers outlive the process.
+    pub shelf: Option<Arc<dyn Shelf>>,
 }
 
 /// A gateway. Listeners are given to it by [`crate::Listener`].
@@ -44,6 +49,7 @@ pub struct Gateway {
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeLimits,
+    pub(crate) kept: Arc<Kept>,
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
     /// When answers that are still open are ended, because the program stops.
@@ -61,6 +67,7 @@ impl Gateway {
             keys: parts.keys,
             ledger: parts.ledger,
             intake: parts.intake,
+            kept: Arc::new(Kept::new(parts.keep, parts.shelf)),
             bodies: Arc::default(),
             ends_at: Arc::default(),
             clock: Clock::start(),
@@ -77,6 +84,7 @@ impl Gateway {
             keys: Arc::clone(&self.keys),
             ledger: Arc::clone(&self.ledger),
             intake: self.intake,
+            kept: Arc::clone(&self.kept),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,

@@ -32,6 +32,9 @@ pub(crate) fn ask(
     };
     let options = attempt.stream_options(flight);
     let spoken = Spoken { text: &text, usage };
+    if attempt.keeping.is_some_and(|keeping| keeping.own.kept) {
+        attempt.keep(flight, Some(&write_spoken(dialect, &spoken, false, &options)));
+    }
     Ok((Answer::Whole(write_spoken(dialect, &spoken, attempt.head.stream, &options)), Vec::new()))
 }
 

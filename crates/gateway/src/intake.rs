@@ -13,7 +13,7 @@ use wire::{ErrorKind, ErrorReply};
 
 use crate::{errors, gateway::Gateway, limits::IntakeLimits, room::Room};
 
-/// Who asks, by `Authorization: Bearer` or `x-api-key`.
+/// Who asks, by `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`.
 pub(crate) fn identify(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Caller>, ErrorReply> {
     let Some(presented) = presented_key(headers) else {
         return Err(errors::reply(
@@ -38,7 +38,8 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
             scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
         },
     );
-    bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim))
+    let named = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    bearer.or_else(|| named("x-api-key")).or_else(|| named("x-goog-api-key"))
 }
 
 /// Reads the whole body.

@@ -6,18 +6,24 @@
 mod address;
 mod body;
 mod clock;
+mod completions;
 mod count;
 mod credential;
 mod early;
 mod errors;
+mod files;
 mod flight;
 mod flow;
 mod gateway;
+mod gemini;
 mod google;
 mod headers;
 mod health;
+mod history;
 mod in_process;
 mod intake;
+mod keeping;
+mod kept;
 mod limits;
 mod listener;
 mod models;
@@ -27,6 +33,8 @@ mod pass;
 mod percent;
 mod plan;
 mod provider;
+mod provider_address;
+mod replies;
 mod reply;
 mod room;
 mod session;
@@ -41,14 +49,15 @@ mod workers;
 mod write_stall;
 
 pub use crate::{
-    address::Address,
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
     health::GateView,
+    kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
     provider::{Answerer, Endpoint, Provider, Source},
+    provider_address::ProviderAddress,
     sigv4::AwsKeys,
     table::{Route, Table, Target},
     task::{Deployed, Task},

@@ -21,14 +21,24 @@ pub(crate) struct Operation {
     pub(crate) default_model: Option<&'static str>,
     /// Whether it only counts, which costs nothing.
     pub(crate) is_free: bool,
+    /// Whether a model that does not offer it can be asked for the same by chat.
+    pub(crate) may_be_chat: bool,
 }
 
 const fn openai(path: &'static str, below: &'static str) -> Operation {
-    Operation { path, dialect: Dialect::OpenaiChat, below, default_model: None, is_free: false }
+    Operation {
+        path,
+        dialect: Dialect::OpenaiChat,
+        below,
+        default_model: None,
+        is_free: false,
+        may_be_chat: false,
+    }
 }
 
 /// Every operation.
 pub(crate) const ALL: &[Operation] = &[
+    Operation { may_be_chat: true, ..openai("/v1/completions", "/completions") },
     openai("/v1/embeddings", "/embeddings"),
     openai("/v1/rerank", "/rerank"),
     openai("/v2/rerank", "/rerank"),
@@ -48,6 +58,7 @@ pub(crate) const ALL: &[Operation] = &[
         below: "/count_tokens",
         default_model: None,
         is_free: true,
+        may_be_chat: false,
     },
 ];
 
@@ -80,13 +91,13 @@ mod tests {
     use terms::dialect::Dialect;
 
     use super::Operation;
-    use crate::{address::Address, provider::Endpoint};
+    use crate::{provider::Endpoint, provider_address::ProviderAddress};
 
     #[test]
     fn an_operation_stands_beside_or_below_the_call() {
         let check = |path: &str, dialect, call: &str, expect: &str| {
             let endpoint = Endpoint::at(dialect, call.replace("{model}", "m").parse().unwrap());
-            let endpoint = match Address::of_model(call, call) {
+            let endpoint = match ProviderAddress::of_model(call, call) {
                 Some(address) => Endpoint { address, ..endpoint },
                 None => endpoint,
             };

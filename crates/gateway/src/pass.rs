@@ -26,7 +26,7 @@ use crate::{
     credential::Credential,
     early::{Early, read_refusal},
     errors,
-    flight::Flight,
+    flight::{BYTES_PER_TOKEN, Flight},
     operation::Operation,
     outgoing::{self, is_form},
     provider::Endpoint,
@@ -65,8 +65,11 @@ pub(crate) async fn exchange(
         .ok_or_else(|| Early::declined(not_offered(operation)))?;
     let form = is_form(attempt.asked.headers);
     let body = rename_passed(attempt.head, attempt.body, model, form);
-    let request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
-    let request = attempt.shown(request, &body, endpoint, credential).await?;
+    let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
+    if let Some(credential) = credential {
+        let (dialect, until) = (endpoint.dialect, attempt.until);
+        credential.show(&mut request, &body, dialect, attempt.gateway, until).await?;
+    }
     flight.may_cost = !operation.is_free;
     let connect = flight.target.provider.limits.connect;
     let sent = timeout_at(attempt.until, attempt.gateway.upstream.send(request, connect)).await;
@@ -81,7 +84,8 @@ pub(crate) async fn exchange(
     };
     if !response.status().is_success() {
         flight.may_cost = false;
-        return Err(read_refusal(endpoint.dialect, response, attempt.until).await);
+        let early = read_refusal(endpoint.dialect, response, attempt.until).await;
+        return Err(if is_not_offered(&early) { lacking(operation, &early) } else { early });
     }
     read(attempt, response, flight).await
 }
@@ -122,6 +126,8 @@ pub(crate) fn respond(
     trail: Trail,
     headers: &mut HeaderMap,
 ) -> (ReplyBody, Option<NanoUsd>) {
+    let is_event_stream =
+        passed.kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if let Some(kind) = passed.kind {
         headers.insert(header::CONTENT_TYPE, kind);
     }
@@ -135,11 +141,25 @@ pub(crate) fn respond(
             if let Some(length) = length {
                 headers.insert(header::CONTENT_LENGTH, length);
             }
-            let idle = flight.target.provider.limits.idle_reasoning;
-            let body = PassedBody::new(upstream, flight, trail, idle);
+            let body = PassedBody::new(upstream, flight, trail, is_event_stream);
             (ReplyBody::Passed(Box::new(body)), None)
         }
     }
+}
+
+/// A path that a provider does not know, or knows for other models only, says nothing about the model:
+/// no gate may learn from it that the model is gone.
+fn is_not_offered(early: &Early) -> bool {
+    let code = early.said.as_ref().and_then(|said| said.code.as_deref());
+    matches!(early.status, 404 | 405) && code != Some("model_not_found")
+}
+
+fn lacking(operation: &Operation, early: &Early) -> Early {
+    let mut told = not_offered(operation);
+    if let Some(said) = early.said.as_ref().filter(|said| !said.message.is_empty()) {
+        told.message = format!("{}; the last one said: {}", told.message, said.message);
+    }
+    Early::declined(told)
 }
 
 pub(crate) fn not_offered(operation: &Operation) -> wire::ErrorReply {
@@ -150,11 +170,17 @@ pub(crate) fn not_offered(operation: &Operation) -> wire::ErrorReply {
     )
 }
 
+/// Records of an event stream that begin in a piece: about a token each, where nothing better is known.
+fn records(piece: &[u8]) -> u64 {
+    piece.windows(6).filter(|window| window == b"data: ").count() as u64
+}
+
 /// An answer that flows.
 pub(crate) struct PassedBody {
     open: Option<(Incoming, Flight, Trail)>,
     alarm: Pin<Box<Sleep>>,
     idle: Duration,
+    is_event_stream: bool,
 }
 
 impl fmt::Debug for PassedBody {
@@ -164,9 +190,10 @@ impl fmt::Debug for PassedBody {
 }
 
 impl PassedBody {
-    fn new(upstream: Incoming, flight: Flight, trail: Trail, idle: Duration) -> Self {
+    fn new(upstream: Incoming, flight: Flight, trail: Trail, is_event_stream: bool) -> Self {
+        let idle = flight.target.provider.limits.idle_reasoning;
         let alarm = Box::pin(sleep_until(Instant::now() + idle));
-        Self { open: Some((upstream, flight, trail)), alarm, idle }
+        Self { open: Some((upstream, flight, trail)), alarm, idle, is_event_stream }
     }
 
     /// The next bytes for the caller; `None` at the end, an error where the provider broke off.
@@ -180,6 +207,9 @@ impl PassedBody {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     flight.first_token(flight.now());
+                    if self.is_event_stream {
+                        flight.output_bytes += records(&data) * BYTES_PER_TOKEN;
+                    }
                     self.alarm.as_mut().reset(Instant::now() + self.idle);
                     return Poll::Ready(Some(Ok(data)));
                 }

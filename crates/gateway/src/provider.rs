@@ -10,7 +10,7 @@ use terms::{
 };
 use wire::{ErrorReply, Framing, Habits};
 
-use crate::{address::Address, credential::Credential, limits::TimeLimits};
+use crate::{credential::Credential, limits::TimeLimits, provider_address::ProviderAddress};
 
 /// Where a provider speaks a dialect.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Endpoint {
     /// What is spoken there.
     pub dialect: Dialect,
     /// The full address of the call, path included.
-    pub address: Address,
+    pub address: ProviderAddress,
     /// What is wanted there otherwise than at the dialect's own vendor.
     pub habits: Habits,
     /// Models whose names contain this are asked for there alone; `None` for all the others.
@@ -28,9 +28,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint like the dialect's own vendor's, at one address for all models.
+    /// An endpoint like the dialect's own vendor's: at one address for all models, or below one where
+    /// the dialect names the model in its path.
     pub fn at(dialect: Dialect, uri: Uri) -> Self {
-        let address = Address::fixed(uri);
+        let address = ProviderAddress::of_dialect(dialect, uri);
         Self { dialect, address, habits: Habits::default(), serves: None, headers: Vec::new() }
     }
 
@@ -116,6 +117,20 @@ impl Provider {
                 Way::Remote { endpoint, credential: credential.as_ref() }
             }
         }
+    }
+
+    /// Where it is called in this dialect, or else in another, for what stands beside its calls: one
+    /// address, whatever the model.
+    pub(crate) fn beside(
+        &self,
+        dialect: Dialect,
+    ) -> Option<(&Endpoint, &Uri, Option<&Credential>)> {
+        let Source::Remote { endpoints, credential } = &self.source else { return None };
+        let mut fixed =
+            endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.address.as_fixed()?)));
+        let same = fixed.clone().find(|(endpoint, _)| endpoint.dialect == dialect);
+        let (endpoint, uri) = same.or_else(|| fixed.next())?;
+        Some((endpoint, uri, credential.as_ref()))
     }
 
     /// Whether it answers within this process.

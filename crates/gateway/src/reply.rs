@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use terms::{
@@ -16,6 +16,7 @@ use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as Wire
 
 use crate::{
     body::ReplyBody,
+    completions,
     credential::Credential,
     early::{Early, not_a_stream, read_non_stream, read_refusal},
     errors::{self, LastFailure},
@@ -23,6 +24,7 @@ use crate::{
     gateway::Gateway,
     headers::{self, Provenance},
     in_process,
+    keeping::Keeping,
     operation::Operation,
     outgoing::{self, Asked},
     pass::{self, Passed},
@@ -41,6 +43,8 @@ pub(crate) struct Try<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
+    /// How the answer is called and kept, in a dialect whose answers can be.
+    pub(crate) keeping: Option<&'a Keeping>,
     pub(crate) way: Way<'a>,
     /// What is passed on as it is; `None` for a call that is understood.
     pub(crate) operation: Option<&'static Operation>,
@@ -73,8 +77,12 @@ impl Try<'_> {
                 Err(Early::declined(pass::not_offered(operation)))
             }
             (Way::Remote { endpoint, credential }, Some(operation)) => {
-                let passed =
-                    pass::exchange(self, operation, endpoint, credential, &mut flight).await;
+                // Boxed like all that is rare: the future of an ordinary answer stays small.
+                let passing = pass::exchange(self, operation, endpoint, credential, &mut flight);
+                let passed = Box::pin(passing).await;
+                if operation.may_be_chat && is_declined(&passed) {
+                    return Box::pin(completions::run_as_chat(self, flight, trail)).await;
+                }
                 passed.map(|passed| (Answer::Passed(passed), Vec::new()))
             }
             (Way::Remote { endpoint, credential }, None) => {
@@ -123,12 +131,16 @@ impl Try<'_> {
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
+        let body = wire::unaddressed(endpoint.dialect, body);
         let dropped = [encoded.dropped, lost].concat();
         let model = target.model.as_str();
         let stream = self.head.stream;
         let request = outgoing::request(endpoint, self.asked, model, stream, body.clone());
-        let request = request.ok_or_else(|| Early::declined(errors::unaddressable(model)))?;
-        let request = self.shown(request, &body, endpoint, credential).await?;
+        let mut request = request.ok_or_else(|| Early::declined(errors::unaddressable(model)))?;
+        if let Some(credential) = credential {
+            let dialect = endpoint.dialect;
+            credential.show(&mut request, &body, dialect, self.gateway, self.until).await?;
+        }
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -148,24 +160,6 @@ impl Try<'_> {
         Err(read_refusal(endpoint.dialect, response, self.until).await)
     }
 
-    /// The request with the provider's credential on it.
-    pub(crate) async fn shown<B>(
-        &self,
-        mut request: Request<B>,
-        body: &[u8],
-        endpoint: &Endpoint,
-        credential: Option<&Credential>,
-    ) -> Result<Request<B>, Early> {
-        let Some(credential) = credential else { return Ok(request) };
-        let gateway = self.gateway;
-        let (dialect, wall) = (endpoint.dialect, gateway.wall());
-        let shown = credential.show(&mut request, body, dialect, &gateway.upstream, wall);
-        match timeout_at(self.until, shown).await {
-            Ok(shown) => shown.map(|()| request),
-            Err(_) => Err(Early::of(Failure::TimedOut)),
-        }
-    }
-
     async fn whole(
         &self,
         from: Dialect,
@@ -179,12 +173,7 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
-        let relayed = if from == to {
-            wire::relay_reply(from, to, &raw)
-        } else {
-            wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
-        };
-        let relayed = relayed
+        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -192,7 +181,17 @@ impl Try<'_> {
             .inspect_err(|early| flight.may_cost = early.failure == Failure::Malformed)?;
         flight.usage = relayed.usage;
         flight.output_bytes = relayed.output_bytes;
+        if relayed.stop.is_some() {
+            self.keep(flight, Some(&relayed.body));
+        }
         Ok(relayed.body)
+    }
+
+    /// An answer is whole, and kept where its caller wants that.
+    pub(crate) fn keep(&self, flight: &Flight, reply: Option<&Bytes>) {
+        if let (Some(keeping), Some(reply)) = (self.keeping, reply) {
+            keeping.keep(self.gateway, &flight.target.provider.name, reply);
+        }
     }
 
     /// What a translated answer is told that its provider did not say.
@@ -202,7 +201,7 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
-            own: None,
+            own: self.keeping.map(|keeping| keeping.own.clone()),
         }
     }
 
@@ -235,6 +234,7 @@ impl Try<'_> {
                         ));
                     }
                     Finish::Complete | Finish::CompleteWithoutTerminator => {
+                        self.keep(flight, relay.kept());
                         return Ok(Started { upstream: None, relay, ready });
                     }
                 },
@@ -250,6 +250,7 @@ impl Try<'_> {
                 return Err(Early::in_band(said));
             }
             if progress.complete {
+                self.keep(flight, relay.kept());
                 return Ok(Started { upstream: None, relay, ready });
             }
             if progress.output {
@@ -305,17 +306,17 @@ impl Try<'_> {
         let idle = flight.target.provider.limits.idle(flight.target.capabilities().reasoning);
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
-            dialect: self.asked.dialect,
             upstream,
             relay,
             ready,
             flight,
             trail,
+            keeping: self.keeping.cloned(),
             idle,
         })))
     }
 
-    fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
+    pub(crate) fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
         trail.failed(early.failure);
         let verbatim = self.verbatim(&early, &trail);
         let last = LastFailure {
@@ -347,6 +348,10 @@ impl Try<'_> {
             response
         })
     }
+}
+
+fn is_declined<T>(outcome: &Result<T, Early>) -> bool {
+    outcome.as_ref().is_err_and(|early| early.failure == Failure::Declined)
 }
 
 /// What an attempt brought.

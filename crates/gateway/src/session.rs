@@ -16,6 +16,9 @@ use crate::{errors, gateway::Gateway};
 const OUR_SESSION: HeaderName = HeaderName::from_static("x-outlast-session-id");
 /// Claude Code sends it since 2.1.86.
 const CLAUDE_CODE_SESSION: HeaderName = HeaderName::from_static("x-claude-code-session-id");
+/// Codex names itself here, and its session in a header too plain to be believed of anyone else.
+const ORIGINATOR: HeaderName = HeaderName::from_static("originator");
+const CODEX_SESSION: HeaderName = HeaderName::from_static("session-id");
 /// What other agents send (OpenCode and its kin).
 const ANY_SESSION: HeaderName = HeaderName::from_static("x-session-id");
 /// Claude Code sends it where one of its own agents asks: what reads like a human's words there was
@@ -36,16 +39,23 @@ pub(crate) fn enter(
     let human = !headers.contains_key(CLAUDE_CODE_AGENT) && human_spoke(head, body);
     let agent = AgentName::of(text(headers, &header::USER_AGENT).unwrap_or_default());
     let entered = gateway.ledger.enter_session(key, &agent, human);
-    entered
-        .map(Some)
-        .map_err(|stopped| errors::reply(ErrorKind::Billing, "spend_stopped", sentence(&stopped)))
+    // Codex asks again after 402, and stops, showing the sentence, only on a usage limit.
+    let kind =
+        if client == ClientFamily::Codex { ErrorKind::UsageLimit } else { ErrorKind::Billing };
+    entered.map(Some).map_err(|stopped| errors::reply(kind, "spend_stopped", sentence(&stopped)))
 }
 
 /// The first header that holds a session id; one that holds something else is none.
 fn named(headers: &HeaderMap) -> Option<(ClientFamily, SessionId)> {
-    let claude_code = headers.contains_key(CLAUDE_CODE_SESSION);
-    let client = if claude_code { ClientFamily::ClaudeCode } else { ClientFamily::Other };
-    [OUR_SESSION, CLAUDE_CODE_SESSION, ANY_SESSION]
+    let codex = text(headers, &ORIGINATOR).is_some_and(|name| name.starts_with("codex"));
+    let (client, theirs) = if headers.contains_key(CLAUDE_CODE_SESSION) {
+        (ClientFamily::ClaudeCode, CLAUDE_CODE_SESSION)
+    } else if codex {
+        (ClientFamily::Codex, CODEX_SESSION)
+    } else {
+        (ClientFamily::Other, ANY_SESSION)
+    };
+    [OUR_SESSION, theirs, ANY_SESSION]
         .iter()
         .find_map(|name| SessionId::parse(text(headers, name)?))
         .map(|session| (client, session))
@@ -116,6 +126,12 @@ mod tests {
         );
         check(&[(ours, "not an id"), (any, "session-1")], Some((ClientFamily::Other, "session-1")));
         check(&[(any, "short")], None);
+        let plain = "session-id";
+        check(&[(plain, "session-1")], None);
+        check(
+            &[("originator", "codex_exec"), (plain, "session-1")],
+            Some((ClientFamily::Codex, "session-1")),
+        );
     }
 
     #[test]

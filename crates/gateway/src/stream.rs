@@ -14,14 +14,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use terms::{
-    dialect::Dialect,
-    outcome::{Ending, Failure},
-};
+use terms::outcome::{Ending, Failure};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use wire::{ErrorKind, ErrorReply, Finish, Progress, StreamRelay, error_event};
+use wire::{ErrorKind, ErrorReply, Finish, Progress, StreamRelay};
 
-use crate::{errors, flight::Flight, gateway::Gateway, trail::Trail};
+use crate::{errors, flight::Flight, gateway::Gateway, keeping::Keeping, trail::Trail};
 
 /// After the terminator was relayed, the upstream has this long to close its side cleanly, so that
 /// its connection can be used again.
@@ -33,13 +30,14 @@ const LOOK: Duration = Duration::from_secs(5);
 /// What a stream needs to go on after its first output.
 pub(crate) struct Begun {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) dialect: Dialect,
     pub(crate) upstream: Incoming,
     pub(crate) relay: StreamRelay,
     /// Bytes for the caller that are ready to go.
     pub(crate) ready: BytesMut,
     pub(crate) flight: Flight,
     pub(crate) trail: Trail,
+    /// How the answer is kept.
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) idle: Duration,
 }
 
@@ -131,7 +129,10 @@ impl StreamBody {
 
     fn answered(&mut self) {
         let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, upstream, ready, flight, trail, .. } = begun;
+        let Begun { gateway, upstream, relay, ready, flight, trail, keeping, .. } = begun;
+        if let (Some(keeping), Some(reply)) = (keeping, relay.kept()) {
+            keeping.keep(&gateway, &flight.target.provider.name, reply);
+        }
         flight.answered(gateway.now());
         trail.end(Ending::Answered);
         drain(upstream);
@@ -140,10 +141,10 @@ impl StreamBody {
 
     fn broke(&mut self, failure: Failure) {
         let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, dialect, upstream, mut ready, flight, mut trail, .. } = begun;
+        let Begun { gateway, upstream, relay, mut ready, flight, mut trail, .. } = begun;
         drop(upstream);
         let error = broken(failure, flight.target.name.as_str());
-        ready.extend_from_slice(&error_event(dialect, &error, &trail.id.to_string()));
+        ready.extend_from_slice(&relay.error_event(&error, &trail.id.to_string()));
         flight.failed(failure, None, gateway.now());
         trail.failed(failure);
         trail.end(Ending::Failed(failure));
@@ -152,9 +153,9 @@ impl StreamBody {
 
     fn interrupted(&mut self) {
         let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, dialect, upstream, mut ready, flight, trail, .. } = begun;
+        let Begun { gateway, upstream, relay, mut ready, flight, trail, .. } = begun;
         drop(upstream);
-        ready.extend_from_slice(&error_event(dialect, &stopping(), &trail.id.to_string()));
+        ready.extend_from_slice(&relay.error_event(&stopping(), &trail.id.to_string()));
         flight.interrupted(gateway.now());
         trail.end(Ending::Interrupted);
         self.tail = ready;

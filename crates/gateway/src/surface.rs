@@ -10,13 +10,17 @@ use terms::dialect::Dialect;
 use wire::ErrorKind;
 
 use crate::{
+    address::Address,
     body::ReplyBody,
     errors,
+    files::{self, FileCall},
     flow::{self, Call},
     gateway::Gateway,
+    gemini,
     intake::identify,
     models,
     operation::Operation,
+    replies,
 };
 
 /// What a path stands for.
@@ -24,6 +28,12 @@ use crate::{
 enum Place<'a> {
     /// Something that is asked of a model.
     Call(Call),
+    /// Something about files at providers.
+    Files(FileCall<'a>),
+    /// The same, where the address says of which and what.
+    Addressed(Address),
+    /// A reply that is kept.
+    Kept(&'a str),
     Models,
     Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
@@ -34,27 +44,44 @@ enum Place<'a> {
 }
 
 fn place(path: &str) -> Place<'_> {
+    if let Some(address) = Address::at(path) {
+        return Place::Addressed(address);
+    }
     match path {
         "/v1/chat/completions" => Place::Call(Call::Answer(Dialect::OpenaiChat)),
         "/v1/responses" => Place::Call(Call::Answer(Dialect::OpenaiResponses)),
         "/v1/messages" => Place::Call(Call::Answer(Dialect::AnthropicMessages)),
-        "/v1/models" => Place::Models,
+        "/v1/models" | "/v1beta/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
-        _ => match path.strip_prefix("/v1/models/") {
-            // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
-            Some(name) if !name.is_empty() => {
-                let name = if name.contains('%') {
-                    Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
-                } else {
-                    Cow::Borrowed(name)
-                };
-                if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+        _ if kept(path).is_some() => kept(path).map_or(Place::Unknown, Place::Kept),
+        _ => {
+            match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/v1beta/models/"))
+            {
+                // Clients write the slash of `provider/model` as %2F; any other escape is nobody's name.
+                Some(name) if !name.is_empty() => {
+                    let name = if name.contains('%') {
+                        Cow::Owned(name.replace("%2F", "/").replace("%2f", "/"))
+                    } else {
+                        Cow::Borrowed(name)
+                    };
+                    if name.contains('%') { Place::Unknown } else { Place::Model(name) }
+                }
+                _ => match (Operation::at(path), FileCall::at(path)) {
+                    (Some(operation), _) => Place::Call(Call::Pass(operation)),
+                    (None, Some(call)) => Place::Files(call),
+                    (None, None) => Place::Unknown,
+                },
             }
-            _ => Operation::at(path)
-                .map_or(Place::Unknown, |operation| Place::Call(Call::Pass(operation))),
-        },
+        }
     }
+}
+
+/// The id of a kept reply: ours are of these letters alone.
+fn kept(path: &str) -> Option<&str> {
+    let id = path.strip_prefix("/v1/responses/")?;
+    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    (plain && !id.is_empty()).then_some(id)
 }
 
 /// Answers a request, whatever its path.
@@ -65,7 +92,16 @@ where
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (parts, body) = request.into_parts();
     let mut response = match (place(parts.uri.path()), &parts.method) {
-        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, parts, body).await,
+        (Place::Call(call), &Method::POST) => flow::answer(gateway, call, None, parts, body).await,
+        (Place::Addressed(address), &Method::POST) => {
+            gemini::answer(gateway, address, parts, body).await
+        }
+        (Place::Files(call), &Method::GET | &Method::POST | &Method::DELETE) => {
+            files::answer(&gateway, call, &parts, body).await
+        }
+        (Place::Kept(reply), &Method::GET | &Method::DELETE) => {
+            replies::answer(&gateway, &parts, reply).await
+        }
         (Place::Models, &Method::GET) => {
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
         }
@@ -106,7 +142,11 @@ fn wrong_method(
     parts: &http::request::Parts,
     place: Place<'_>,
 ) -> Response<ReplyBody> {
-    let allowed = if matches!(place, Place::Call(_)) { "POST" } else { "GET" };
+    let allowed = match place {
+        Place::Call(_) | Place::Addressed(_) => "POST",
+        Place::Kept(_) => "GET, DELETE",
+        _ => "GET",
+    };
     let error = errors::reply(
         ErrorKind::MethodNotAllowed,
         "method_not_allowed",
@@ -131,6 +171,11 @@ fn error_dialect(path: &str, headers: &HeaderMap) -> Dialect {
         Dialect::AnthropicMessages
     } else if path.starts_with("/v1/responses") {
         Dialect::OpenaiResponses
+    } else if path.starts_with("/v1beta/")
+        || headers.contains_key("x-goog-api-key")
+        || Address::at(path).is_some()
+    {
+        Dialect::Gemini
     } else {
         Dialect::OpenaiChat
     }

@@ -15,6 +15,7 @@ mod recording;
 mod reload;
 mod routing;
 mod running;
+mod shelf;
 mod students;
 mod tasks;
 mod terminal;

@@ -21,6 +21,7 @@ use crate::{
     live::LiveView,
     pipelines::{self, PipelinesView, Teacher},
     routing::Routing,
+    shelf::{ShelfLimits, StoreShelf},
     tasks::TaskDesk,
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct Running {
     admin: Arc<Admin>,
     clock: SystemClock,
     ingest: Ingest,
+    shelf: Arc<StoreShelf>,
+    shelf_task: JoinHandle<()>,
     stop: watch::Sender<bool>,
     gateway_task: JoinHandle<()>,
     console_task: JoinHandle<()>,
@@ -76,12 +79,17 @@ impl Running {
         .await
         .context("the ledger cannot be opened")?;
         ledger.set_breaker_limits(config.breaker);
+        let kept =
+            ShelfLimits { time: config.replies.keep.time, bytes: config.replies.store_bytes };
+        let (shelf, shelf_task) = StoreShelf::start(store.clone(), kept);
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
             gates: config.limits.gates,
             intake: intake(config),
+            keep: config.replies.keep,
+            shelf: Some(shelf.clone()),
         });
         let deployments = Deployments::load(folder.path(), store.clone()).await?;
         let routing =
@@ -142,6 +150,8 @@ impl Running {
             admin,
             clock,
             ingest,
+            shelf,
+            shelf_task,
             stop,
             gateway_task,
             console_task,
@@ -172,6 +182,7 @@ impl Running {
             console_task.abort();
         }
         self.ingest.stop().await;
+        self.shelf.close(self.shelf_task).await;
         self.store.close().await;
         drop(self.folder);
     }

@@ -64,8 +64,10 @@ fn decide(
         refusal(voice, &Refusal { status, code: None, message: message.into() })
     };
     let is_models = path == "/v1/models";
-    if !is_models && path != voice.path() {
-        return play(&Fault::None, refuse(StatusCode::NOT_FOUND, "no such path"));
+    if !is_models && !voice.answers(path) {
+        let (status, code) = (StatusCode::NOT_FOUND, Some("unknown_url"));
+        let unknown = Refusal { status, code, message: "Invalid URL".into() };
+        return play(&Fault::None, refusal(voice, &unknown));
     }
     if method != (if is_models { Method::GET } else { Method::POST }) {
         return play(&Fault::None, refuse(StatusCode::METHOD_NOT_ALLOWED, "no such method here"));
@@ -86,6 +88,7 @@ fn decide(
             refuse(StatusCode::BAD_REQUEST, "We could not parse the JSON body"),
         );
     };
+    let value = voice.addressed(path, value);
     let fault = shared.take_fault(value["model"].as_str().unwrap_or_default());
     match voice.read(&value) {
         Ok(ask) => play(&fault, ordinary(shared, ask, &fault, body, serial)),

@@ -23,8 +23,11 @@ async fn vendor(dialect: Dialect) -> Vendor {
     Vendor::start(spec).await.unwrap()
 }
 
-fn path(dialect: Dialect) -> &'static str {
+/// The path of a call with this body.
+fn path(dialect: Dialect, body: &Value) -> &'static str {
     match dialect {
+        Dialect::Gemini if body["stream"] == true => "/v1beta/models/m-1:streamGenerateContent",
+        Dialect::Gemini => "/v1beta/models/m-1:generateContent",
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
@@ -34,7 +37,8 @@ fn path(dialect: Dialect) -> &'static str {
 
 fn body(stream: bool) -> Value {
     json!({"model": "m-1", "max_tokens": 500, "stream": stream, "stream_options": {"include_usage": true},
-        "messages": [{"role": "user", "content": "hi"}], "input": [{"role": "user", "content": "hi"}]})
+        "messages": [{"role": "user", "content": "hi"}], "input": [{"role": "user", "content": "hi"}],
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}]})
 }
 
 /// Sends a request on a connection of its own.
@@ -66,7 +70,7 @@ struct Seen {
 }
 
 async fn see(vendor: &Vendor, dialect: Dialect, body: &Value) -> Seen {
-    let reply = send(vendor, "POST", path(dialect), body).await.unwrap();
+    let reply = send(vendor, "POST", path(dialect, body), body).await.unwrap();
     let status = reply.status();
     let kind = reply.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
     let (mut body, mut bytes, mut clean) = (reply.into_body(), Vec::new(), true);
@@ -92,6 +96,9 @@ fn streamed_text(dialect: Dialect, events: &[Value]) -> String {
         Dialect::OpenaiResponses => event["delta"].as_str().map(str::to_owned),
         Dialect::AnthropicMessages => event["delta"]["text"].as_str().map(str::to_owned),
         Dialect::BedrockConverse => unreachable!("no caller speaks it"),
+        Dialect::Gemini => {
+            event["candidates"][0]["content"]["parts"][0]["text"].as_str().map(str::to_owned)
+        }
     };
     events.iter().filter_map(piece).collect()
 }
@@ -280,7 +287,7 @@ async fn faults_of_a_whole_reply_look_as_announced() {
         };
         let vendor = vendor(dialect).await;
         vendor.set_fault(fault);
-        let first = send(&vendor, "POST", path(dialect), &body(false)).await.unwrap();
+        let first = send(&vendor, "POST", path(dialect, &body(false)), &body(false)).await.unwrap();
         assert_eq!(
             (first.status().as_u16(), &first.headers()["retry-after"]),
             (429, &"3".parse().unwrap())
@@ -313,7 +320,8 @@ async fn a_peer_that_leaves_is_noticed_whether_before_or_after_the_headers() {
     vendor.cancelled(1).await;
 
     vendor.set_fault_for("m-1", Fault::MidStreamStall { after_chunks: 1 });
-    let reply = send(&vendor, "POST", path(Dialect::OpenaiChat), &body(true)).await.unwrap();
+    let reply =
+        send(&vendor, "POST", path(Dialect::OpenaiChat, &body(true)), &body(true)).await.unwrap();
     drop(reply);
     vendor.cancelled(2).await;
     let ends: Vec<Ended> = vendor.received().iter().map(|received| received.ended).collect();
@@ -337,7 +345,8 @@ async fn raw_request(address: SocketAddr, body: &Value) -> TcpStream {
 async fn a_dead_vendor_refuses_connections_and_comes_back_on_its_port() {
     let vendor = vendor(Dialect::OpenaiChat).await;
     vendor.set_fault(Fault::MidStreamStall { after_chunks: 1 });
-    let mut open = send(&vendor, "POST", path(Dialect::OpenaiChat), &body(true)).await.unwrap();
+    let mut open =
+        send(&vendor, "POST", path(Dialect::OpenaiChat, &body(true)), &body(true)).await.unwrap();
     assert!(open.body_mut().frame().await.unwrap().is_ok());
     vendor.die().await;
     let broken = open.into_body().collect().await;

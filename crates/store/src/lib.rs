@@ -8,6 +8,7 @@ mod deployments;
 mod error;
 mod ingest;
 mod keys;
+mod replies;
 mod schema;
 mod settings;
 mod spend;
@@ -19,6 +20,7 @@ pub use crate::{
     error::StoreError,
     ingest::IngestReport,
     keys::KeyRow,
+    replies::ReplyRow,
     spend::{SpendDimension, SpendQuery, SpendRow},
     store::Store,
 };

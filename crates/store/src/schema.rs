@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_keys_settings_and_attempts.sql"),
     include_str!("../migrations/0002_avoided_cost_and_deployments.sql"),
     include_str!("../migrations/0003_breaker_events.sql"),
+    include_str!("../migrations/0004_kept_replies.sql"),
 ];
 
 const VERSION_TABLE: &str =

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use store::{AttemptRow, IngestReport, KeyRow, SpendDimension, SpendQuery, Store, StoreError};
+use store::{
+    AttemptRow, IngestReport, KeyRow, ReplyRow, SpendDimension, SpendQuery, Store, StoreError,
+};
 use terms::{
     breaker::{
         AgentName, Autonomy, BreakerChange, BreakerEvent, BreakerId, BreakerState, ClientFamily,
@@ -388,4 +390,29 @@ async fn breakers_events_come_back_whole_and_the_latest_of_each_stands() {
     assert_eq!(standing, [events[2].clone(), events[4].clone(), events[0].clone()]);
     let later = store.standing_breakers(Timestamp(EVENING + 10 * MINUTE_MS), 100).await.unwrap();
     assert_eq!(later, [events[2].clone(), events[0].clone()], "an old yes is over");
+}
+
+#[tokio::test]
+async fn replies_are_found_by_their_owner_and_thinned_by_age_and_size() {
+    let store = Store::in_memory().await.unwrap();
+    let reply = |id: &str, at: i64| ReplyRow {
+        id: id.to_owned(),
+        principal: "ada".to_owned(),
+        follows: (id != "a").then(|| "a".to_owned()),
+        provider: "openai".to_owned(),
+        asked: "12345".to_owned(),
+        reply: b"67890".to_vec(),
+        at: Timestamp(at),
+    };
+    let rows = [reply("a", 1), reply("b", 2), reply("c", 3), reply("d", 4)];
+    store.keep_replies(&rows).await.unwrap();
+    store.keep_replies(&rows[..1]).await.unwrap();
+    assert_eq!(store.kept_reply("ada", "b").await.unwrap().as_ref(), Some(&rows[1]));
+    assert_eq!(store.kept_reply("grace", "b").await.unwrap(), None);
+    assert!(!store.remove_reply("grace", "b").await.unwrap());
+    assert!(store.remove_reply("ada", "b").await.unwrap());
+    assert!(!store.remove_reply("ada", "b").await.unwrap());
+    assert_eq!(store.thin_replies(Timestamp(2), 15).await.unwrap(), 2);
+    assert!(store.kept_reply("ada", "c").await.unwrap().is_none(), "only the newest fits");
+    assert!(store.kept_reply("ada", "d").await.unwrap().is_some());
 }

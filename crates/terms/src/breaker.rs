@@ -44,18 +44,21 @@ impl fmt::Display for SessionId {
 pub enum ClientFamily {
     /// Claude Code, by its own header.
     ClaudeCode,
+    /// Codex, by the originator that it names.
+    Codex,
     /// Any other client that sends a session header.
     Other,
 }
 
 impl ClientFamily {
     /// Every family.
-    pub const ALL: &[Self] = &[Self::ClaudeCode, Self::Other];
+    pub const ALL: &[Self] = &[Self::ClaudeCode, Self::Codex, Self::Other];
 
     /// As stored.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
             Self::Other => "other",
         }
     }

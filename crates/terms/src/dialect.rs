@@ -14,14 +14,20 @@ pub enum Dialect {
     OpenaiResponses,
     /// Anthropic `POST /v1/messages`.
     AnthropicMessages,
+    /// Gemini `POST /v1beta/models/{model}:generateContent`.
+    Gemini,
     /// Amazon Bedrock `POST /model/{id}/converse`. Providers speak it, callers do not.
     BedrockConverse,
 }
 
 impl Dialect {
     /// Every dialect that callers and providers speak, in the order in which documents list them.
-    pub const ALL: &[Dialect] =
-        &[Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::AnthropicMessages];
+    pub const ALL: &[Dialect] = &[
+        Dialect::OpenaiChat,
+        Dialect::OpenaiResponses,
+        Dialect::AnthropicMessages,
+        Dialect::Gemini,
+    ];
 
     /// The dialects that only providers speak.
     pub const OF_PROVIDERS: &[Dialect] = &[Dialect::BedrockConverse];
@@ -32,6 +38,7 @@ impl Dialect {
             Self::OpenaiChat => "openai-chat",
             Self::OpenaiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock-converse",
         }
     }

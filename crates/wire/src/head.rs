@@ -8,6 +8,7 @@ use terms::dialect::Dialect;
 use crate::{
     dialect,
     error::BadRequest,
+    head_rules::{HeadRules, Turns},
     json::scan::{JsonError, Kind, Scanner, Token},
 };
 
@@ -61,9 +62,6 @@ pub(crate) struct Spans {
     pub(crate) include_usage: Option<Range<usize>>,
     /// Whether `stream_options` is an object with at least one field.
     pub(crate) stream_options_filled: bool,
-    /// From the end of the last assistant message, or of the opening bracket, to the end of
-    /// `messages`.
-    pub(crate) last_turn: Range<usize>,
     /// The value of the field that holds the turns.
     pub(crate) turns: Range<usize>,
     /// The values of the fields by which answers are kept: `store`, `previous_response_id`.
@@ -71,40 +69,9 @@ pub(crate) struct Spans {
     pub(crate) follows: Option<Range<usize>>,
     /// Whether the turns hold reasoning that only the server that kept it could read.
     pub(crate) stale_reasoning: bool,
-}
-
-/// How a dialect names what the first look is after.
-#[derive(Debug)]
-pub(crate) struct HeadRules {
-    /// Fields that limit output tokens.
-    pub(crate) max_tokens: &'static [&'static str],
-    /// The one of them that must be there and positive.
-    pub(crate) required: Option<&'static str>,
-    /// Fields whose texts become tokens.
-    pub(crate) texts: &'static [&'static str],
-    /// Fields that become tokens whole.
-    pub(crate) wholes: &'static [&'static str],
-    /// Fields that may ask for a JSON schema.
-    pub(crate) formats: &'static [&'static str],
-    /// Whether `stream_options` means something.
-    pub(crate) stream_options: bool,
-    /// Where the turns stand.
-    pub(crate) turns: Turns,
-    /// Fields that nobody behind a gateway can honour: absent, null or false, or the request is refused.
-    pub(crate) refused: &'static [&'static str],
-}
-
-/// How a dialect holds its turns.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    /// The field.
-    pub(crate) field: &'static str,
-    /// Whether a lone text may stand for one user turn.
-    pub(crate) may_be_text: bool,
-    /// Whether each turn must say who speaks.
-    pub(crate) roles: bool,
-    /// Whether answers are kept unless the caller says otherwise, and may be followed.
-    pub(crate) kept: bool,
+    /// From the end of the last assistant message, or of the opening bracket, to the end of
+    /// `messages`.
+    pub(crate) last_turn: Range<usize>,
 }
 
 /// Validates a body and finds what routing needs. Refuses what no provider could mean: broken
@@ -114,11 +81,6 @@ pub fn read_head(dialect: Dialect, body: &[u8]) -> Result<Head, BadRequest> {
         BadRequest::json(format!("the body is not valid UTF-8, at byte {}", error.valid_up_to()))
     })?;
     Reader::new(dialect::codec(dialect).head_rules(), text).read()
-}
-
-/// Whether an item of this type in a Responses request came from the model itself.
-fn is_own_item(kind: &str) -> bool {
-    kind == "reasoning" || kind.ends_with("_call")
 }
 
 /// A model's name that may be asked for.
@@ -432,8 +394,8 @@ impl<'a> Reader<'a> {
             let token = self.token()?;
             match token.kind {
                 Kind::End => {
-                    self.spans.last_turn.end = token.span.start;
                     self.spans.turns = first.span.start..token.span.end;
+                    self.spans.last_turn.end = token.span.start;
                     break;
                 }
                 Kind::ObjectStart => self.read_message(index)?,
@@ -473,14 +435,15 @@ impl<'a> Reader<'a> {
                 Kind::Text => {
                     if depth == inside {
                         let text = &self.text[token.span.clone()];
-                        if key == Field::Role {
-                            role = true;
-                            assistant |= text == "assistant";
-                        }
-                        // Items of Responses that the model made.
-                        assistant |= key == Field::Type && is_own_item(text);
+                        role |= key == Field::Role;
+                        assistant |= key == Field::Role && matches!(text, "assistant" | "model");
                         reasoning |= key == Field::Type && text == "reasoning";
+                        assistant |= key == Field::Type && is_assistants_item(text);
                         sealed |= key == Field::Sealed && !text.is_empty();
+                    }
+                    if key == Field::Mime && message_key == Field::Parts {
+                        let kind = &self.text[token.span.clone()];
+                        self.needs.images |= kind.starts_with("image/");
                     }
                     let part =
                         depth == inside + 2 || (depth == inside + 4 && part_key == Field::Content);
@@ -549,6 +512,9 @@ enum Field {
     Content,
     /// Reasoning that only its maker can read.
     Sealed,
+    Parts,
+    /// The kind of a file.
+    Mime,
     /// Ids, signatures, image payloads: never tokens.
     Opaque,
 }
@@ -560,8 +526,11 @@ impl Field {
             "type" => Self::Type,
             "content" | "output" => Self::Content,
             "encrypted_content" => Self::Sealed,
+            "parts" => Self::Parts,
+            "mimeType" | "mime_type" => Self::Mime,
             "id" | "call_id" | "tool_use_id" | "tool_call_id" | "signature" | "data"
-            | "file_data" | "media_type" | "detail" | "ttl" => Self::Opaque,
+            | "file_data" | "media_type" | "detail" | "ttl" | "thoughtSignature"
+            | "thought_signature" => Self::Opaque,
             _ => Self::Other,
         }
     }
@@ -573,6 +542,11 @@ impl Field {
 
 fn is_image(part_type: &str) -> bool {
     matches!(part_type, "image" | "image_url" | "input_image")
+}
+
+/// Items beside messages that only an assistant says.
+fn is_assistants_item(kind: &str) -> bool {
+    matches!(kind, "function_call" | "custom_tool_call" | "reasoning")
 }
 
 fn find(names: &'static [&'static str], key: &str) -> Option<&'static str> {

@@ -31,6 +31,13 @@ const MACHINE_ELEMENTS: &[&str] = &[
     "user-prompt-submit-hook",
     "tick",
     "session",
+    // Codex (its client, version 0.169).
+    "environment_context",
+    "user_instructions",
+    "skills_instructions",
+    "permissions instructions",
+    "turn_aborted",
+    "subagent_notification",
 ];
 
 /// How texts begin that the same client writes in a user's name: it goes on by itself after its
@@ -50,7 +57,6 @@ const MACHINE_OPENINGS: &[&str] = &[
 pub fn human_spoke(head: &Head, body: &[u8]) -> bool {
     let turn = body.get(head.spans.last_turn.clone()).unwrap_or_default();
     let Ok(mut rest) = std::str::from_utf8(turn) else { return false };
-    // The whole input of a Responses request as one text.
     if let Some(text) = rest.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         return is_typed(text);
     }
@@ -84,7 +90,7 @@ fn typed_message(text: &str) -> Option<(bool, usize)> {
             }
             (Kind::Text, MESSAGE) if key == "role" => user = within == "user",
             (Kind::Text, MESSAGE) if key == "content" => typed |= is_typed(within),
-            (Kind::Text, PART) if key == "text" && message_key == "content" => {
+            (Kind::Text, PART) if key == "text" && matches!(message_key, "content" | "parts") => {
                 typed |= is_typed(within);
             }
             _ => {}

@@ -22,9 +22,9 @@ pub fn asked_items(head: &Head, body: &[u8]) -> String {
 }
 
 /// What a whole reply said, as JSON items between commas. Reasoning that no one could read again is
-/// not among them.
-pub fn said_items(reply: &[u8]) -> String {
-    kept::said_items(reply)
+/// not among them; that which only its maker can read is where `sealed` says so.
+pub fn said_items(reply: &[u8], sealed: bool) -> String {
+    kept::said_items(reply, sealed)
 }
 
 /// The request with what it follows before its own items, ready for a new [`crate::read_head`].

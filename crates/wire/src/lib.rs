@@ -2,11 +2,15 @@
 //! What a dialect cannot say is listed, never dropped in silence. No I/O, no clock, no rules: the
 //! caller of this crate reads and writes the bytes and decides where they go.
 
+mod address;
+mod completions;
 mod error;
 mod event_stream;
+mod file_ids;
 mod frames;
 mod habits;
 mod head;
+mod head_rules;
 mod human;
 mod kept;
 mod models;
@@ -25,11 +29,14 @@ mod provider_dialect;
 mod splice;
 mod sse;
 
+pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
+pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
+pub use file_ids::{mark_file_ids, unmark_file_ids};
 pub use frames::Framing;
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};

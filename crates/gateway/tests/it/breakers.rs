@@ -12,16 +12,21 @@ use terms::{
     money::NanoUsd,
 };
 
-use crate::harness::{CHAT, House, MESSAGES, Reply, path, provider, question, table, vendor};
+use crate::harness::{
+    CHAT, House, MESSAGES, RESPONSES, Reply, path, provider, question, table, vendor,
+};
 
 /// A turn of an agent in its loop: the last that happened is a tool's result.
 fn loop_turn(dialect: Dialect, stream: bool) -> String {
     let turns = match dialect {
+        Dialect::Gemini => unreachable!("no test of sessions asks in it"),
+        Dialect::OpenaiResponses => {
+            return format!(
+                r#"{{"model":"r","store":false,"stream":{stream},"input":[{{"role":"user","content":"hi"}},{{"type":"function_call","call_id":"t","name":"n","arguments":"{{}}"}},{{"type":"function_call_output","call_id":"t","output":"done"}}]}}"#
+            );
+        }
         Dialect::OpenaiChat => {
             r#"{"role":"assistant","tool_calls":[{"id":"t","type":"function","function":{"name":"n","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t","content":"done"}"#
-        }
-        Dialect::OpenaiResponses => {
-            r#"{"type":"function_call","call_id":"t","name":"n","arguments":"{}"},{"type":"function_call_output","call_id":"t","output":"done"}"#
         }
         Dialect::AnthropicMessages => {
             r#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"n","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]}"#
@@ -82,6 +87,30 @@ async fn a_session_past_its_limit_is_asked_about_once_and_still_answered() {
     let spent = session.evidence.used.cost;
     let rows = house.close(&[SpendDimension::Principal]).await;
     assert_eq!(spent, rows[0].cost, "the session's cost is what the books hold");
+}
+
+/// Codex asks six times over on 402, and once on this; it shows the text of the header.
+#[tokio::test]
+async fn a_stopped_session_of_codex_is_told_as_a_usage_limit() {
+    let (house, only) = house(RESPONSES).await;
+    let codex = &[("originator", "codex_exec"), ("session-id", "0198c5e2-f1a9-7c3b")];
+    send(&house, RESPONSES, loop_turn(RESPONSES, false), codex).await;
+    let session = sessions(&house).remove(0);
+    assert_eq!(session.key.client, ClientFamily::Codex);
+    house.ledger().answer_breaker(&session.id, None, Answer::Stop, "admin (console)").unwrap();
+    let sent = only.received().len();
+    let reply = send(&house, RESPONSES, loop_turn(RESPONSES, true), codex).await;
+    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(reply.header("x-should-retry"), "false");
+    assert_eq!(reply.header("retry-after"), "", "Codex would sleep through it");
+    let error = &reply.json()["error"];
+    assert_eq!(
+        (&error["type"], &error["code"]),
+        (&"usage_limit_reached".into(), &"spend_stopped".into())
+    );
+    let shown = reply.header("x-codex-promo-message");
+    assert!(shown.contains("on its own") && shown.contains(session.id.as_str()), "{shown}");
+    assert_eq!(only.received().len(), sent);
 }
 
 #[tokio::test]

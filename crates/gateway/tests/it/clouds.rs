@@ -8,7 +8,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use gateway::{
-    Address, AwsKeys, Credential, Endpoint, GoogleKeyError, GoogleTokens, Provider, Source,
+    AwsKeys, Credential, Endpoint, GoogleKeyError, GoogleTokens, Provider, ProviderAddress, Source,
 };
 use http::{Method, StatusCode};
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
@@ -34,7 +34,7 @@ fn provider(name: &str, endpoints: Vec<Endpoint>, credential: Credential) -> Arc
 fn of_model(dialect: Dialect, whole: &str, streamed: &str, envelope: Envelope) -> Endpoint {
     let serves = (envelope != Envelope::None).then_some("claude");
     let habits = Habits { envelope, ..Habits::default() };
-    let address = Address::of_model(whole, streamed).unwrap();
+    let address = ProviderAddress::of_model(whole, streamed).unwrap();
     Endpoint { dialect, address, habits, serves, headers: Vec::new() }
 }
 

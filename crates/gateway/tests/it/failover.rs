@@ -4,7 +4,7 @@ use simulator::Fault;
 use terms::dialect::Dialect;
 
 use crate::harness::{
-    CHAT, FOX, House, MESSAGES, RESPONSES, implicit, provider, table, vendor, whole_text,
+    CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, implicit, provider, table, vendor, whole_text,
 };
 
 fn status(status: u16, code: &str, times: Option<u32>) -> Fault {
@@ -20,7 +20,7 @@ fn status(status: u16, code: &str, times: Option<u32>) -> Fault {
 /// With this fault at the first target: how many tries it sees, and why the second answers (empty:
 /// the first answers).
 async fn check(name: &str, fault: impl Fn() -> Fault, tries: u64, reason: &str) {
-    check_in(&[CHAT, RESPONSES, MESSAGES], name, fault, tries, reason).await;
+    check_in(&[CHAT, RESPONSES, MESSAGES, GEMINI], name, fault, tries, reason).await;
 }
 
 async fn check_in(
@@ -82,7 +82,7 @@ async fn answers_that_are_none_move_on() {
 
 #[tokio::test]
 async fn an_error_hidden_in_a_success_is_caught_before_anything_was_sent() {
-    for dialect in [CHAT, RESPONSES, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES, GEMINI] {
         let first = vendor("first", dialect, &["m"]).await;
         let second = vendor("second", CHAT, &["m"]).await;
         first.set_fault(Fault::FirstEventError);
@@ -108,7 +108,7 @@ async fn noise_in_a_stream_changes_nothing() {
 
 #[tokio::test]
 async fn a_request_that_is_at_fault_is_not_sent_around() {
-    for dialect in [CHAT, RESPONSES, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES, GEMINI] {
         let first = vendor("first", dialect, &["m"]).await;
         let second = vendor("second", CHAT, &["m"]).await;
         first.set_fault(status(400, "invalid_request_error", None));

@@ -6,8 +6,8 @@ use access::Keys;
 use bytes::Bytes;
 use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
 use gateway::{
-    Credential, Endpoint, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Provider, Route,
-    Source, Table, Target, TimeLimits, Workers,
+    Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
+    Provider, Route, Source, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -25,6 +25,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) const CHAT: Dialect = Dialect::OpenaiChat;
 pub(crate) const RESPONSES: Dialect = Dialect::OpenaiResponses;
+pub(crate) const GEMINI: Dialect = Dialect::Gemini;
 pub(crate) const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 /// Limits scaled so that a test need not wait; every wait in the tests is one of these.
@@ -42,6 +43,7 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) key: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+    keys: Arc<Keys>,
     ledger: Arc<Ledger>,
     ingest: Ingest,
     store: Store,
@@ -72,7 +74,8 @@ impl Reply {
 
 /// A provider row for a simulated vendor.
 pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Provider> {
-    let uri = format!("{}{}", vendor.base_url(), path(dialect)).parse().unwrap();
+    let path = if dialect == GEMINI { "/v1beta" } else { path(dialect) };
+    let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {
@@ -143,10 +146,12 @@ impl House {
             Ledger::open(options, store.clone(), PriceBook::default()).await.unwrap();
         let gateway = Gateway::new(Parts {
             table,
-            keys,
+            keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
             intake,
+            keep: KeepLimits::default(),
+            shelf: None,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), listening).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());
@@ -157,6 +162,7 @@ impl House {
             base,
             key: key.secret.expose().to_owned(),
             client: Client::builder(TokioExecutor::new()).build_http(),
+            keys,
             ledger,
             ingest,
             store,
@@ -164,6 +170,14 @@ impl House {
             serving,
             _folder: folder,
         }
+    }
+
+    /// A key of somebody else.
+    pub(crate) async fn other_key(&self, principal: &str) -> String {
+        let team = "platform".into();
+        let key =
+            self.keys.create(&self.store, principal.into(), team, "other", Timestamp(0)).await;
+        key.unwrap().secret.expose().to_owned()
     }
 
     /// Host and port, for raw sockets.
@@ -200,6 +214,13 @@ impl House {
     /// A short question in a dialect.
     pub(crate) async fn ask(&self, dialect: Dialect, model: &str, stream: bool) -> Reply {
         let question = match dialect {
+            Dialect::Gemini => {
+                let method =
+                    if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+                let path = format!("/v1beta/models/{model}:{method}");
+                let body = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+                return self.post(&path, body).await;
+            }
             Dialect::OpenaiResponses => response_question(model, stream),
             _ => question(model, stream),
         };
@@ -231,6 +252,7 @@ pub(crate) fn path(dialect: Dialect) -> &'static str {
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
         Dialect::BedrockConverse => unreachable!("no caller speaks it"),
+        Dialect::Gemini => "/v1beta/models/r:generateContent",
     }
 }
 
@@ -261,6 +283,11 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
             }
             Dialect::AnthropicMessages => json["content"][0]["text"].as_str().unwrap().to_owned(),
             Dialect::BedrockConverse => unreachable!("no caller speaks it"),
+            Dialect::Gemini => {
+                assert_eq!(json["candidates"][0]["finishReason"], "STOP");
+                let text = &json["candidates"][0]["content"]["parts"][0]["text"];
+                text.as_str().unwrap().to_owned()
+            }
         };
     }
     let events: Vec<&str> =
@@ -270,6 +297,10 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
         Dialect::OpenaiResponses => {
             ("/delta", events.last().is_some_and(|last| last.contains("response.completed")))
         }
+        Dialect::Gemini => (
+            "/candidates/0/content/parts/0/text",
+            events.last().is_some_and(|last| last.contains("finishReason")),
+        ),
         Dialect::AnthropicMessages => {
             ("/delta/text", events.last().is_some_and(|last| last.contains("message_stop")))
         }

@@ -4,7 +4,7 @@
 use simulator::Vendor;
 
 use crate::harness::{
-    CHAT, FOX, House, MESSAGES, RESPONSES, implicit, provider, vendor, whole_text,
+    CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, implicit, provider, vendor, whole_text,
 };
 
 async fn vendors() -> (Vendor, Vendor) {
@@ -24,7 +24,7 @@ async fn open(anthropic: &Vendor, openai: &Vendor) -> House {
 
 /// Asks for `claude-fable-5` in every dialect, streamed and not, and checks who answers.
 async fn check(house: &House, target: &str, reason: &str) {
-    for dialect in [CHAT, RESPONSES, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES, GEMINI] {
         for stream in [false, true] {
             let reply = house.ask(dialect, "claude-fable-5", stream).await;
             assert_eq!(whole_text(dialect, stream, &reply), FOX);

@@ -19,25 +19,27 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::harness::{CHAT, FAST, House, MESSAGES, provider, question, table, vendor};
+use crate::harness::{
+    CHAT, FAST, FOX, House, MESSAGES, RESPONSES, provider, question, table, vendor,
+};
 
 /// What a provider was sent.
 #[derive(Debug, Clone)]
-struct Heard {
-    path: String,
+pub(crate) struct Heard {
+    pub(crate) path: String,
     kind: String,
     authorization: String,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// A provider that answers everything with the same reply.
-struct Fixed {
+pub(crate) struct Fixed {
     base: String,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Fixed {
-    async fn start(status: u16, kind: &'static str, reply: &'static [u8]) -> Self {
+    pub(crate) async fn start(status: u16, kind: &'static str, reply: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -74,11 +76,11 @@ impl Fixed {
         Self { base, heard }
     }
 
-    fn provider(&self, name: &str, dialect: Dialect) -> Arc<Provider> {
+    pub(crate) fn provider(&self, name: &str, dialect: Dialect) -> Arc<Provider> {
         fixed_provider(name, &self.base, dialect)
     }
 
-    fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> Heard {
         self.heard.lock().unwrap().last().cloned().unwrap()
     }
 }
@@ -216,4 +218,68 @@ async fn tokens_are_counted_by_the_provider_or_estimated_and_said_so() {
     assert_eq!(reply.header("x-outlast-estimated"), "true");
     assert!(reply.json()["input_tokens"].as_u64().unwrap() > 0);
     assert_eq!(chat.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn a_stream_of_completions_flows_and_its_records_are_counted() {
+    let stream = b"data: {\"choices\":[{\"text\":\"a\"}]}\n\ndata: {\"choices\":[{\"text\":\"b\"}]}\n\ndata: [DONE]\n\n";
+    let fixed = Fixed::start(200, "text/event-stream", stream).await;
+    let house = House::open(table("r", &[(fixed.provider("p", CHAT), "base")])).await;
+    let reply = house.post("/v1/completions", r#"{"model":"r","prompt":"a","stream":true}"#).await;
+    assert_eq!(reply.body.as_ref(), stream);
+    assert_eq!(fixed.heard().path, "/v1/completions");
+    let rows = house.close(&[SpendDimension::Model]).await;
+    assert_eq!(rows[0].usage.visible_out, 3);
+    assert!(rows[0].estimated_cost.0 > 0);
+}
+
+#[tokio::test]
+async fn a_completion_is_answered_by_a_model_that_only_chats() {
+    let text = |reply: &crate::harness::Reply, stream: bool| -> String {
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+        if !stream {
+            let json = reply.json();
+            assert_eq!(json["object"], "text_completion");
+            assert!(json["usage"]["completion_tokens"].as_u64().unwrap() > 0);
+            return json["choices"][0]["text"].as_str().unwrap().to_owned();
+        }
+        let mut records = reply.text().lines().filter_map(|line| line.strip_prefix("data: "));
+        let mut said = String::new();
+        for record in records.by_ref().take_while(|record| *record != "[DONE]") {
+            let json: serde_json::Value = serde_json::from_str(record).unwrap();
+            assert_eq!(json["object"], "text_completion", "{record}");
+            said += json["choices"][0]["text"].as_str().unwrap_or_default();
+        }
+        assert!(reply.text().trim_end().ends_with("data: [DONE]"));
+        said
+    };
+    for dialect in [CHAT, MESSAGES, RESPONSES] {
+        let only = vendor("only", dialect, &["m"]).await;
+        let house = House::open(table("r", &[(provider("only", &only, dialect), "m")])).await;
+        for stream in [false, true] {
+            let body = format!(r#"{{"model":"r","prompt":["hi"],"stream":{stream}}}"#);
+            let reply = house.post("/v1/completions", body).await;
+            assert_eq!(text(&reply, stream), FOX, "{dialect}, stream={stream}");
+            assert_eq!(reply.header("x-outlast-target"), "only/m");
+        }
+        let refused = house.post("/v1/completions", r#"{"model":"r","prompt":"a","n":2}"#).await;
+        assert_eq!(refused.json()["error"]["code"], "unsupported_across_dialects");
+        let rows = house.close(&[SpendDimension::Model]).await;
+        assert_eq!((rows[0].requests, rows[0].failed_attempts), (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_a_provider_does_not_know_is_no_sign_that_a_model_is_gone() {
+    let no_path = br#"{"error":{"message":"This is a chat model","type":"invalid_request_error","code":null}}"#;
+    let lacks = Fixed::start(404, "application/json", no_path).await;
+    let house = House::open(table("r", &[(lacks.provider("p", CHAT), "m")])).await;
+    for _ in 0..4 {
+        let reply = house.post("/v1/embeddings", r#"{"model":"r","input":"a"}"#).await;
+        assert_eq!(reply.json()["error"]["code"], "not_offered");
+        assert!(reply.text().contains("This is a chat model"), "{}", reply.text());
+    }
+    let table = house.gateway.table();
+    let (target, _) = &table.targets()["p/m"];
+    assert!(house.gateway.gate(target).reason.is_none(), "its gate learned nothing");
 }

@@ -4,7 +4,7 @@ use simulator::{Fault, Stats, Vendor};
 use store::SpendDimension;
 use terms::dialect::Dialect;
 
-use crate::harness::{CHAT, House, MESSAGES, RESPONSES, Reply, provider, table, vendor};
+use crate::harness::{CHAT, GEMINI, House, MESSAGES, RESPONSES, Reply, provider, table, vendor};
 
 /// A fault by name.
 type Case = (&'static str, fn() -> Fault);
@@ -31,6 +31,10 @@ fn check_broken(dialect: Dialect, reply: &Reply, case: &str) {
             assert!(text.contains("event: response.failed"), "{case}: {text}");
             assert!(!text.contains("response.completed"), "{case}: {text}");
         }
+        Dialect::Gemini => {
+            assert!(text.contains("{\"error\":"), "{case}: {text}");
+            assert!(!text.contains("finishReason"), "{case}: {text}");
+        }
         Dialect::AnthropicMessages => {
             assert!(text.contains("event: error"), "{case}: {text}");
             assert!(!text.contains("message_stop"), "{case}: {text}");
@@ -48,8 +52,8 @@ async fn a_stream_that_dies_ends_with_an_error_in_the_callers_dialect() {
         ("stall", || Fault::MidStreamStall { after_chunks: 3 }),
     ];
     for (name, fault) in faults {
-        for upstream in [CHAT, RESPONSES, MESSAGES] {
-            for caller in [CHAT, RESPONSES, MESSAGES] {
+        for upstream in [CHAT, RESPONSES, MESSAGES, GEMINI] {
+            for caller in [CHAT, RESPONSES, MESSAGES, GEMINI] {
                 let (reply, stats, house, _vendor) = broken(fault(), upstream, caller).await;
                 check_broken(caller, &reply, &format!("{name}, {upstream} to {caller}"));
                 assert_eq!(stats.requests, 1);

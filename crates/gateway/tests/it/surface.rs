@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::harness::{CHAT, House, MESSAGES, RESPONSES, provider, table, vendor};
+use crate::harness::{CHAT, GEMINI, House, MESSAGES, RESPONSES, provider, table, vendor};
 
 async fn house() -> House {
     let only = vendor("openai", CHAT, &["gpt-5.5"]).await;
@@ -42,7 +42,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
 #[tokio::test]
 async fn an_unknown_model_is_named_in_the_error() {
     let house = house().await;
-    for dialect in [CHAT, RESPONSES, MESSAGES] {
+    for dialect in [CHAT, RESPONSES, MESSAGES, GEMINI] {
         let reply = house.ask(dialect, "nosuch-model", false).await;
         assert_eq!(reply.status, 404);
         assert!(reply.json()["error"]["message"].as_str().unwrap().contains("nosuch-model"));

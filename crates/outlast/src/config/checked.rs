@@ -23,7 +23,7 @@ use crate::{
         problem::{Problem, Problems},
         provider::{self, Answers, ProviderSection, Remote, vendor_endpoints},
         reader::{Findings, Section, nearest},
-        sections::{self, Durations, PriceSection, RouteSection},
+        sections::{self, Durations, PriceSection, Replies, RouteSection},
         tasks,
         vendors::VENDORS,
     },
@@ -60,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) limits: Durations,
     /// What a session may do on its own before somebody is asked.
     pub(crate) breaker: BreakerLimits,
+    /// How long replies are kept that callers want to follow.
+    pub(crate) replies: Replies,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
@@ -190,6 +192,7 @@ fn read(
         .section("breaker")
         .map(|section| sections::breaker(section, findings))
         .unwrap_or_default();
+    let replies = root.section("responses").map(sections::replies).unwrap_or_default();
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
@@ -244,6 +247,7 @@ fn read(
         workers: workers.unwrap_or_else(cores),
         limits,
         breaker,
+        replies,
         catalog,
         providers,
         routes,

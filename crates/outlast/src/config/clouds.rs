@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use decide::resale::Reseller;
-use gateway::{Address, AwsKeys, Credential, Endpoint, GoogleTokens};
+use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress};
 use terms::dialect::Dialect;
 use toml::Spanned;
 use wire::{Envelope, Habits};
@@ -419,7 +419,7 @@ impl Sources<'_> {
         serves: Option<&'static str>,
         at: Range<usize>,
     ) -> Option<Endpoint> {
-        let usable = Address::of_model(whole, streamed).filter(|_| !whole.contains('@'));
+        let usable = ProviderAddress::of_model(whole, streamed).filter(|_| !whole.contains('@'));
         let Some(address) = usable else {
             provider::report_address(whole, at, self.findings);
             return None;

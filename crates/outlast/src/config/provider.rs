@@ -337,6 +337,8 @@ pub(crate) fn endpoint(
     let address = match dialect {
         Dialect::OpenaiChat => format!("{base}/chat/completions"),
         Dialect::OpenaiResponses => format!("{base}/responses"),
+        // The model and what is wanted of it follow in each call.
+        Dialect::Gemini => base.strip_suffix("/openai").unwrap_or(base).to_owned(),
         Dialect::AnthropicMessages => {
             format!("{}/v1/messages", base.strip_suffix("/v1").unwrap_or(base))
         }

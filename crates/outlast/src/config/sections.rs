@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use decide::{attempt::AttemptLimits, breaker::BreakerLimits, gate::GateLimits};
-use gateway::TimeLimits;
+use gateway::{KeepLimits, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -83,6 +83,32 @@ pub(crate) fn limits(mut section: Section<'_, '_>) -> Durations {
     };
     section.finish();
     result
+}
+
+/// `[responses]`: how long replies are kept that callers want to follow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replies {
+    pub(crate) keep: KeepLimits,
+    /// Bytes of kept replies in the store at most. Default 4 GiB; the oldest go first.
+    pub(crate) store_bytes: u64,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self { keep: KeepLimits::default(), store_bytes: 4 << 30 }
+    }
+}
+
+pub(crate) fn replies(mut section: Section<'_, '_>) -> Replies {
+    let defaults = Replies::default();
+    let days = section.number("keep_days", 0..3_651);
+    let time = days.map_or(defaults.keep.time, |days| Duration::from_millis(days * DAY_MS));
+    let store = section.number("store_mib", 1..1_048_577);
+    section.finish();
+    Replies {
+        keep: KeepLimits { time, ..defaults.keep },
+        store_bytes: store.map_or(defaults.store_bytes, |mebibytes| mebibytes << 20),
+    }
 }
 
 /// `[breaker]`: what a session may do on its own before somebody is asked.

@@ -41,6 +41,7 @@ impl Vendor {
 const CHAT: &[Dialect] = &[Dialect::OpenaiChat];
 /// Responses first: only there do OpenAI's models reason beside tools.
 const RESPONSES_AND_CHAT: &[Dialect] = &[Dialect::OpenaiResponses, Dialect::OpenaiChat];
+const GEMINI_AND_CHAT: &[Dialect] = &[Dialect::Gemini, Dialect::OpenaiChat];
 const MESSAGES: &[Dialect] = &[Dialect::AnthropicMessages];
 
 /// A hosted vendor that speaks OpenAI chat as OpenAI does.
@@ -81,6 +82,7 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         address_variable: "GEMINI_OPENAI_BASE_URL",
         base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        dialects: GEMINI_AND_CHAT,
         ..COMPATIBLE
     },
     Vendor {

@@ -58,9 +58,13 @@ fn request(
     stream: bool,
 ) -> http::Result<Request<Full<Bytes>>> {
     let path = match person.dialect {
-        Dialect::OpenaiChat => "/v1/chat/completions",
-        Dialect::OpenaiResponses => "/v1/responses",
-        Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::OpenaiChat => "/v1/chat/completions".to_owned(),
+        Dialect::OpenaiResponses => "/v1/responses".to_owned(),
+        Dialect::AnthropicMessages => "/v1/messages".to_owned(),
+        Dialect::Gemini => {
+            let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+            format!("/v1beta/models/{}:{method}", person.model)
+        }
         Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     let body = serde_json::json!({
@@ -76,6 +80,10 @@ fn request(
             "store": false,
             "stream": stream,
             "input": question,
+        }),
+        Dialect::Gemini => serde_json::json!({
+            "contents": [{ "role": "user", "parts": [{ "text": question }] }],
+            "generationConfig": { "maxOutputTokens": 1024 },
         }),
         _ => body,
     };
@@ -96,6 +104,7 @@ fn is_whole(text: &str, dialect: Dialect, stream: bool) -> bool {
         (Dialect::OpenaiChat, false) => text.contains("\"finish_reason\":\"stop\""),
         (Dialect::OpenaiResponses, true) => text.contains("event: response.completed"),
         (Dialect::OpenaiResponses, false) => text.contains("\"status\":\"completed\""),
+        (Dialect::Gemini, _) => text.contains("\"finishReason\":\"STOP\""),
         (Dialect::AnthropicMessages, true) => {
             text.contains("event: message_stop") && text.contains("\"stop_reason\":\"end_turn\"")
         }

@@ -11,4 +11,5 @@ mod headline;
 mod pipeline;
 mod program;
 mod reload;
+mod replies;
 mod tasks;

@@ -2,6 +2,7 @@
 //! request and writes replies; it knows nothing of faults, pace or connections.
 
 mod anthropic_messages;
+mod gemini;
 mod openai_chat;
 mod openai_responses;
 
@@ -21,6 +22,16 @@ pub(crate) trait Voice: Sync {
 
     /// The path that answers.
     fn path(&self) -> &'static str;
+
+    /// Whether this path answers.
+    fn answers(&self, path: &str) -> bool {
+        path == self.path()
+    }
+
+    /// The body with what its address says beside it.
+    fn addressed(&self, _path: &str, body: Value) -> Value {
+        body
+    }
 
     /// The reply header that carries the vendor's id of the request.
     fn id_header(&self) -> &'static str;
@@ -62,6 +73,7 @@ const ALL: &[&dyn Voice] = &[
     &openai_chat::OpenaiChat,
     &openai_responses::OpenaiResponses,
     &anthropic_messages::AnthropicMessages,
+    &gemini::Gemini,
 ];
 
 /// The voice of a dialect.

@@ -2,6 +2,7 @@
 //! form; nothing outside its folder knows its wire names. To add one: a folder, and a line in `ALL`.
 
 pub(crate) mod anthropic_messages;
+pub(crate) mod gemini;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
 #[cfg(test)]
@@ -15,7 +16,8 @@ use terms::dialect::Dialect;
 use crate::{
     canonical::{event::Event, reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
-    head::{Head, HeadRules},
+    head::Head,
+    head_rules::HeadRules,
     json::text::Json,
     kept::OwnReply,
     models::ModelRow,
@@ -149,6 +151,7 @@ const ALL: &[&dyn Codec] = &[
     &openai_chat::OpenaiChat,
     &openai_responses::OpenaiResponses,
     &anthropic_messages::AnthropicMessages,
+    &gemini::Gemini,
 ];
 
 /// The code of a dialect.

@@ -6,9 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de};
 
 /// Defines a struct whose fields are all optional, read in one pass, with the names of unknown
-/// non-null fields kept in `unknown`.
+/// non-null fields kept in `unknown`. A field may have several names.
 macro_rules! object {
-    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $key:literal),* $(,)? }) => {
+    (
+        $(#[$meta:meta])*
+        $name:ident { $($field:ident: $type:ty = $key:literal $(| $also:literal)*),* $(,)? }
+    ) => {
         $(#[$meta])*
         #[derive(Debug, Default)]
         pub(crate) struct $name<'a> {
@@ -34,7 +37,7 @@ macro_rules! object {
                         let mut object = $name::default();
                         while let Some(key) = map.next_key::<$crate::json::text::Text<'a>>()? {
                             match &*key {
-                                $($key => object.$field = map.next_value()?,)*
+                                $($key $(| $also)* => object.$field = map.next_value()?,)*
                                 _ => {
                                     if map.next_value::<Option<serde::de::IgnoredAny>>()?.is_some() {
                                         object.unknown.push(key);

@@ -9,7 +9,7 @@ use terms::dialect::Dialect;
 
 use crate::{
     canonical::{reply::Reply, request::Request},
-    dialect::{Codec, StreamDecoder, anthropic_messages, openai_chat, openai_responses},
+    dialect::{Codec, StreamDecoder, anthropic_messages, gemini, openai_chat, openai_responses},
     error::{BadRequest, Malformed, UpstreamError},
     request::Upstream,
 };
@@ -69,6 +69,7 @@ const ALL: &[&dyn ProviderCodec] = &[
     &openai_chat::OpenaiChat,
     &openai_responses::OpenaiResponses,
     &anthropic_messages::AnthropicMessages,
+    &gemini::Gemini,
     &bedrock_converse::BedrockConverse,
 ];
 

@@ -42,7 +42,12 @@ fn encode(
     same_model: bool,
 ) -> Result<UpstreamRequest, BadRequest> {
     let head = read_head(from, body)?;
-    let other = if to == Dialect::AnthropicMessages { "claude-opus-4-8" } else { "gpt-5.1" };
+    let other = match to {
+        Dialect::AnthropicMessages => "claude-opus-4-8",
+        Dialect::Gemini => "gemini-3-flash-preview",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
+        Dialect::BedrockConverse => "us.amazon.nova-pro-v1:0",
+    };
     let model = if same_model { head.model.clone() } else { other.to_owned() };
     let upstream = Upstream {
         dialect: to,
@@ -87,7 +92,8 @@ fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
     } else {
         assert_eq!(&kept, body, "{source}");
     }
-    let others = Dialect::ALL.iter().filter(|to| **to != from);
+    let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
+    let others = all.filter(|to| **to != from);
     let listed: Vec<Option<Vec<String>>> =
         others.map(|to| translate(source, from, body, &bytes, *to)).collect();
     let all: Option<Vec<Vec<String>>> = listed.into_iter().collect();
@@ -110,9 +116,14 @@ fn translate(
         }
     };
     let value: Value = serde_json::from_slice(&translated.body).unwrap();
-    let turns = if to == Dialect::OpenaiResponses { "input" } else { "messages" };
+    let turns = match to {
+        Dialect::OpenaiResponses => "input",
+        Dialect::Gemini => "contents",
+        Dialect::OpenaiChat | Dialect::AnthropicMessages | Dialect::BedrockConverse => "messages",
+    };
     assert!(value[turns].as_array().is_some_and(|list| !list.is_empty()), "{source}");
-    assert!(read_head(to, &translated.body).is_ok(), "{source}");
+    let of_provider = Dialect::OF_PROVIDERS.contains(&to);
+    assert!(of_provider || read_head(to, &translated.body).is_ok(), "{source}");
     survive(source, body, &translated);
     Some(translated.dropped)
 }
@@ -122,6 +133,8 @@ fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
     let (mut given, mut sent) = (Vec::new(), String::new());
     texts(&body["messages"], &mut given);
     texts(&body["input"], &mut given);
+    texts(&body["contents"], &mut given);
+    texts(&body["systemInstruction"], &mut given);
     texts(&body["system"], &mut given);
     texts(&body["tools"], &mut given);
     let mut kept = Vec::new();
@@ -129,9 +142,10 @@ fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
     sent.extend(kept);
     let own_blocks = [
         "thinking",
+        "thought",
         "tool_use",
         "_tool_result",
-        "tools[].",
+        "tools",
         "messages[].name",
         "compaction",
         "input[].",
@@ -172,7 +186,8 @@ fn every_request_of_the_cassettes_is_understood() {
             assert_eq!(refusal.code, "invalid_field");
             continue;
         }
-        let turns = if body["input"].is_null() { &body["messages"] } else { &body["input"] };
+        let turns = ["messages", "input", "contents"].map(|name| &body[name]);
+        let turns = turns.into_iter().find(|turns| !turns.is_null()).unwrap_or(&Value::Null);
         if turns.as_array().is_some_and(Vec::is_empty) || turns.is_null() {
             continue;
         }

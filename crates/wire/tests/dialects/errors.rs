@@ -44,6 +44,8 @@ fn a_failed_stream_ends_with_an_error_and_no_terminator() {
 
     event: error
     data: {"type":"error","error":{"type":"invalid_request_error","message":"`model` is required","code":"missing_field","param":"model"},"request_id":"req_1"}
+
+    data: {"error":{"code":400,"message":"`model` is required","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"missing_field","domain":"outlast","metadata":{"field":"model"}}]}}
     "#);
 }
 
@@ -71,6 +73,9 @@ fn models_are_listed() {
     {"data":[{"type":"model","id":"a","display_name":"a","created_at":"1970-01-01T00:00:00Z"},{"type":"model","id":"b","display_name":"b","created_at":"2026-11-20T23:59:59Z"}],"has_more":false,"first_id":"a","last_id":"b"}
     {"type":"model","id":"b","display_name":"b","created_at":"2026-11-20T23:59:59Z"}
     {"data":[],"has_more":false,"first_id":null,"last_id":null}
+    {"models":[{"name":"models/a","displayName":"a","supportedGenerationMethods":["generateContent","countTokens"]},{"name":"models/b","displayName":"b","supportedGenerationMethods":["generateContent","countTokens"]}]}
+    {"name":"models/b","displayName":"b","supportedGenerationMethods":["generateContent","countTokens"]}
+    {"models":[]}
     "#);
 }
 

@@ -7,16 +7,18 @@ use serde_json::Value;
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{Upstream, encode_request, read_error, read_head, relay_reply};
 
-const REQUESTS: [&str; 3] = [
+const REQUESTS: [&str; 4] = [
     r#"{"model":"m","stream":true,"stream_options":{"a":1},"max_tokens":7,"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"t\u00e9"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","response_format":{"type":"json_object"},"stop":["x"],"temperature":0.5,"reasoning_effort":"low"}"#,
     r#"{"model":"m","stream":false,"max_tokens":7,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}},{"type":"text","text":"t"}]},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"a":1}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}]}]}],"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"any"},"thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"stop_sequences":["x"]}"#,
     r#"{"model":"m","stream":true,"store":true,"previous_response_id":null,"include":["a"],"max_output_tokens":7,"instructions":"s","input":[{"role":"user","content":[{"type":"input_text","text":"t"},{"type":"input_image","image_url":"data:image/png;base64,AA"}]},{"type":"reasoning","id":"rs","summary":[]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"r"}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"}}],"tool_choice":{"type":"function","name":"f"},"text":{"format":{"type":"json_object"}},"reasoning":{"effort":"low"}}"#,
+    r#"{"model":"m","stream":true,"systemInstruction":{"parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"t"},{"inlineData":{"mimeType":"image/png","data":"AA"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"a":1}},"thoughtSignature":"x"}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"r"}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT"}}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}},"generationConfig":{"temperature":0.5,"topK":3.0,"responseMimeType":"application/json","thinkingConfig":{"thinkingBudget":-1}}}"#,
 ];
 
-const REPLIES: [&str; 3] = [
+const REPLIES: [&str; 4] = [
     r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"t","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}"#,
     r#"{"id":"m","type":"message","model":"m","content":[{"type":"text","text":"t"},{"type":"tool_use","id":"c","name":"f","input":{}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}"#,
     r#"{"id":"r","object":"response","status":"completed","model":"m","output":[{"type":"reasoning","summary":[{"type":"summary_text","text":"h"}]},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"t"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}],"usage":{"input_tokens":1,"output_tokens":2}}"#,
+    r#"{"candidates":[{"content":{"parts":[{"text":"h","thought":true},{"text":"t"},{"functionCall":{"name":"f","args":{}}}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2},"modelVersion":"m","responseId":"r"}"#,
 ];
 
 /// Something that is put in place of a piece of the body.
@@ -99,7 +101,9 @@ proptest! {
         chat in damaged(REQUESTS[0]),
         messages in damaged(REQUESTS[1]),
         responses in damaged(REQUESTS[2]),
+        gemini in damaged(REQUESTS[3]),
     ) {
+        send_everywhere(Dialect::Gemini, &gemini);
         send_everywhere(Dialect::OpenaiChat, &chat);
         send_everywhere(Dialect::AnthropicMessages, &messages);
         send_everywhere(Dialect::OpenaiResponses, &responses);
@@ -110,11 +114,13 @@ proptest! {
         chat in damaged(REPLIES[0]),
         messages in damaged(REPLIES[1]),
         responses in damaged(REPLIES[2]),
+        gemini in damaged(REPLIES[3]),
     ) {
         for (from, bytes) in [
             (Dialect::OpenaiChat, chat),
             (Dialect::AnthropicMessages, messages),
             (Dialect::OpenaiResponses, responses),
+            (Dialect::Gemini, gemini),
         ] {
             let body = Bytes::from(bytes);
             for to in Dialect::ALL {

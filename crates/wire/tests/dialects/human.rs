@@ -12,8 +12,7 @@ const MESSAGES: Dialect = Dialect::AnthropicMessages;
 const RESPONSES: Dialect = Dialect::OpenaiResponses;
 
 fn check(dialect: Dialect, messages: Value, expect: bool) {
-    let turns = if dialect == RESPONSES { "input" } else { "messages" };
-    let body = json!({ "model": "m", "max_tokens": 9, turns: messages }).to_string();
+    let body = json!({ "model": "m", "max_tokens": 9, "messages": messages }).to_string();
     let head = read_head(dialect, body.as_bytes()).unwrap();
     assert_eq!(human_spoke(&head, body.as_bytes()), expect, "{body}");
 }
@@ -119,16 +118,21 @@ fn real_clients_are_told_apart_by_who_speaks_last() {
 }
 
 #[test]
-fn in_responses_a_typed_text_is_a_human_and_a_calls_output_is_not() {
-    check(RESPONSES, json!("hi"), true);
-    check(RESPONSES, json!(""), false);
-    let typed = json!({ "role": "user", "content": [{ "type": "input_text", "text": "hi" }] });
-    let made = [
-        json!({ "type": "reasoning", "summary": [], "encrypted_content": "x" }),
-        json!({ "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}" }),
-    ];
-    let output = json!({ "type": "function_call_output", "call_id": "c", "output": "done" });
-    check(RESPONSES, json!([typed]), true);
-    check(RESPONSES, json!([typed, made[0], made[1], output]), false);
-    check(RESPONSES, json!([typed, made[0], made[1], output, typed]), true);
+fn in_responses_calls_and_reasoning_are_the_assistants_too() {
+    let check = |input: Value, expect: bool| {
+        let body = json!({ "model": "m", "input": input }).to_string();
+        let head = read_head(RESPONSES, body.as_bytes()).unwrap();
+        assert_eq!(human_spoke(&head, body.as_bytes()), expect, "{body}");
+    };
+    check(json!("hi"), true);
+    check(json!(" \n"), false);
+    let said = json!({ "role": "user", "content": [{ "type": "input_text", "text": "hi" }] });
+    let call = json!({ "type": "function_call", "call_id": "c", "name": "n", "arguments": "{}" });
+    let result = json!({ "type": "function_call_output", "call_id": "c", "output": "done" });
+    let surroundings =
+        json!({ "role": "user", "content": "<environment_context>x</environment_context>" });
+    check(json!([surroundings, said]), true);
+    check(json!([said, call, result]), false);
+    check(json!([said, call, result, said]), true);
+    check(json!([said, { "type": "reasoning", "summary": [] }, surroundings]), false);
 }

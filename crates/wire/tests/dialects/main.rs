@@ -7,6 +7,7 @@ mod clients;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod converse;
 mod errors;
+mod gemini;
 mod head;
 mod hostile;
 mod human;
@@ -18,4 +19,6 @@ mod same_dialect;
 mod shared;
 mod splits;
 mod stream_rules;
+#[allow(clippy::disallowed_methods, reason = "a test reads the guide and the recordings")]
+mod table;
 mod translated;

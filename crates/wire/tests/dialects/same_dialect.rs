@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, OwnReply, StreamOptions, StreamRelay, Upstream, asked_items, encode_request, read_head,
-    relay_reply, relay_reply_with, said_items, with_history,
+    Finish, OwnReply, StreamOptions, StreamRelay, Upstream, addressed, asked_items, encode_request,
+    read_head, relay_reply, relay_reply_with, said_items, unaddressed, with_history,
 };
 
 fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
@@ -29,6 +29,7 @@ fn odd(dialect: Dialect) -> String {
             .replace("max_tokens", "max_output_tokens")
             .replace("\"unknown\"", "\"store\" : false,\"unknown\""),
         Dialect::BedrockConverse => unreachable!("no caller speaks it"),
+        Dialect::Gemini => ODD.replace("messages", "contents"),
     }
 }
 
@@ -224,7 +225,7 @@ fn a_kept_reply_has_our_name_and_says_that_it_is_kept() {
     let relayed = relay_reply_with(dialect, dialect, &theirs.clone().into(), &options).unwrap();
     assert_eq!(relayed.body, ours);
     assert_eq!(
-        said_items(&relayed.body),
+        said_items(&relayed.body, true),
         r#"{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"hi"}]}"#
     );
 
@@ -259,4 +260,24 @@ fn what_a_request_follows_stands_before_its_own_items() {
     check(r#""a\nb""#, "{}", &format!("[{{}},{said}]"));
     check(&format!("[ {said} ]"), "{},{}", &format!("[{{}},{{}},{said}]"));
     check("[]", "{}", "[{}]");
+}
+
+#[test]
+fn what_the_address_says_goes_into_the_body_and_out_again() {
+    let plain = r#"{"contents":[ {"role":"user","parts":[{"text":"caf\u00e9"}]}],"x":1.0}"#;
+    let body = addressed(&Bytes::from_static(plain.as_bytes()), "models/route", true).unwrap();
+    let head = read_head(Dialect::Gemini, &body).unwrap();
+    assert_eq!((head.model.as_str(), head.stream, head.input_bytes), ("models/route", true, 9));
+    let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
+    let upstream = Upstream {
+        dialect: Dialect::Gemini,
+        model: "real",
+        max_output: 7,
+        capabilities,
+        instruction: None,
+    };
+    let encoded = encode_request(Dialect::Gemini, &head, &body, &upstream).unwrap();
+    assert_eq!(unaddressed(Dialect::Gemini, encoded.body), plain);
+    let chat = Bytes::from_static(b"{\"model\":\"m\"}");
+    assert_eq!(unaddressed(Dialect::OpenaiChat, chat.clone()), chat);
 }

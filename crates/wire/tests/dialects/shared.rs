@@ -68,11 +68,23 @@ pub(crate) fn client_requests(data: &Path) -> Vec<(String, Dialect, Value)> {
             if let Some(dialect) = dialect_of_path(to)
                 && request["body"].is_object()
             {
-                requests.push((source, dialect, request["body"].clone()));
+                requests.push((source, dialect, addressed(to, dialect, request["body"].clone())));
             }
         }
     }
     requests
+}
+
+/// A body with what its address says, where the dialect says it there.
+fn addressed(path: &str, dialect: Dialect, mut body: Value) -> Value {
+    if dialect == Dialect::Gemini {
+        let call =
+            path.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        let (model, method) = call.split_once(':').unwrap_or_default();
+        body["model"] = model.into();
+        body["stream"] = method.starts_with("stream").into();
+    }
+    body
 }
 
 fn dialect_of_path(path: &str) -> Option<Dialect> {
@@ -81,6 +93,8 @@ fn dialect_of_path(path: &str) -> Option<Dialect> {
         Some(Dialect::OpenaiChat)
     } else if path.ends_with("/responses") {
         Some(Dialect::OpenaiResponses)
+    } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
+        Some(Dialect::Gemini)
     } else if path.ends_with("/v1/messages") {
         Some(Dialect::AnthropicMessages)
     } else {
@@ -122,6 +136,10 @@ pub(crate) fn is_reply(text: &str) -> bool {
 fn dialect_of_reply(value: &Value) -> Option<Dialect> {
     if value["choices"][0]["message"].is_object() {
         Some(Dialect::OpenaiChat)
+    } else if value["candidates"][0]["finishReason"].is_string()
+        || value["promptFeedback"]["blockReason"].is_string()
+    {
+        Some(Dialect::Gemini)
     } else if value["object"] == "response" && value["output"].is_array() {
         // One that is still in its vendor's queue is no reply yet.
         let ended = matches!(value["status"].as_str(), Some("completed" | "incomplete"));
@@ -161,6 +179,8 @@ fn dialect_of_record(value: &Value) -> Option<Dialect> {
     let legacy = value["choices"][0]["text"].is_string();
     if value["choices"].is_array() && !legacy {
         Some(Dialect::OpenaiChat)
+    } else if value["candidates"].is_array() {
+        Some(Dialect::Gemini)
     } else if value["type"] == "response.created" {
         Some(Dialect::OpenaiResponses)
     } else if value["type"] == "message_start" {
@@ -182,6 +202,11 @@ fn cassette(recordings: &mut Vec<Recording>, source: &str, text: &str) {
         let status = response["status"]["code"].as_i64().or(response["code"].as_i64());
         let good = status.is_none_or(|status| status < 400);
         if let (true, Some(body)) = (good, body(request)) {
+            let parsed: Value = serde_json::from_str(&body).unwrap_or_default();
+            let body = match dialect {
+                Dialect::Gemini => addressed(uri, dialect, parsed).to_string(),
+                _ => body,
+            };
             push(recordings, source, Some((dialect, What::Request(body))));
         }
         let Some(body) = body(response) else { continue };

@@ -7,6 +7,7 @@ use wire::{Finish, Progress, StopReason, StreamOptions, StreamRelay};
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
 const RESPONSES: Dialect = Dialect::OpenaiResponses;
+const GEMINI: Dialect = Dialect::Gemini;
 
 const TEXT: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n";
 const STOP: &str =
@@ -31,7 +32,8 @@ struct Run {
 
 /// Whether nothing in it says that the answer is whole.
 fn is_open(out: &str) -> bool {
-    let ends = ["[DONE]", "message_stop", "response.completed", "response.incomplete"];
+    let ends =
+        ["[DONE]", "message_stop", "response.completed", "response.incomplete", "finishReason"];
     !ends.iter().any(|end| out.contains(end))
 }
 
@@ -71,11 +73,37 @@ fn a_missing_terminator_is_added_once_the_stop_reason_was_seen() {
             match *to {
                 CHAT => assert_eq!(last, DONE.trim_end()),
                 MESSAGES => assert_eq!(last, MESSAGE_STOP.trim_end()),
+                GEMINI => assert!(last.contains("\"finishReason\":"), "{last}"),
                 RESPONSES => assert!(last.contains("\"output\":[{"), "{last}"),
                 Dialect::BedrockConverse => unreachable!("no caller speaks it"),
             }
             assert_eq!(run.out.matches(last).count(), 1);
         }
+    }
+}
+
+#[test]
+fn a_stream_that_has_no_terminator_is_complete_when_it_ends_after_its_stop_reason() {
+    let said = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}]}\r\n\r\n";
+    let stop = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"MAX_TOKENS\"}],\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":3,\"thoughtsTokenCount\":1}}\r\n\r\n";
+    for to in Dialect::ALL {
+        let run = self::run(GEMINI, *to, &[said, stop]);
+        assert!(!run.progress.complete && run.progress.output, "{to}");
+        assert_eq!(run.finish, Finish::CompleteWithoutTerminator);
+        assert_eq!(run.relay.stop(), Some(StopReason::MaxTokens));
+        assert_eq!(run.relay.usage().map(|usage| (usage.input(), usage.output())), Some((7, 4)));
+        if *to == GEMINI {
+            assert_eq!(run.out, [said, stop].concat());
+        }
+        let cut = self::run(GEMINI, *to, &[said]);
+        assert!(cut.finish == Finish::Cut && is_open(&cut.out), "{}", cut.out);
+        let failed = "data: {\"error\":{\"code\":503,\"message\":\"mid\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n";
+        let failed = self::run(GEMINI, *to, &[said, failed]);
+        let error = failed.progress.error.unwrap();
+        assert_eq!(
+            (error.kind.as_deref(), error.code.as_deref()),
+            (Some("UNAVAILABLE"), Some("503"))
+        );
     }
 }
 

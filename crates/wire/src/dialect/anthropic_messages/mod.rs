@@ -25,7 +25,8 @@ use super::{Codec, StreamDecoder, StreamEncoder};
 use crate::{
     canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
-    head::{Head, HeadRules},
+    head::Head,
+    head_rules::HeadRules,
     models::ModelRow,
     request::Upstream,
     splice::Edit,

@@ -2,7 +2,8 @@
 //! model's name. Streams state their usage unasked. Everything else keeps its bytes.
 
 use crate::{
-    head::{Head, HeadRules, Turns},
+    head::Head,
+    head_rules::{HeadRules, Turns},
     json::write,
     request::Upstream,
     splice::{self, Edit},

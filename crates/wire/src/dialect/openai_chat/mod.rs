@@ -1,6 +1,7 @@
 //! OpenAI chat completions, as OpenAI and the many compatible servers speak it.
 //! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
 
+pub(crate) mod completions;
 mod error;
 pub(in crate::dialect) mod message_decode;
 mod message_encode;
@@ -23,7 +24,8 @@ use super::{Codec, StreamDecoder, StreamEncoder};
 use crate::{
     canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
-    head::{Head, HeadRules},
+    head::Head,
+    head_rules::HeadRules,
     models::ModelRow,
     request::Upstream,
     splice::Edit,

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::own::is_stale_reasoning;
+use super::own::{is_reasoning, is_stale_reasoning};
 use crate::{
     head::Head,
     json::{scan::Scanner, write},
@@ -57,7 +57,7 @@ pub(crate) fn asked_items(head: &Head, body: &[u8]) -> String {
 }
 
 /// What a whole reply said: its items, comma-separated, less what no one could read again.
-pub(crate) fn said_items(reply: &[u8]) -> String {
+pub(crate) fn said_items(reply: &[u8], sealed: bool) -> String {
     let text = std::str::from_utf8(reply).unwrap_or_default();
     let Some(span) = value_of(text, "output") else { return String::new() };
     let list = &text[span];
@@ -71,7 +71,8 @@ pub(crate) fn said_items(reply: &[u8]) -> String {
         if !item.starts_with('{') {
             break;
         }
-        if !is_stale_reasoning(item) {
+        let left_out = if sealed { is_stale_reasoning(item) } else { is_reasoning(item) };
+        if !left_out {
             items.push(item);
         }
     }

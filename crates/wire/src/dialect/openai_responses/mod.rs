@@ -25,7 +25,8 @@ use super::{Codec, StreamDecoder, StreamEncoder, openai_chat};
 use crate::{
     canonical::{reply::Reply, request::Request},
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
-    head::{Head, HeadRules},
+    head::Head,
+    head_rules::HeadRules,
     kept::OwnReply,
     models::ModelRow,
     request::Upstream,

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use crate::{
-    head::{Head, HeadRules, Turns},
+    head::Head,
+    head_rules::{HeadRules, Turns},
     json::{
         scan::{Kind, Scanner},
         write,
@@ -119,8 +120,12 @@ fn items(text: &str, turns: Range<usize>) -> Vec<Range<usize>> {
     items
 }
 
+pub(super) fn is_reasoning(item: &str) -> bool {
+    splice::value_of(item, "type").is_some_and(|span| &item[span] == "\"reasoning\"")
+}
+
 pub(super) fn is_stale_reasoning(item: &str) -> bool {
     let value = |name: &str| splice::value_of(item, name).map(|span| &item[span]);
-    value("type") == Some("\"reasoning\"")
+    is_reasoning(item)
         && value("encrypted_content").is_none_or(|sealed| sealed.len() <= 2 || sealed == "null")
 }

@@ -268,6 +268,9 @@ fn tools<'a>(request: &'a Request<'_>, dropped: &mut Vec<String>) -> Option<Tool
     let used = used_tools(request);
     let never = request.tool_choice == Some(ToolChoice::Never);
     if never && used.is_empty() {
+        if !request.tools.is_empty() {
+            dropped.push("tools".to_owned());
+        }
         return None;
     }
     if never && !request.tools.is_empty() {
