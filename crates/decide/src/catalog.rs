@@ -11,6 +11,8 @@ use terms::{
 };
 use thiserror::Error;
 
+use crate::resale::Reseller;
+
 /// Why a catalog cannot be used.
 #[derive(Debug, Error)]
 pub enum CatalogError {
@@ -120,6 +122,7 @@ pub struct Catalog {
     as_of: String,
     successors_as_of: String,
     models: HashMap<ProviderName, HashMap<ModelName, Model>>,
+    resellers: HashMap<ProviderName, Reseller>,
     tiers: Vec<Tier>,
     successors: Vec<Successor>,
 }
@@ -151,6 +154,7 @@ impl Catalog {
             as_of: header.as_of,
             successors_as_of: table.as_of,
             models,
+            resellers: HashMap::new(),
             tiers: table.tier,
             successors: table.successor,
         })
@@ -166,9 +170,34 @@ impl Catalog {
         &self.successors_as_of
     }
 
-    /// What is known of a model at a provider.
+    /// The same catalog, where a provider serves the models of others.
+    #[must_use]
+    pub fn with_reseller(mut self, provider: ProviderName, reseller: Reseller) -> Self {
+        self.resellers.insert(provider, reseller);
+        self
+    }
+
+    /// How a provider serves the models of others, if it does.
+    pub fn reseller(&self, provider: &str) -> Option<&Reseller> {
+        self.resellers.get(provider)
+    }
+
+    /// What is known of a model at a provider, also under the name that its maker gave it.
     pub fn model(&self, provider: &str, name: &str) -> Option<&Model> {
+        self.listed(provider, name).or_else(|| {
+            let named = self.resellers.get(provider)?.listed(name);
+            named.iter().find_map(|at| self.listed(at.provider.as_str(), at.model.as_str()))
+        })
+    }
+
+    /// A model that the catalog lists at this very provider.
+    pub fn listed(&self, provider: &str, name: &str) -> Option<&Model> {
         self.models.get(provider)?.get(name)
+    }
+
+    /// Every provider that the catalog lists models of.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        self.models.keys()
     }
 
     /// Every model of a provider, by name.

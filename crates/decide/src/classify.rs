@@ -26,7 +26,8 @@ pub fn classify(said: &Said<'_>) -> Failure {
         400 | 413 | 422 => caller_fault_or_better(&words),
         401..=403 => credential_or_refusal(&words),
         404 | 410 => gone_or_fault(&words),
-        408 | 409 | 425 => Failure::Transient,
+        // 424: Bedrock's word for a model that failed while it worked.
+        408 | 409 | 424 | 425 => Failure::Transient,
         429 => limited_or_broke(&words),
         529 => Failure::RateLimited,
         200..=299 => in_band(&words),
@@ -63,7 +64,7 @@ impl Words<'_> {
     }
 
     fn model_gone(&self) -> bool {
-        self.is(&["model_not_found", "model_deprecated", "deprecated_model"])
+        self.is(&["model_not_found", "model_deprecated", "deprecated_model", "DeploymentNotFound"])
             || (self.message.contains("model")
                 && self.says(&[
                     "does not exist",
@@ -73,6 +74,10 @@ impl Words<'_> {
                     "no longer available",
                     "is not supported",
                     "decommissioned",
+                    "model identifier is invalid",
+                    "on-demand throughput isn",
+                    "access to the model",
+                    "end of its life",
                 ]))
             || self.message.starts_with("model:")
     }
@@ -84,6 +89,7 @@ impl Words<'_> {
             "refusal",
             "invalid_prompt",
             "cyber_policy",
+            "ResponsibleAIPolicyViolation",
         ]) || self.says(&[
             "content policy",
             "content management policy",
@@ -113,7 +119,10 @@ fn caller_fault_or_better(words: &Words<'_>) -> Failure {
         Failure::PolicyRefusal
     } else if words.out_of_funds() || words.is(&["invalid_api_key"]) {
         Failure::CredentialDead
-    } else if words.is(&["model_not_found", "model_deprecated"]) {
+    } else if words.is(&["model_not_found", "model_deprecated"])
+        // Bedrock says so with 400.
+        || words.says(&["model identifier is invalid", "on-demand throughput isn"])
+    {
         Failure::ModelGone
     } else {
         Failure::CallerFault
@@ -151,14 +160,25 @@ fn in_band(words: &Words<'_>) -> Failure {
     } else if words.policy_refusal() {
         Failure::PolicyRefusal
     } else if words.out_of_funds()
-        || words.is(&["authentication_error", "permission_error", "invalid_api_key"])
+        || words.is(&[
+            "authentication_error",
+            "permission_error",
+            "invalid_api_key",
+            "accessDeniedException",
+        ])
     {
         Failure::CredentialDead
-    } else if words.is(&["overloaded_error", "rate_limit_error", "rate_limit_exceeded"]) {
+    } else if words.is(&[
+        "overloaded_error",
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "throttlingException",
+        "serviceQuotaExceededException",
+    ]) {
         Failure::RateLimited
     } else if words.is(&["model_not_found", "not_found_error"]) {
         Failure::ModelGone
-    } else if words.is(&["invalid_request_error"]) {
+    } else if words.is(&["invalid_request_error", "validationException"]) {
         Failure::CallerFault
     } else {
         Failure::Transient
@@ -244,5 +264,36 @@ mod tests {
         check(200, "overloaded_error", "", "Overloaded", RateLimited);
         check(200, "server_error", "", "The server had an error", Transient);
         check(418, "", "", "", CallerFault);
+        // Azure and Bedrock, as recorded.
+        let azure = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.";
+        check(400, "", "content_filter", azure, PolicyRefusal);
+        check(404, "", "DeploymentNotFound", "The API deployment does not exist.", ModelGone);
+        check(400, "", "", "The provided model identifier is invalid.", ModelGone);
+        check(
+            400,
+            "ValidationException",
+            "",
+            "Invocation of model ID x with on-demand throughput isn\u{2019}t supported.",
+            ModelGone,
+        );
+        check(
+            403,
+            "AccessDeniedException",
+            "",
+            "You don't have access to the model with the specified model ID.",
+            ModelGone,
+        );
+        check(
+            403,
+            "UnrecognizedClientException",
+            "",
+            "The security token is invalid.",
+            CredentialDead,
+        );
+        check(429, "ThrottlingException", "", "Too many requests", RateLimited);
+        check(424, "ModelErrorException", "", "the model failed", Transient);
+        check(200, "throttlingException", "", "Too many requests", RateLimited);
+        check(200, "validationException", "", "malformed input", CallerFault);
+        check(200, "modelStreamErrorException", "", "it broke", Transient);
     }
 }

@@ -33,7 +33,7 @@ fn own(asked: &str, providers: &[ProviderName], catalog: &Catalog) -> Vec<ModelR
     {
         return vec![ModelRef { provider: provider.clone(), model: model.into() }];
     }
-    let serves = |provider: &&ProviderName| catalog.model(provider.as_str(), asked).is_some();
+    let serves = |provider: &&ProviderName| catalog.listed(provider.as_str(), asked).is_some();
     providers
         .iter()
         .filter(serves)

@@ -15,6 +15,7 @@ pub mod learning;
 pub mod near_duplicate;
 pub mod plan;
 pub mod price;
+pub mod resale;
 pub mod retry_after;
 pub mod reuse;
 pub mod route;

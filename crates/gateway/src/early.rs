@@ -68,9 +68,20 @@ pub(crate) async fn read_refusal(
 ) -> Early {
     let status = response.status().as_u16();
     let asked_ms = asked_wait(response.headers());
+    let error_type = error_type(response.headers());
     let raw = read_some(response, until).await;
-    let said = wire::read_error(dialect, &raw);
+    let mut said = wire::read_error(dialect, &raw);
+    if said.kind.is_none() {
+        said.kind = error_type;
+    }
     Early { asked_ms, raw: Some(raw), ..Early::stated(status, said) }
+}
+
+/// The name of an error of Amazon's, which stands in a header: `ThrottlingException:http://…`.
+fn error_type(headers: &HeaderMap) -> Option<String> {
+    let named = headers.get("x-amzn-errortype")?.to_str().ok()?;
+    let name: String = named.split(':').next()?.chars().take(100).collect();
+    (!name.is_empty()).then_some(name)
 }
 
 /// A stream was asked for and something else came: an error object, or not our API at all.

@@ -15,6 +15,19 @@ pub(crate) fn reply(kind: ErrorKind, code: &'static str, message: impl Into<Stri
     ErrorReply { kind, code, message: message.into(), param: None }
 }
 
+/// A model's name that can stand in no address.
+pub(crate) fn unaddressable(model: &str) -> ErrorReply {
+    let shown: String = model.chars().filter(|c| !c.is_control()).take(100).collect();
+    let message = format!(
+        "`{shown}` cannot be a model's name at a provider whose addresses name the model; ask for one \
+         that GET /v1/models lists"
+    );
+    ErrorReply {
+        param: Some("model".to_owned()),
+        ..reply(ErrorKind::NotFound, "model_not_found", message)
+    }
+}
+
 /// An error as a whole answer in the caller's dialect.
 pub(crate) fn response(dialect: Dialect, error: &ErrorReply, id: RequestId) -> Response<ReplyBody> {
     let body = error_body(dialect, error, &id.to_string());

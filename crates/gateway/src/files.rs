@@ -23,7 +23,7 @@ use crate::{
     headers,
     intake::{identify, read_body},
     outgoing::{self, Asked},
-    provider::{Provider, Way},
+    provider::Provider,
     room::Room,
     table::Route,
 };
@@ -128,14 +128,18 @@ where
     };
     let mut room = Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes);
     let body = read_body(&parts.headers, body, &gateway.intake, &mut room).await?;
-    let Way::Remote { endpoint, credential } = provider.way(dialect) else {
+    let Some((endpoint, call, credential)) = provider.beside(dialect) else {
         return Err(no_files(&provider.name));
     };
-    let uri = place(&endpoint.uri, &below).ok_or_else(|| no_files(&provider.name))?;
+    let uri = place(call, &below).ok_or_else(|| no_files(&provider.name))?;
     let asked = Asked { dialect, headers: &parts.headers, query: None };
-    let mut request = outgoing::passed(uri, endpoint.dialect, credential, &asked, body);
+    let mut request = outgoing::passed(uri, endpoint, &asked, body.clone());
     *request.method_mut() = parts.method.clone();
     let until = Instant::now() + provider.limits.whole_answer;
+    if let Some(credential) = credential {
+        let shown = credential.show(&mut request, &body, endpoint.dialect, gateway, until).await;
+        shown.map_err(|_| unreachable(&provider.name))?;
+    }
     let sent = gateway.upstream.send(request, provider.limits.connect);
     let response = match timeout_at(until, sent).await {
         Ok(Ok(response)) => response,
@@ -176,7 +180,9 @@ fn holder(
         return named(gateway, &name);
     }
     let table = gateway.table();
-    let speaks = |provider: &&Arc<Provider>| matches!(provider.way(dialect), Way::Remote { endpoint, .. } if endpoint.dialect == dialect);
+    let speaks = |provider: &&Arc<Provider>| {
+        provider.beside(dialect).is_some_and(|(endpoint, ..)| endpoint.dialect == dialect)
+    };
     table.providers().iter().find(speaks).cloned().ok_or_else(|| {
         errors::reply(
             ErrorKind::NotFound,

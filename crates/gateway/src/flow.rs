@@ -209,7 +209,7 @@ impl Request<'_> {
                         body,
                         keeping: self.keeping,
                         operation: self.operation,
-                        way: chosen.target.provider.way(self.asked.dialect),
+                        way: chosen.target.provider.way(self.asked.dialect, &chosen.target.model),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
                         ordinal,
                         until: self.answer_by(&chosen.target, deadline),

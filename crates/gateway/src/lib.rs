@@ -8,6 +8,7 @@ mod body;
 mod clock;
 mod completions;
 mod count;
+mod credential;
 mod early;
 mod errors;
 mod files;
@@ -15,6 +16,7 @@ mod flight;
 mod flow;
 mod gateway;
 mod gemini;
+mod google;
 mod headers;
 mod health;
 mod history;
@@ -28,12 +30,15 @@ mod models;
 mod operation;
 mod outgoing;
 mod pass;
+mod percent;
 mod plan;
 mod provider;
+mod provider_address;
 mod replies;
 mod reply;
 mod room;
 mod session;
+mod sigv4;
 mod stream;
 mod surface;
 mod table;
@@ -44,12 +49,16 @@ mod workers;
 mod write_stall;
 
 pub use crate::{
+    credential::Credential,
     gateway::{Gateway, Parts},
+    google::{GoogleKeyError, GoogleTokens},
     health::GateView,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
-    provider::{Answerer, Credential, Endpoint, Provider, Source},
+    provider::{Answerer, Endpoint, Provider, Source},
+    provider_address::ProviderAddress,
+    sigv4::AwsKeys,
     table::{Route, Table, Target},
     task::{Deployed, Task},
     workers::Workers,

@@ -4,6 +4,7 @@
 
 use http::Uri;
 use terms::dialect::Dialect;
+use wire::Envelope;
 
 use crate::provider::Endpoint;
 
@@ -70,12 +71,17 @@ impl Operation {
         ALL.iter().find(|operation| operation.path == path)
     }
 
-    /// Where a provider does it.
-    pub(crate) fn uri(&self, endpoint: &Endpoint) -> Option<Uri> {
-        let call = endpoint.uri.path();
+    /// Where a provider does it. A cloud that serves a vendor's answers does not serve all else.
+    pub(crate) fn uri(&self, endpoint: &Endpoint, model: &str) -> Option<Uri> {
+        if endpoint.habits.envelope != Envelope::None {
+            return None;
+        }
+        let uri = endpoint.address.uri(model, false)?;
+        let call = uri.path();
         let path = format!("{}{}", call.strip_suffix(CHAT).unwrap_or(call), self.below);
-        let mut parts = endpoint.uri.clone().into_parts();
-        parts.path_and_query = Some(path.parse().ok()?);
+        let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
         Uri::from_parts(parts).ok()
     }
 }
@@ -85,17 +91,24 @@ mod tests {
     use terms::dialect::Dialect;
 
     use super::Operation;
-    use crate::provider::Endpoint;
+    use crate::{provider::Endpoint, provider_address::ProviderAddress};
 
     #[test]
     fn an_operation_stands_beside_or_below_the_call() {
         let check = |path: &str, dialect, call: &str, expect: &str| {
-            let endpoint = Endpoint { dialect, uri: call.parse().unwrap() };
-            let uri = Operation::at(path).unwrap().uri(&endpoint).unwrap();
+            let endpoint = Endpoint::at(dialect, call.replace("{model}", "m").parse().unwrap());
+            let endpoint = match ProviderAddress::of_model(call, call) {
+                Some(address) => Endpoint { address, ..endpoint },
+                None => endpoint,
+            };
+            let uri = Operation::at(path).unwrap().uri(&endpoint, "m").unwrap();
             assert_eq!(uri.to_string(), expect);
         };
         let (chat, messages) = (Dialect::OpenaiChat, Dialect::AnthropicMessages);
         check("/v1/embeddings", chat, "http://h/v1/chat/completions", "http://h/v1/embeddings");
+        let azure = "https://h/deployments/{model}/chat/completions?api-version=1";
+        let below = "https://h/deployments/m/embeddings?api-version=1";
+        check("/v1/embeddings", chat, azure, below);
         let count = "https://h/v1/messages/count_tokens";
         check("/v1/messages/count_tokens", messages, "https://h/v1/messages", count);
     }

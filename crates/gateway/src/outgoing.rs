@@ -5,8 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use terms::dialect::Dialect;
+use wire::{Envelope, Framing};
 
-use crate::provider::{Credential, Endpoint};
+use crate::provider::Endpoint;
 
 /// Anthropic's API version that is sent when the caller named none.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -14,8 +15,10 @@ const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("outlast/", env!("CARGO_PKG_VERSION")));
 
+const BETA: &str = "anthropic-beta";
+
 /// Headers of a caller that change the meaning of the answer and are passed on in the same dialect.
-const PASSED_ON: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta"];
+const PASSED_ON: &[&str] = &[BETA, "anthropic-version", "openai-beta"];
 
 /// What the caller sent beside its body.
 #[derive(Debug, Clone, Copy)]
@@ -25,45 +28,60 @@ pub(crate) struct Asked<'a> {
     pub(crate) query: Option<&'a str>,
 }
 
+/// A request for an answer; `None` where the model's name cannot stand in the endpoint's address.
 pub(crate) fn request(
     endpoint: &Endpoint,
-    credential: Option<&Credential>,
     asked: &Asked<'_>,
     model: &str,
     stream: bool,
     body: Bytes,
-) -> Request<Full<Bytes>> {
+) -> Option<Request<Full<Bytes>>> {
     let same_dialect = endpoint.dialect == asked.dialect;
-    let body = wire::unaddressed(endpoint.dialect, body);
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = match asked.query.filter(|_| same_dialect) {
-        // The query of such a call may hold the caller's key.
-        _ if endpoint.dialect == Dialect::Gemini => with_model(&endpoint.uri, model, stream),
-        Some(query) => with_query(&endpoint.uri, query),
-        None => endpoint.uri.clone(),
-    };
+    let uri = endpoint.address.uri(model, stream)?;
+    *request.uri_mut() =
+        match asked.query.filter(|_| same_dialect && endpoint.address.takes_query()) {
+            Some(query) => with_query(&uri, query),
+            None => uri,
+        };
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, USER_AGENT);
-    let accept = if stream { "text/event-stream" } else { "application/json" };
+    let accept = match (stream, endpoint.framing()) {
+        (false, _) => "application/json",
+        (true, Framing::Sse) => "text/event-stream",
+        (true, Framing::EventStream | Framing::EventStreamOfChunks) => {
+            "application/vnd.amazon.eventstream"
+        }
+    };
     headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     if same_dialect {
-        for name in PASSED_ON {
-            for value in asked.headers.get_all(*name) {
-                headers.append(HeaderName::from_static(name), value.clone());
-            }
-        }
+        pass_on(headers, asked, endpoint);
     }
-    authorize(headers, credential, endpoint.dialect);
-    request
+    own(headers, endpoint);
+    Some(request)
+}
+
+/// The beta features that a caller of Anthropic's dialect asks for by header, where the endpoint wants
+/// them in the body.
+pub(crate) fn betas<'a>(asked: &Asked<'a>, endpoint: &Endpoint) -> Vec<&'a str> {
+    let in_body = endpoint.habits.envelope == Envelope::Bedrock;
+    if !in_body || asked.dialect != Dialect::AnthropicMessages {
+        return Vec::new();
+    }
+    let values = asked.headers.get_all(BETA).iter().filter_map(|value| value.to_str().ok());
+    let named = values.flat_map(|value| value.split(',')).map(str::trim);
+    named
+        .filter(|beta| beta.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        .filter(|b| !b.is_empty())
+        .collect()
 }
 
 /// The request of an operation that is passed on: the caller's own kind of body.
 pub(crate) fn passed(
     uri: Uri,
-    dialect: Dialect,
-    credential: Option<&Credential>,
+    endpoint: &Endpoint,
     asked: &Asked<'_>,
     body: Bytes,
 ) -> Request<Full<Bytes>> {
@@ -75,13 +93,35 @@ pub(crate) fn passed(
     let kind = asked.headers.get(header::CONTENT_TYPE).filter(|_| is_form(asked.headers));
     headers.insert(header::CONTENT_TYPE, kind.cloned().unwrap_or(json));
     headers.insert(header::USER_AGENT, USER_AGENT);
+    pass_on(headers, asked, endpoint);
+    own(headers, endpoint);
+    request
+}
+
+/// The caller's headers that matter to the answer, as far as the endpoint reads them.
+fn pass_on(headers: &mut HeaderMap, asked: &Asked<'_>, endpoint: &Endpoint) {
     for name in PASSED_ON {
-        for value in asked.headers.get_all(*name) {
+        let read = match endpoint.habits.envelope {
+            Envelope::None => true,
+            Envelope::Vertex => *name == BETA,
+            // There they stand in the body.
+            Envelope::Bedrock => false,
+        };
+        for value in asked.headers.get_all(*name).iter().filter(|_| read) {
             headers.append(HeaderName::from_static(name), value.clone());
         }
     }
-    authorize(headers, credential, dialect);
-    request
+}
+
+/// What the dialect and the provider want with every call.
+fn own(headers: &mut HeaderMap, endpoint: &Endpoint) {
+    let versioned = endpoint.habits.envelope == Envelope::None;
+    if endpoint.dialect == Dialect::AnthropicMessages && versioned {
+        headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
+    }
+    for (name, value) in &endpoint.headers {
+        headers.insert(name, value.clone());
+    }
 }
 
 /// Whether the body is a form of several parts.
@@ -101,42 +141,6 @@ pub(crate) fn boundary(headers: &HeaderMap) -> Option<&str> {
     let boundary = boundary.map(|(_, value)| value.trim_matches('"')).next();
     // RFC 2046, section 5.1.1.
     boundary.filter(|boundary| (1..=70).contains(&boundary.len()))
-}
-
-fn authorize(headers: &mut HeaderMap, credential: Option<&Credential>, dialect: Dialect) {
-    match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
-            if let Some(credential) = credential {
-                headers.insert(header::AUTHORIZATION, credential.bearer.clone());
-            }
-        }
-        Dialect::Gemini => {
-            if let Some(credential) = credential {
-                headers.insert("x-goog-api-key", credential.plain.clone());
-            }
-        }
-        Dialect::AnthropicMessages => {
-            headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
-            if let Some(credential) = credential {
-                headers.insert("x-api-key", credential.plain.clone());
-            }
-        }
-    }
-}
-
-/// The address of a call that names its model there.
-fn with_model(base: &Uri, model: &str, stream: bool) -> Uri {
-    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    let base_path = base.path().trim_end_matches('/');
-    // A name from the config; what no path can hold gives an address that nobody answers at.
-    let model =
-        model.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20");
-    let mut parts = base.clone().into_parts();
-    let Ok(path) = format!("{base_path}/models/{model}:{method}").parse() else {
-        return base.clone();
-    };
-    parts.path_and_query = Some(path);
-    Uri::from_parts(parts).unwrap_or_else(|_| base.clone())
 }
 
 fn with_query(uri: &Uri, query: &str) -> Uri {

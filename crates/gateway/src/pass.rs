@@ -23,12 +23,13 @@ use wire::{ErrorKind, read_passed_answer, rename_passed};
 
 use crate::{
     body::{CutShort, ReplyBody},
+    credential::Credential,
     early::{Early, read_refusal},
     errors,
     flight::{BYTES_PER_TOKEN, Flight},
     operation::Operation,
     outgoing::{self, is_form},
-    provider::{Credential, Endpoint},
+    provider::Endpoint,
     reply::Try,
     trail::Trail,
     upstream::SendFailure,
@@ -57,14 +58,18 @@ pub(crate) async fn exchange(
     credential: Option<&Credential>,
     flight: &mut Flight,
 ) -> Result<Passed, Early> {
+    let model = flight.target.model.as_str();
     let uri = operation
-        .uri(endpoint)
+        .uri(endpoint, model)
         .filter(|_| endpoint.dialect == operation.dialect)
         .ok_or_else(|| Early::declined(not_offered(operation)))?;
-    let model = flight.target.model.as_str();
     let form = is_form(attempt.asked.headers);
     let body = rename_passed(attempt.head, attempt.body, model, form);
-    let request = outgoing::passed(uri, endpoint.dialect, credential, attempt.asked, body);
+    let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
+    if let Some(credential) = credential {
+        let (dialect, until) = (endpoint.dialect, attempt.until);
+        credential.show(&mut request, &body, dialect, attempt.gateway, until).await?;
+    }
     flight.may_cost = !operation.is_free;
     let connect = flight.target.provider.limits.connect;
     let sent = timeout_at(attempt.until, attempt.gateway.upstream.send(request, connect)).await;

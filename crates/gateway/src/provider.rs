@@ -3,14 +3,14 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 use terms::{
     dialect::Dialect,
     ids::{ModelName, ProviderName},
 };
-use wire::ErrorReply;
+use wire::{ErrorReply, Framing, Habits};
 
-use crate::limits::TimeLimits;
+use crate::{credential::Credential, limits::TimeLimits, provider_address::ProviderAddress};
 
 /// Where a provider speaks a dialect.
 #[derive(Debug, Clone)]
@@ -18,7 +18,31 @@ pub struct Endpoint {
     /// What is spoken there.
     pub dialect: Dialect,
     /// The full address of the call, path included.
-    pub uri: Uri,
+    pub address: ProviderAddress,
+    /// What is wanted there otherwise than at the dialect's own vendor.
+    pub habits: Habits,
+    /// Models whose names contain this are asked for there alone; `None` for all the others.
+    pub serves: Option<&'static str>,
+    /// Sent with every call.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Endpoint {
+    /// An endpoint like the dialect's own vendor's: at one address for all models, or below one where
+    /// the dialect names the model in its path.
+    pub fn at(dialect: Dialect, uri: Uri) -> Self {
+        let address = ProviderAddress::of_dialect(dialect, uri);
+        Self { dialect, address, habits: Habits::default(), serves: None, headers: Vec::new() }
+    }
+
+    fn is_meant_for(&self, model: &ModelName) -> bool {
+        self.serves.is_some_and(|part| model.as_str().contains(part))
+    }
+
+    /// The frame of the streams that come back.
+    pub(crate) fn framing(&self) -> Framing {
+        self.habits.envelope.framing().unwrap_or_else(|| Framing::of(self.dialect))
+    }
 }
 
 /// Someone who answers. A row of data.
@@ -39,7 +63,7 @@ pub enum Source {
     Remote {
         /// In order of preference; the caller's own dialect comes first where it is among them.
         endpoints: Vec<Endpoint>,
-        /// Ready for the header that each dialect wants; `None` for an open server.
+        /// How it is asked in our name; `None` for an open server.
         credential: Option<Credential>,
     },
     /// This process.
@@ -70,33 +94,6 @@ pub(crate) enum Way<'a> {
     InProcess(&'a dyn Answerer),
 }
 
-/// A provider's secret. Never printed.
-#[derive(Clone)]
-pub struct Credential {
-    pub(crate) bearer: HeaderValue,
-    pub(crate) plain: HeaderValue,
-}
-
-impl Credential {
-    /// Takes the secret.
-    ///
-    /// # Errors
-    /// When it holds characters that no header can carry.
-    pub fn new(secret: &str) -> Result<Self, http::header::InvalidHeaderValue> {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {secret}"))?;
-        let mut plain = HeaderValue::from_str(secret)?;
-        bearer.set_sensitive(true);
-        plain.set_sensitive(true);
-        Ok(Self { bearer, plain })
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
-
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider").field("name", &self.name).finish_non_exhaustive()
@@ -104,17 +101,36 @@ impl fmt::Debug for Provider {
 }
 
 impl Provider {
-    /// The way for a caller of this dialect: an endpoint of its own where the provider has one.
-    pub(crate) fn way(&self, caller: Dialect) -> Way<'_> {
+    /// The way for a caller of this dialect to a model: an endpoint of its own dialect where the
+    /// provider has one for that model.
+    pub(crate) fn way(&self, caller: Dialect, model: &ModelName) -> Way<'_> {
         match &self.source {
             Source::InProcess(answerer) => Way::InProcess(&**answerer),
             Source::Remote { endpoints, credential } => {
-                let same = endpoints.iter().find(|endpoint| endpoint.dialect == caller);
-                let endpoint = same.or_else(|| endpoints.first());
+                let meant = endpoints.iter().any(|endpoint| endpoint.is_meant_for(model));
+                let mut serving = endpoints.iter().filter(|endpoint| {
+                    if meant { endpoint.is_meant_for(model) } else { endpoint.serves.is_none() }
+                });
+                let same = serving.clone().find(|endpoint| endpoint.dialect == caller);
+                let endpoint = same.or_else(|| serving.next()).or_else(|| endpoints.first());
                 let endpoint = endpoint.expect("a remote provider has at least one endpoint");
                 Way::Remote { endpoint, credential: credential.as_ref() }
             }
         }
+    }
+
+    /// Where it is called in this dialect, or else in another, for what stands beside its calls: one
+    /// address, whatever the model.
+    pub(crate) fn beside(
+        &self,
+        dialect: Dialect,
+    ) -> Option<(&Endpoint, &Uri, Option<&Credential>)> {
+        let Source::Remote { endpoints, credential } = &self.source else { return None };
+        let mut fixed =
+            endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.address.as_fixed()?)));
+        let same = fixed.clone().find(|(endpoint, _)| endpoint.dialect == dialect);
+        let (endpoint, uri) = same.or_else(|| fixed.next())?;
+        Some((endpoint, uri, credential.as_ref()))
     }
 
     /// Whether it answers within this process.

@@ -17,8 +17,9 @@ use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as Wire
 use crate::{
     body::ReplyBody,
     completions,
+    credential::Credential,
     early::{Early, not_a_stream, read_non_stream, read_refusal},
-    errors::LastFailure,
+    errors::{self, LastFailure},
     flight::Flight,
     gateway::Gateway,
     headers::{self, Provenance},
@@ -27,7 +28,7 @@ use crate::{
     operation::Operation,
     outgoing::{self, Asked},
     pass::{self, Passed},
-    provider::{Credential, Endpoint, Way},
+    provider::{Endpoint, Way},
     stream::{Begun, StreamBody},
     trail::Trail,
     upstream::SendFailure,
@@ -105,7 +106,7 @@ impl Try<'_> {
     ) -> Result<(Answer, Vec<String>), Early> {
         let (upstream, dropped) = self.send(endpoint, credential, flight).await?;
         let answer = if self.head.stream {
-            Answer::Stream(Box::new(self.begin_stream(endpoint.dialect, upstream, flight).await?))
+            Answer::Stream(Box::new(self.begin_stream(endpoint, upstream, flight).await?))
         } else {
             Answer::Whole(self.whole(endpoint.dialect, upstream, flight).await?)
         };
@@ -128,14 +129,18 @@ impl Try<'_> {
         };
         let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
-        let request = outgoing::request(
-            endpoint,
-            credential,
-            self.asked,
-            target.model.as_str(),
-            self.head.stream,
-            encoded.body,
-        );
+        let betas = outgoing::betas(self.asked, endpoint);
+        let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
+        let body = wire::unaddressed(endpoint.dialect, body);
+        let dropped = [encoded.dropped, lost].concat();
+        let model = target.model.as_str();
+        let stream = self.head.stream;
+        let request = outgoing::request(endpoint, self.asked, model, stream, body.clone());
+        let mut request = request.ok_or_else(|| Early::declined(errors::unaddressable(model)))?;
+        if let Some(credential) = credential {
+            let dialect = endpoint.dialect;
+            credential.show(&mut request, &body, dialect, self.gateway, self.until).await?;
+        }
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -149,7 +154,7 @@ impl Try<'_> {
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
             };
         if response.status() == StatusCode::OK {
-            return Ok((response, encoded.dropped));
+            return Ok((response, dropped));
         }
         flight.may_cost = false;
         Err(read_refusal(endpoint.dialect, response, self.until).await)
@@ -203,17 +208,19 @@ impl Try<'_> {
     /// Relays into a buffer until there is output: an error before that is still ours to mend.
     async fn begin_stream(
         &self,
-        from: Dialect,
+        endpoint: &Endpoint,
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Started, Early> {
+        let (from, to) = (endpoint.dialect, self.asked.dialect);
         if let Some(kind) = not_a_stream(response.headers()) {
             let early = read_non_stream(from, response, kind, self.until).await;
             flight.may_cost = early.failure == Failure::Malformed;
             return Err(early);
         }
         let mut upstream = response.into_body();
-        let mut relay = StreamRelay::new(from, self.asked.dialect, self.stream_options(flight));
+        let options = self.stream_options(flight);
+        let mut relay = StreamRelay::framed(endpoint.framing(), from, to, options);
         let mut ready = BytesMut::new();
         loop {
             let frame = match timeout_at(self.until, upstream.frame()).await {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use decide::{catalog::Catalog, price};
+use decide::{catalog::Catalog, price, resale::Reseller};
 use terms::{
     ids::{ModelName, ProviderName},
     model::Prices,
@@ -32,6 +32,9 @@ pub struct PriceBook {
     version: String,
     prices: HashMap<ProviderName, HashMap<ModelName, Prices>>,
     own: HashMap<ProviderName, HashMap<ModelName, Prices>>,
+    /// Providers whose models are listed under their makers' names, if at all.
+    resellers: HashMap<ProviderName, Reseller>,
+    makers: HashMap<ProviderName, HashMap<ModelName, Prices>>,
 }
 
 /// A price and the version it comes from.
@@ -49,14 +52,21 @@ impl PriceBook {
         catalog: &Catalog,
         providers: impl Iterator<Item = &'a ProviderName>,
     ) -> Self {
-        let prices = providers
-            .map(|provider| {
-                let models = catalog.models_of(provider.as_str());
-                let of = models.into_iter().map(|model| (model.name.clone(), model.prices));
-                (provider.clone(), of.collect())
-            })
-            .collect();
-        Self { version: catalog.as_of().to_owned(), prices, own: HashMap::new() }
+        let listed = |provider: &ProviderName| {
+            let models = catalog.models_of(provider.as_str());
+            models.into_iter().map(|model| (model.name.clone(), model.prices)).collect()
+        };
+        let mut book = Self { version: catalog.as_of().to_owned(), ..Self::default() };
+        for provider in providers {
+            book.prices.insert(provider.clone(), listed(provider));
+            if let Some(reseller) = catalog.reseller(provider.as_str()) {
+                book.resellers.insert(provider.clone(), reseller.clone());
+                for maker in catalog.providers() {
+                    book.makers.entry(maker.clone()).or_insert_with(|| listed(maker));
+                }
+            }
+        }
+        book
     }
 
     /// Sets a price by hand; stands above the catalog.
@@ -71,10 +81,17 @@ impl PriceBook {
         if let Some(prices) = own {
             return Quote { prices, version: "config" };
         }
-        match self.prices.get(provider).and_then(|models| models.get(model)) {
+        let listed = self.prices.get(provider).and_then(|models| models.get(model));
+        match listed.or_else(|| self.maker_price(provider, model)) {
             Some(prices) => Quote { prices, version: &self.version },
             None => Quote { prices: &ASSUMED, version: ASSUMED_VERSION },
         }
+    }
+
+    /// The list price of the maker whose model a provider serves.
+    fn maker_price(&self, provider: &ProviderName, model: &ModelName) -> Option<&Prices> {
+        let named = self.resellers.get(provider)?.listed(model.as_str());
+        named.iter().find_map(|at| self.makers.get(&at.provider)?.get(&at.model))
     }
 }
 
@@ -87,6 +104,7 @@ impl Quote<'_> {
 
 #[cfg(test)]
 mod tests {
+    use decide::{catalog::Catalog, resale::Reseller};
     use terms::{model::Prices, money::NanoUsd, usage::Usage};
 
     use super::PriceBook;
@@ -100,5 +118,16 @@ mod tests {
         book.set("vendor".into(), "*".into(), Prices::default());
         let quote = book.quote(&"vendor".into(), &"new".into());
         assert_eq!((quote.version, quote.cost(&usage)), ("config", NanoUsd::ZERO));
+    }
+
+    #[test]
+    fn what_a_cloud_serves_costs_what_its_maker_lists() {
+        let cloud = "cloud".into();
+        let catalog = Catalog::built_in().unwrap().with_reseller("cloud".into(), Reseller::Bedrock);
+        let book = PriceBook::from_catalog(&catalog, [&cloud].into_iter());
+        let quote = book.quote(&cloud, &"eu.anthropic.claude-opus-4-6-v1:0".into());
+        let listed = catalog.model("anthropic", "claude-opus-4-6").unwrap();
+        assert_eq!((quote.version, *quote.prices), (catalog.as_of(), listed.prices));
+        assert_eq!(book.quote(&cloud, &"amazon.nova-pro-v1:0".into()).version, "assumed");
     }
 }

@@ -31,6 +31,7 @@ fn path(dialect: Dialect, body: &Value) -> &'static str {
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     }
 }
 
@@ -94,6 +95,7 @@ fn streamed_text(dialect: Dialect, events: &[Value]) -> String {
         Dialect::OpenaiChat => event["choices"][0]["delta"]["content"].as_str().map(str::to_owned),
         Dialect::OpenaiResponses => event["delta"].as_str().map(str::to_owned),
         Dialect::AnthropicMessages => event["delta"]["text"].as_str().map(str::to_owned),
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
         Dialect::Gemini => {
             event["candidates"][0]["content"]["parts"][0]["text"].as_str().map(str::to_owned)
         }

@@ -16,16 +16,21 @@ pub enum Dialect {
     AnthropicMessages,
     /// Gemini `POST /v1beta/models/{model}:generateContent`.
     Gemini,
+    /// Amazon Bedrock `POST /model/{id}/converse`. Providers speak it, callers do not.
+    BedrockConverse,
 }
 
 impl Dialect {
-    /// Every dialect, in the order in which documents list them.
+    /// Every dialect that callers and providers speak, in the order in which documents list them.
     pub const ALL: &[Dialect] = &[
         Dialect::OpenaiChat,
         Dialect::OpenaiResponses,
         Dialect::AnthropicMessages,
         Dialect::Gemini,
     ];
+
+    /// The dialects that only providers speak.
+    pub const OF_PROVIDERS: &[Dialect] = &[Dialect::BedrockConverse];
 
     /// The name used in config, logs and documents.
     pub const fn name(self) -> &'static str {
@@ -34,12 +39,13 @@ impl Dialect {
             Self::OpenaiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
             Self::Gemini => "gemini",
+            Self::BedrockConverse => "bedrock-converse",
         }
     }
 
     /// The dialect with this name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|dialect| dialect.name() == name)
+        Self::ALL.iter().chain(Self::OF_PROVIDERS).copied().find(|dialect| dialect.name() == name)
     }
 }
 

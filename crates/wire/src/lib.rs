@@ -5,7 +5,10 @@
 mod address;
 mod completions;
 mod error;
+mod event_stream;
 mod file_ids;
+mod frames;
+mod habits;
 mod head;
 mod head_rules;
 mod human;
@@ -22,6 +25,7 @@ mod upstream_error;
 mod canonical;
 mod dialect;
 mod json;
+mod provider_dialect;
 mod splice;
 mod sse;
 
@@ -33,6 +37,8 @@ pub use error::{
     error_status,
 };
 pub use file_ids::{mark_file_id, unmark_file_ids};
+pub use frames::Framing;
+pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use kept::{

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
-    canonical::event::StopReason, dialect, error::Malformed, request::tidy, stream::StreamOptions,
+    canonical::event::StopReason, dialect, error::Malformed, provider_dialect, request::tidy,
+    stream::StreamOptions,
 };
 
 /// A reply ready for its caller.
@@ -40,7 +41,7 @@ pub fn relay_reply_with(
     options: &StreamOptions,
 ) -> Result<RelayedReply, Malformed> {
     let text = readable(body)?;
-    let reply = dialect::codec(from).decode_reply(text)?;
+    let reply = provider_dialect::provider_codec(from).decode_reply(text)?;
     let mut dropped = Vec::new();
     let own = options.own.as_ref().filter(|own| own.kept);
     let relayed = if from == to {

@@ -9,6 +9,7 @@ use crate::{
     dialect::{self, Codec},
     error::BadRequest,
     head::Head,
+    provider_dialect,
     splice::{Edit, splice, without},
 };
 
@@ -44,8 +45,8 @@ pub fn encode_request(
     body: &Bytes,
     upstream: &Upstream<'_>,
 ) -> Result<UpstreamRequest, BadRequest> {
-    let target = dialect::codec(upstream.dialect);
     if from == upstream.dialect {
+        let target = dialect::codec(from);
         let (mut edits, dropped) = without_sampling(head, body, upstream);
         edits.extend(target.own_fields(head, body, upstream));
         if let Some(instruction) = upstream.instruction
@@ -64,6 +65,7 @@ pub fn encode_request(
         request.turns.insert(0, Turn { speaker: Speaker::System, blocks });
     }
     let mut dropped = std::mem::take(&mut request.unsaid);
+    let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
 }

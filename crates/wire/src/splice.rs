@@ -44,6 +44,12 @@ pub(crate) fn value_of(text: &str, name: &str) -> Option<Range<usize>> {
     members(text).ok()?.into_iter().find(|member| member.name == name).map(|member| member.value)
 }
 
+/// Where the name of a member of the outermost object stands, quotes included.
+pub(crate) fn name_of(text: &str, name: &str) -> Option<Range<usize>> {
+    let member = members(text).ok()?.into_iter().find(|member| member.name == name)?;
+    Some(member.span.start..member.span.start + name.len() + 2)
+}
+
 /// Takes these members out of the outermost object, each with one comma. Gives the edits and the
 /// names that were there.
 pub(crate) fn without<'a>(

@@ -8,8 +8,10 @@ use crate::{
     canonical::event::{Event, StopReason},
     dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
     error::{ErrorReply, UpstreamError},
+    frames::{Frames, Framing},
     kept::OwnReply,
-    sse::{Content, Reader, Record},
+    provider_dialect,
+    sse::{Content, Record},
 };
 
 /// What the caller's side of a stream needs to know.
@@ -52,7 +54,7 @@ pub enum Finish {
 /// Carries one stream from a provider's dialect to its caller's.
 #[derive(Debug)]
 pub struct StreamRelay {
-    reader: Reader,
+    frames: Frames,
     decoder: Box<dyn StreamDecoder>,
     /// `None` when both speak the same dialect: records keep their bytes.
     encoder: Option<Box<dyn StreamEncoder>>,
@@ -84,10 +86,15 @@ struct Tally {
 impl StreamRelay {
     /// A relay from a provider's dialect to its caller's.
     pub fn new(from: Dialect, to: Dialect, options: StreamOptions) -> Self {
+        Self::framed(Framing::of(from), from, to, options)
+    }
+
+    /// The same, where the provider's records come in a frame that is not their dialect's own.
+    pub fn framed(framing: Framing, from: Dialect, to: Dialect, options: StreamOptions) -> Self {
         let caller = dialect::codec(to);
         Self {
-            reader: Reader::default(),
-            decoder: dialect::codec(from).stream_decoder(),
+            frames: Frames::new(framing),
+            decoder: provider_dialect::provider_codec(from).stream_decoder(),
             encoder: (from != to).then(|| caller.stream_encoder(&options)),
             caller,
             keep_usage: options.include_usage,
@@ -99,16 +106,16 @@ impl StreamRelay {
 
     /// Takes bytes of the provider; bytes for the caller are appended to `out`.
     pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Progress {
-        let mut reader = std::mem::take(&mut self.reader);
-        reader.push(chunk, |record| self.record(&record, out));
-        self.reader = reader;
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.push(chunk, |record| self.record(&record, out));
+        self.frames = frames;
         self.progress()
     }
 
     /// The provider closed its stream cleanly.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finish {
-        let mut reader = std::mem::take(&mut self.reader);
-        reader.finish(|record| {
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.finish(|record| {
             let before = out.len();
             self.record(&record, out);
             // A last record without its blank line gets one, so that it counts for the caller.

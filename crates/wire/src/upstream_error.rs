@@ -4,14 +4,14 @@
 use serde_json::Value;
 use terms::dialect::Dialect;
 
-use crate::{dialect, error::UpstreamError};
+use crate::{error::UpstreamError, provider_dialect};
 
 /// Characters of a message at most.
 const MESSAGE_CHARACTERS: usize = 2_000;
 
 /// Reads the body of an error reply. Never fails: text, web pages and nothing at all are read too.
 pub fn read_error(dialect: Dialect, body: &[u8]) -> UpstreamError {
-    dialect::codec(dialect).read_error(body)
+    provider_dialect::provider_codec(dialect).read_error(body)
 }
 
 /// The reading that fits every provider seen so far.

@@ -31,6 +31,7 @@ fn loop_turn(dialect: Dialect, stream: bool) -> String {
         Dialect::AnthropicMessages => {
             r#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"n","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]}"#
         }
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     let field = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
     format!(

@@ -79,7 +79,7 @@ pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Pro
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {
-            endpoints: vec![Endpoint { dialect, uri }],
+            endpoints: vec![Endpoint::at(dialect, uri)],
             credential: Some(Credential::new("upstream-secret").unwrap()),
         },
         limits: FAST,
@@ -251,6 +251,7 @@ pub(crate) fn path(dialect: Dialect) -> &'static str {
         Dialect::OpenaiChat => "/v1/chat/completions",
         Dialect::OpenaiResponses => "/v1/responses",
         Dialect::AnthropicMessages => "/v1/messages",
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
         Dialect::Gemini => "/v1beta/models/r:generateContent",
     }
 }
@@ -281,6 +282,7 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
                 json["output"][0]["content"][0]["text"].as_str().unwrap().to_owned()
             }
             Dialect::AnthropicMessages => json["content"][0]["text"].as_str().unwrap().to_owned(),
+            Dialect::BedrockConverse => unreachable!("no caller speaks it"),
             Dialect::Gemini => {
                 assert_eq!(json["candidates"][0]["finishReason"], "STOP");
                 let text = &json["candidates"][0]["content"]["parts"][0]["text"];
@@ -302,6 +304,7 @@ pub(crate) fn whole_text(dialect: Dialect, stream: bool, reply: &Reply) -> Strin
         Dialect::AnthropicMessages => {
             ("/delta/text", events.last().is_some_and(|last| last.contains("message_stop")))
         }
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     assert!(complete, "the stream has no proper end: {}", reply.text());
     events

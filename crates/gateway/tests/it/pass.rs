@@ -94,7 +94,7 @@ fn fixed_provider(name: &str, base: &str, dialect: Dialect) -> Arc<Provider> {
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {
-            endpoints: vec![Endpoint { dialect, uri: format!("{base}{path}").parse().unwrap() }],
+            endpoints: vec![Endpoint::at(dialect, format!("{base}{path}").parse().unwrap())],
             credential: Some(Credential::new("upstream-secret").unwrap()),
         },
         limits: FAST,

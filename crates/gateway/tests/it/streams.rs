@@ -39,6 +39,7 @@ fn check_broken(dialect: Dialect, reply: &Reply, case: &str) {
             assert!(text.contains("event: error"), "{case}: {text}");
             assert!(!text.contains("message_stop"), "{case}: {text}");
         }
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     }
 }
 

@@ -59,7 +59,7 @@ fn described(source: &Source) -> String {
             let key = if credential.is_some() { "with a key" } else { "without a key" };
             let spoken: Vec<_> = endpoints
                 .iter()
-                .map(|endpoint| format!("{} at {}", endpoint.dialect, endpoint.uri))
+                .map(|endpoint| format!("{} at {}", endpoint.dialect, endpoint.address.shown()))
                 .collect();
             format!("({key}): {}", spoken.join(", "))
         }

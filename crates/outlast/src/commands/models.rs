@@ -1,6 +1,6 @@
 //! `outlast models`: what the catalog knows, and who stands in for whom.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
 use clap::Args;
@@ -25,20 +25,30 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let catalog = Catalog::built_in()?;
+    let (providers, catalog) = known(arguments, environment)?;
     match &arguments.name {
-        Some(name) => explain(name, &providers(arguments, environment), &catalog)?,
+        Some(name) => explain(name, &providers, &catalog)?,
         None => list(arguments.provider.as_deref(), &catalog),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configured providers; without any, all known vendors, to show what would be.
-fn providers(arguments: &Arguments, environment: &Environment) -> Vec<ProviderName> {
-    match arguments.config.load(environment, &arguments.config.overrides()) {
-        Ok(config) => config.providers.iter().map(|provider| provider.name.clone()).collect(),
-        Err(_) => VENDORS.iter().map(|vendor| vendor.name.into()).collect(),
-    }
+/// The configured providers and what is known of their models; without any, all known vendors, to show
+/// what would be.
+fn known(
+    arguments: &Arguments,
+    environment: &Environment,
+) -> anyhow::Result<(Vec<ProviderName>, Arc<Catalog>)> {
+    Ok(match arguments.config.load(environment, &arguments.config.overrides()) {
+        Ok(config) => {
+            let names = config.providers.iter().map(|provider| provider.name.clone());
+            (names.collect(), config.catalog)
+        }
+        Err(_) => {
+            let names = VENDORS.iter().map(|vendor| vendor.name.into());
+            (names.collect(), Arc::new(Catalog::built_in()?))
+        }
+    })
 }
 
 fn explain(name: &str, providers: &[ProviderName], catalog: &Catalog) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use decide::{breaker::BreakerLimits, catalog::Catalog};
-use gateway::{Provider, Route, Source, Table, Target, Task};
+use gateway::{Credential, Provider, Route, Source, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, ProviderName},
@@ -18,9 +18,10 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     config::{
+        clouds::{self, Cloud, Sources},
         environment::Environment,
         problem::{Problem, Problems},
-        provider::{self, Answers, ProviderSection},
+        provider::{self, Answers, ProviderSection, Remote, vendor_endpoints},
         reader::{Findings, Section, nearest},
         sections::{self, Durations, PriceSection, Replies, RouteSection},
         tasks,
@@ -220,8 +221,8 @@ fn read(
         .filter(|provider| provider.free)
         .map(|provider| provider.name.as_str().into())
         .collect();
-    let providers: Vec<Arc<Provider>> =
-        providers.into_iter().map(|section| finished(section, findings)).collect();
+    let catalog = with_resellers(catalog, &providers);
+    let providers: Vec<Arc<Provider>> = providers.into_iter().map(finished).collect();
     let routes =
         routes.into_iter().map(|route| resolved(route, &providers, &catalog, findings)).collect();
     let prices =
@@ -258,37 +259,63 @@ fn read(
     config
 }
 
+/// The catalog that also knows what these providers serve under names of their own.
+fn with_resellers(catalog: Arc<Catalog>, providers: &[ProviderSection]) -> Arc<Catalog> {
+    let sold = |section: &ProviderSection| {
+        Some((ProviderName::from(section.name.as_str()), section.reseller.clone()?))
+    };
+    let mut resellers = providers.iter().filter_map(sold).peekable();
+    if resellers.peek().is_none() {
+        return catalog;
+    }
+    let known = Catalog::clone(&catalog);
+    Arc::new(resellers.fold(known, |known, (name, reseller)| known.with_reseller(name, reseller)))
+}
+
 /// One worker per core.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// Every known vendor whose key is in the environment.
+/// Every known vendor whose key is in the environment, and every local server whose address is.
 fn environment_providers(
     environment: &Environment,
     limits: &Durations,
     findings: &Findings,
 ) -> Vec<ProviderSection> {
     let mut providers = Vec::new();
+    let mut add = |name: &str, remote, free, reseller| {
+        let (name, answers) = (name.to_owned(), Answers::Remote(remote));
+        let limits = limits.times;
+        providers.push(ProviderSection { name, span: 0..0, answers, limits, free, reseller });
+    };
     for vendor in VENDORS {
-        let Some(secret) =
-            vendor.key_variables.iter().find_map(|variable| environment.get(variable))
-        else {
+        let moved = environment.get(vendor.address_variable);
+        let secret = vendor.key_variables.iter().find_map(|variable| environment.get(variable));
+        let is_meant = if vendor.is_local { moved.is_some() } else { secret.is_some() };
+        if !is_meant {
             continue;
+        }
+        let base = moved.unwrap_or(vendor.base_url);
+        let spoken = vendor.dialects_at(base);
+        let endpoints = vendor_endpoints(base, spoken, Some(vendor), &(0..0), findings);
+        let name = Spanned::new(0..0, vendor.name.to_owned());
+        let credential =
+            secret.and_then(|secret| provider::usable(Credential::new(secret), &name, findings));
+        add(vendor.name, Remote { endpoints, credential }, vendor.is_local, None);
+    }
+    for cloud in Cloud::ALL.iter().filter(|cloud| cloud.is_in(environment)) {
+        let name = Spanned::new(0..0, cloud.name().to_owned());
+        let sources = Sources {
+            name: &name,
+            base_url: None,
+            api_key: None,
+            dialects: None,
+            environment,
+            findings,
         };
-        let base = environment.get(vendor.address_variable).unwrap_or(vendor.base_url);
-        let endpoints = vendor
-            .dialects_at(base)
-            .iter()
-            .filter_map(|dialect| provider::endpoint(base, *dialect, 0..0, findings))
-            .collect();
-        providers.push(ProviderSection {
-            name: vendor.name.to_owned(),
-            span: 0..0,
-            answers: Answers::Remote { endpoints, secret: Some(secret.to_owned()) },
-            limits: limits.times,
-            free: false,
-        });
+        let remote = cloud.connect(&clouds::Keys::default(), &sources);
+        add(cloud.name(), remote, false, Some(cloud.reseller()));
     }
     if providers.is_empty() {
         let variables: Vec<_> =
@@ -323,24 +350,10 @@ fn report_repeats(providers: &[ProviderSection], routes: &[RouteSection], findin
     }
 }
 
-fn finished(section: ProviderSection, findings: &Findings) -> Arc<Provider> {
+fn finished(section: ProviderSection) -> Arc<Provider> {
     let source = match section.answers {
         Answers::Recorded(recording) => Source::InProcess(recording),
-        Answers::Remote { endpoints, secret } => {
-            let credential = secret.and_then(|secret| {
-                let credential = gateway::Credential::new(&secret).ok();
-                if credential.is_none() {
-                    findings.report(
-                        section.span.clone(),
-                        format!(
-                            "the key of provider `{}` holds characters that no header can carry",
-                            section.name
-                        ),
-                        "check the variable or file for line ends and quotes",
-                    );
-                }
-                credential
-            });
+        Answers::Remote(Remote { endpoints, credential }) => {
             Source::Remote { endpoints, credential }
         }
     };

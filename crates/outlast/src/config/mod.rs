@@ -3,12 +3,15 @@
 //! half used.
 
 mod checked;
+mod clouds;
 mod environment;
 mod problem;
 mod provider;
 mod reader;
 mod sections;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod vendors;
 
 pub(crate) use crate::config::{

@@ -3,17 +3,19 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use gateway::{Endpoint, TimeLimits};
-use http::Uri;
+use decide::resale::Reseller;
+use gateway::{Credential, Endpoint, TimeLimits};
+use http::{HeaderName, HeaderValue, Uri, header::InvalidHeaderValue};
 use terms::dialect::Dialect;
 use toml::Spanned;
 
 use crate::{
     config::{
+        clouds::{self, Cloud, Sources},
         environment::Environment,
         reader::{Findings, Section, nearest},
         sections::{Durations, times},
-        vendors::{VENDORS, vendor},
+        vendors::{VENDORS, Vendor, vendor},
     },
     recording::Recording,
     students::STUDENTS,
@@ -28,13 +30,22 @@ pub(crate) struct ProviderSection {
     pub(crate) limits: TimeLimits,
     /// `free = true`: nothing that it answers costs anything.
     pub(crate) free: bool,
+    /// Under whose names the catalog knows its models, where it is not listed itself.
+    pub(crate) reseller: Option<Reseller>,
 }
 
 /// Where a provider's answers come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Answers {
-    Remote { endpoints: Vec<Endpoint>, secret: Option<String> },
+    Remote(Remote),
     Recorded(Arc<Recording>),
+}
+
+/// A server, as it is called.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) credential: Option<Credential>,
 }
 
 pub(crate) fn provider(
@@ -45,10 +56,12 @@ pub(crate) fn provider(
 ) -> Option<ProviderSection> {
     let span = section.span();
     let name = section.required("name", "\"anthropic\"");
+    let whose = section.string("vendor");
     let base_url = section.string("base_url");
     let dialects = section.strings("dialects");
     let key = section.string("api_key");
-    let free = section.boolean("free").unwrap_or(false);
+    let free = section.boolean("free");
+    let cloud_keys = clouds::Keys::read(&mut section);
     let recordings = section.strings("recordings");
     let input = section.string("input");
     let answer = section.string("answer");
@@ -76,17 +89,26 @@ pub(crate) fn provider(
             ("base_url", base_url.as_ref().map(Spanned::span)),
             ("api_key", key.as_ref().map(Spanned::span)),
             ("dialects", dialects.is_some().then(|| span.clone())),
+            ("vendor", whose.as_ref().map(Spanned::span)),
         ] {
             if let Some(at) = at {
                 let message = format!("`{key}` means nothing beside `recordings`");
                 findings.report(at, message, "a recording speaks every dialect and is asked within this process; leave it out");
             }
         }
+        cloud_keys.report_strays(None, findings);
         let recording = recording(&files, input, answer, findings)?;
         let answers = Answers::Recorded(Arc::new(recording));
         // What was recorded is paid for; a [[price]] stands above this.
-        let free = true;
-        return Some(ProviderSection { name: name.into_inner(), span, answers, limits, free });
+        let (free, reseller) = (true, None);
+        return Some(ProviderSection {
+            name: name.into_inner(),
+            span,
+            answers,
+            limits,
+            free,
+            reseller,
+        });
     }
     for (key, given) in [("input", input), ("answer", answer)] {
         if let Some(given) = given {
@@ -98,17 +120,57 @@ pub(crate) fn provider(
             );
         }
     }
-    let (endpoints, secret) = remote(
-        &name,
-        base_url.as_ref(),
-        dialects.as_deref(),
-        key.as_ref(),
-        &span,
-        environment,
-        findings,
+    let vendor_name = whose.as_ref().unwrap_or(&name);
+    let cloud = Cloud::from_name(vendor_name.get_ref());
+    let known = vendor(vendor_name.get_ref());
+    if let Some(whose) = whose.as_ref().filter(|_| cloud.is_none() && known.is_none()) {
+        report_unknown_vendor(whose, findings);
+    }
+    cloud_keys.report_strays(cloud, findings);
+    let spoken = dialects.as_ref().map(|names| {
+        names.iter().filter_map(|name| dialect(name, findings)).collect::<Vec<Dialect>>()
+    });
+    if dialects.as_ref().is_some_and(Vec::is_empty) {
+        let message = format!("provider `{}` speaks no dialect", name.get_ref());
+        findings.report(span.clone(), message, dialect_advice());
+    }
+    let remote = match cloud {
+        Some(cloud) => cloud.connect(
+            &cloud_keys,
+            &Sources {
+                name: &name,
+                base_url: base_url.as_ref(),
+                api_key: key.as_ref(),
+                dialects: spoken.as_deref(),
+                environment,
+                findings,
+            },
+        ),
+        None => {
+            let given = Given { name: &name, base_url: base_url.as_ref(), key: key.as_ref() };
+            server(&given, spoken, known, environment, findings)
+        }
+    };
+    let other = whose.as_ref().is_some_and(|whose| whose.get_ref() != name.get_ref());
+    let reseller = cloud
+        .map(Cloud::reseller)
+        .or_else(|| known.filter(|_| other).map(|vendor| Reseller::Of(vendor.name)));
+    let free = free.unwrap_or_else(|| known.is_some_and(|vendor| vendor.is_local));
+    let answers = Answers::Remote(remote);
+    Some(ProviderSection { name: name.into_inner(), span, answers, limits, free, reseller })
+}
+
+fn report_unknown_vendor(whose: &Spanned<String>, findings: &Findings) {
+    let names = VENDORS.iter().map(|vendor| vendor.name);
+    let names = names.chain(Cloud::ALL.iter().map(|cloud| cloud.name()));
+    let advice = nearest(whose.get_ref(), names).map_or_else(
+        || {
+            "leave it out and add `base_url`; the guide to configuration lists the known vendors"
+                .to_owned()
+        },
+        |near| format!("did you mean `{near}`?"),
     );
-    let answers = Answers::Remote { endpoints, secret };
-    Some(ProviderSection { name: name.into_inner(), span, answers, limits, free })
+    findings.report(whose.span(), format!("no vendor `{}` is known", whose.get_ref()), advice);
 }
 
 /// A recording of answers; every problem of its files with its line.
@@ -133,17 +195,22 @@ fn recording(
     whole.then_some(recording)
 }
 
+/// What the file says of a server.
+struct Given<'a> {
+    name: &'a Spanned<String>,
+    base_url: Option<&'a Spanned<String>>,
+    key: Option<&'a Spanned<String>>,
+}
+
 /// Endpoints and credential of a provider that is a server.
-fn remote(
-    name: &Spanned<String>,
-    base_url: Option<&Spanned<String>>,
-    dialects: Option<&[Spanned<String>]>,
-    key: Option<&Spanned<String>>,
-    span: &Range<usize>,
+fn server(
+    given: &Given<'_>,
+    spoken: Option<Vec<Dialect>>,
+    known: Option<&'static Vendor>,
     environment: &Environment,
     findings: &Findings,
-) -> (Vec<Endpoint>, Option<String>) {
-    let known = vendor(name.get_ref());
+) -> Remote {
+    let Given { name, base_url, key } = *given;
     let base = match (base_url, known) {
         (Some(url), _) => Some((url.get_ref().clone(), url.span())),
         (None, Some(vendor)) => {
@@ -151,64 +218,94 @@ fn remote(
             Some((moved.to_owned(), name.span()))
         }
         (None, None) => {
-            let advice = nearest(name.get_ref(), VENDORS.iter().map(|vendor| vendor.name))
-                .map_or_else(
-                    || {
-                        "add `base_url = \"http://…/v1\"` and `dialects = [\"openai-chat\"]`"
-                            .to_owned()
-                    },
-                    |near| {
-                        format!("did you mean `{near}`? Otherwise add `base_url = \"http://…/v1\"`")
-                    },
-                );
-            findings.report(
-                name.span(),
-                format!(
-                    "provider `{}` has no `base_url` and is no vendor that is known here",
-                    name.get_ref()
-                ),
-                advice,
-            );
+            report_no_address(name, findings);
             None
         }
     };
-    let spoken = match dialects {
-        Some(names) => names.iter().filter_map(|name| dialect(name, findings)).collect(),
-        None => known.zip(base.as_ref()).map_or_else(
-            || vec![Dialect::OpenaiChat],
-            |(vendor, (address, _))| vendor.dialects_at(address).to_vec(),
-        ),
-    };
     let endpoints = base.map_or_else(Vec::new, |(url, at)| {
-        spoken.iter().filter_map(|dialect| endpoint(&url, *dialect, at.clone(), findings)).collect()
+        let usual = || match known {
+            Some(vendor) => vendor.dialects_at(&url).to_vec(),
+            None => vec![Dialect::OpenaiChat],
+        };
+        let spoken = spoken.unwrap_or_else(usual);
+        vendor_endpoints(&url, &spoken, known, &at, findings)
     });
-    if dialects.is_some_and(<[_]>::is_empty) {
-        findings.report(
-            span.clone(),
-            format!("provider `{}` speaks no dialect", name.get_ref()),
-            dialect_advice(),
-        );
-    }
     let secret = match key {
         Some(key) => secret(key, environment, findings),
         None => {
             let variables = known.map_or(&[][..], |vendor| vendor.key_variables);
             let found = variables.iter().find_map(|variable| environment.get(variable));
-            if found.is_none() && known.is_some() && base_url.is_none() {
+            let needed = known.is_some_and(|vendor| !vendor.is_local) && base_url.is_none();
+            if found.is_none() && needed {
                 let advice = format!(
                     "set the environment variable {}, or add `api_key = \"env:NAME\"` or `\"file:PATH\"`",
                     variables.join(" or ")
                 );
-                findings.report(
-                    name.span(),
-                    format!("provider `{}` has no credential", name.get_ref()),
-                    advice,
-                );
+                let message = format!("provider `{}` has no credential", name.get_ref());
+                findings.report(name.span(), message, advice);
             }
             found.map(str::to_owned)
         }
     };
-    (endpoints, secret)
+    let credential = secret.and_then(|secret| usable(Credential::new(&secret), name, findings));
+    Remote { endpoints, credential }
+}
+
+fn report_no_address(name: &Spanned<String>, findings: &Findings) {
+    let names = VENDORS.iter().map(|vendor| vendor.name);
+    let names = names.chain(Cloud::ALL.iter().map(|cloud| cloud.name()));
+    let advice = nearest(name.get_ref(), names).map_or_else(
+        || "add `base_url = \"http://…/v1\"` and `dialects = [\"openai-chat\"]`".to_owned(),
+        |near| format!("did you mean `{near}`? Otherwise add `base_url = \"http://…/v1\"`"),
+    );
+    let message = format!(
+        "provider `{}` has no `base_url` and is no vendor that is known here",
+        name.get_ref()
+    );
+    findings.report(name.span(), message, advice);
+}
+
+/// The endpoints of a vendor's server, with its habits.
+pub(crate) fn vendor_endpoints(
+    base: &str,
+    spoken: &[Dialect],
+    vendor: Option<&Vendor>,
+    at: &Range<usize>,
+    findings: &Findings,
+) -> Vec<Endpoint> {
+    let mut endpoints: Vec<Endpoint> = spoken
+        .iter()
+        .filter_map(|dialect| endpoint(base, *dialect, at.clone(), findings))
+        .collect();
+    for endpoint in &mut endpoints {
+        let Some(vendor) = vendor else { continue };
+        let headers = vendor.headers.iter();
+        endpoint.headers = headers
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        endpoint.habits = vendor.habits;
+    }
+    endpoints
+}
+
+/// The credential, where its secret can stand in a header.
+pub(crate) fn usable(
+    credential: Result<Credential, InvalidHeaderValue>,
+    name: &Spanned<String>,
+    findings: &Findings,
+) -> Option<Credential> {
+    let credential = credential.ok();
+    if credential.is_none() {
+        findings.report(
+            name.span(),
+            format!(
+                "the key of provider `{}` holds characters that no header can carry",
+                name.get_ref()
+            ),
+            "check the variable or file for line ends and quotes",
+        );
+    }
+    credential
 }
 
 fn dialect(name: &Spanned<String>, findings: &Findings) -> Option<Dialect> {
@@ -224,7 +321,8 @@ fn dialect(name: &Spanned<String>, findings: &Findings) -> Option<Dialect> {
 }
 
 fn dialect_advice() -> String {
-    let names: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+    let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
+    let names: Vec<_> = all.map(|dialect| dialect.name()).collect();
     format!("known dialects: {}", names.join(", "))
 }
 
@@ -245,6 +343,14 @@ pub(crate) fn endpoint(
         Dialect::AnthropicMessages => {
             format!("{}/v1/messages", base.strip_suffix("/v1").unwrap_or(base))
         }
+        Dialect::BedrockConverse => {
+            findings.report(
+                at,
+                "`bedrock-converse` is spoken by Amazon Bedrock alone",
+                "give the provider the name \"bedrock\", or add `vendor = \"bedrock\"`",
+            );
+            return None;
+        }
     };
     let uri = address.parse::<Uri>().ok().filter(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -253,17 +359,25 @@ pub(crate) fn endpoint(
             && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
     });
     if uri.is_none() {
-        findings.report(
-            at,
-            format!("`{base}` is no base address"),
-            "write http:// or https://, a host, no user name and no query",
-        );
+        report_address(base, at, findings);
     }
-    Some(Endpoint { dialect, uri: uri? })
+    Some(Endpoint::at(dialect, uri?))
+}
+
+pub(crate) fn report_address(base: &str, at: Range<usize>, findings: &Findings) {
+    findings.report(
+        at,
+        format!("`{base}` is no base address"),
+        "write http:// or https://, a host, no user name and no query",
+    );
 }
 
 /// `env:NAME`, `file:PATH`, or the secret itself.
-fn secret(key: &Spanned<String>, environment: &Environment, findings: &Findings) -> Option<String> {
+pub(crate) fn secret(
+    key: &Spanned<String>,
+    environment: &Environment,
+    findings: &Findings,
+) -> Option<String> {
     let text = key.get_ref();
     if let Some(variable) = text.strip_prefix("env:") {
         let value = environment.get(variable);

@@ -1,7 +1,9 @@
 //! The vendors that need no configuration but a key: one row of data each. Adding one is adding a
-//! row. Addresses are the vendors' own, from their API documentation.
+//! row. Addresses and habits are the vendors' own, from their API documentation where a row names no
+//! other source.
 
 use terms::dialect::Dialect;
+use wire::{Envelope, Habits};
 
 /// What is known of a vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,13 @@ pub(crate) struct Vendor {
     pub(crate) base_url: &'static str,
     /// What it speaks there, in order of preference.
     pub(crate) dialects: &'static [Dialect],
+    /// Whether it is a server that people run themselves: no key is needed, nothing is charged, and
+    /// without a file it counts only where its address variable is set.
+    pub(crate) is_local: bool,
+    /// What it wants otherwise than its dialect's own vendor.
+    pub(crate) habits: Habits,
+    /// Headers that it reads beside the usual.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
 }
 
 impl Vendor {
@@ -35,6 +44,21 @@ const RESPONSES_AND_CHAT: &[Dialect] = &[Dialect::OpenaiResponses, Dialect::Open
 const GEMINI_AND_CHAT: &[Dialect] = &[Dialect::Gemini, Dialect::OpenaiChat];
 const MESSAGES: &[Dialect] = &[Dialect::AnthropicMessages];
 
+/// A hosted vendor that speaks OpenAI chat as OpenAI does.
+const COMPATIBLE: Vendor = Vendor {
+    name: "",
+    key_variables: &[],
+    address_variable: "",
+    base_url: "",
+    dialects: CHAT,
+    is_local: false,
+    habits: Habits { envelope: Envelope::None, no_stream_options: false, only_max_tokens: false },
+    headers: &[],
+};
+
+/// A server of one's own that does.
+const LOCAL: Vendor = Vendor { is_local: true, ..COMPATIBLE };
+
 /// Every known vendor; the order is the order of preference between those that serve the same model.
 pub(crate) const VENDORS: &[Vendor] = &[
     Vendor {
@@ -43,6 +67,7 @@ pub(crate) const VENDORS: &[Vendor] = &[
         address_variable: "ANTHROPIC_BASE_URL",
         base_url: "https://api.anthropic.com",
         dialects: MESSAGES,
+        ..COMPATIBLE
     },
     Vendor {
         name: "openai",
@@ -50,6 +75,7 @@ pub(crate) const VENDORS: &[Vendor] = &[
         address_variable: "OPENAI_BASE_URL",
         base_url: "https://api.openai.com/v1",
         dialects: RESPONSES_AND_CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "google",
@@ -57,80 +83,225 @@ pub(crate) const VENDORS: &[Vendor] = &[
         address_variable: "GEMINI_OPENAI_BASE_URL",
         base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
         dialects: GEMINI_AND_CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "mistral",
         key_variables: &["MISTRAL_API_KEY"],
         address_variable: "MISTRAL_BASE_URL",
         base_url: "https://api.mistral.ai/v1",
-        dialects: CHAT,
+        // It refuses fields that it does not know, and states usage unasked (dnakov/anon-kode issue
+        // 53, 2025-03; editor-code-assistant/eca issue 231, 2025-12).
+        habits: Habits { no_stream_options: true, only_max_tokens: true, ..COMPATIBLE.habits },
+        ..COMPATIBLE
     },
     Vendor {
         name: "deepseek",
         key_variables: &["DEEPSEEK_API_KEY"],
         address_variable: "DEEPSEEK_BASE_URL",
         base_url: "https://api.deepseek.com/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "xai",
         key_variables: &["XAI_API_KEY"],
         address_variable: "XAI_BASE_URL",
         base_url: "https://api.x.ai/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "groq",
         key_variables: &["GROQ_API_KEY"],
         address_variable: "GROQ_BASE_URL",
         base_url: "https://api.groq.com/openai/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "cerebras",
         key_variables: &["CEREBRAS_API_KEY"],
         address_variable: "CEREBRAS_BASE_URL",
         base_url: "https://api.cerebras.ai/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "together",
         key_variables: &["TOGETHER_API_KEY"],
         address_variable: "TOGETHER_BASE_URL",
         base_url: "https://api.together.xyz/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "fireworks",
         key_variables: &["FIREWORKS_API_KEY"],
         address_variable: "FIREWORKS_BASE_URL",
         base_url: "https://api.fireworks.ai/inference/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "openrouter",
         key_variables: &["OPENROUTER_API_KEY"],
         address_variable: "OPENROUTER_BASE_URL",
         base_url: "https://openrouter.ai/api/v1",
-        dialects: CHAT,
+        // Names the application in its owner's own statistics (openrouter.ai/docs/app-attribution).
+        headers: &[("x-openrouter-title", "Outlast")],
+        ..COMPATIBLE
     },
     Vendor {
         name: "perplexity",
         key_variables: &["PERPLEXITY_API_KEY"],
         address_variable: "PERPLEXITY_BASE_URL",
         base_url: "https://api.perplexity.ai",
-        dialects: CHAT,
+        ..COMPATIBLE
     },
     Vendor {
         name: "sambanova",
         key_variables: &["SAMBANOVA_API_KEY"],
         address_variable: "SAMBANOVA_BASE_URL",
         base_url: "https://api.sambanova.ai/v1",
-        dialects: CHAT,
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "cohere",
+        key_variables: &["COHERE_API_KEY", "CO_API_KEY"],
+        address_variable: "COHERE_BASE_URL",
+        base_url: "https://api.cohere.ai/compatibility/v1",
+        // Its compatibility API refuses the field (strandsagents.com, model provider Cohere).
+        habits: Habits { no_stream_options: true, ..COMPATIBLE.habits },
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "huggingface",
+        key_variables: &["HF_TOKEN"],
+        address_variable: "HUGGINGFACE_BASE_URL",
+        base_url: "https://router.huggingface.co/v1",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "nvidia",
+        key_variables: &["NVIDIA_API_KEY"],
+        address_variable: "NVIDIA_BASE_URL",
+        base_url: "https://integrate.api.nvidia.com/v1",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "moonshot",
+        key_variables: &["MOONSHOT_API_KEY"],
+        address_variable: "MOONSHOT_BASE_URL",
+        base_url: "https://api.moonshot.ai/v1",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "minimax",
+        key_variables: &["MINIMAX_API_KEY"],
+        address_variable: "MINIMAX_BASE_URL",
+        base_url: "https://api.minimax.io/v1",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "zai",
+        key_variables: &["ZAI_API_KEY"],
+        address_variable: "ZAI_BASE_URL",
+        base_url: "https://api.z.ai/api/paas/v4",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "deepinfra",
+        key_variables: &["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"],
+        address_variable: "DEEPINFRA_BASE_URL",
+        base_url: "https://api.deepinfra.com/v1/openai",
+        ..COMPATIBLE
+    },
+    Vendor {
+        name: "vllm",
+        key_variables: &["VLLM_API_KEY"],
+        address_variable: "VLLM_BASE_URL",
+        base_url: "http://localhost:8000/v1",
+        ..LOCAL
+    },
+    Vendor {
+        name: "ollama",
+        key_variables: &["OLLAMA_API_KEY"],
+        address_variable: "OLLAMA_BASE_URL",
+        base_url: "http://localhost:11434/v1",
+        ..LOCAL
+    },
+    Vendor {
+        name: "llama-cpp",
+        key_variables: &["LLAMA_API_KEY"],
+        address_variable: "LLAMA_CPP_BASE_URL",
+        base_url: "http://localhost:8080/v1",
+        ..LOCAL
+    },
+    Vendor {
+        name: "sglang",
+        key_variables: &["SGLANG_API_KEY"],
+        address_variable: "SGLANG_BASE_URL",
+        base_url: "http://localhost:30000/v1",
+        ..LOCAL
+    },
+    Vendor {
+        name: "lm-studio",
+        key_variables: &["LM_STUDIO_API_KEY"],
+        address_variable: "LM_STUDIO_BASE_URL",
+        base_url: "http://localhost:1234/v1",
+        ..LOCAL
     },
 ];
 
 /// The vendor of this name.
 pub(crate) fn vendor(name: &str) -> Option<&'static Vendor> {
     VENDORS.iter().find(|vendor| vendor.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use http::{HeaderName, HeaderValue};
+    use terms::dialect::Dialect;
+
+    use super::VENDORS;
+
+    #[test]
+    fn every_row_is_whole_and_its_names_are_its_own() {
+        let mut names = BTreeSet::new();
+        let mut variables = BTreeSet::new();
+        for vendor in VENDORS {
+            let name = vendor.name;
+            assert!(names.insert(name), "{name} stands here twice");
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(!name.is_empty() && name.chars().all(plain), "{name}");
+            let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            for variable in vendor.key_variables.iter().chain([&vendor.address_variable]) {
+                assert!(!variable.is_empty() && variable.chars().all(upper), "{name}: {variable}");
+                assert!(variables.insert(*variable), "{name}: {variable} is another's, too");
+            }
+            assert!(!vendor.key_variables.is_empty() && !vendor.dialects.is_empty(), "{name}");
+            assert!(vendor.dialects.iter().all(|dialect| Dialect::ALL.contains(dialect)), "{name}");
+            let scheme = if vendor.is_local { "http://localhost:" } else { "https://" };
+            assert!(vendor.base_url.starts_with(scheme), "{name}");
+            assert!(!vendor.base_url.ends_with('/'), "{name}: {}", vendor.base_url);
+            for (header, value) in vendor.headers {
+                HeaderName::from_static(header);
+                HeaderValue::from_static(value);
+            }
+        }
+    }
+
+    #[test]
+    fn the_guide_lists_every_row() {
+        let guide = include_str!("../../../../docs/guide/configuration.md");
+        for vendor in VENDORS {
+            let row = format!(
+                "| {} | `{}` | `{}` | {} |",
+                vendor.name,
+                vendor.key_variables.join("`, `"),
+                vendor.address_variable,
+                vendor.base_url
+            );
+            assert!(guide.contains(&row), "docs/guide/configuration.md lacks this row:\n{row}");
+        }
+        let rows = guide.lines().filter(|line| line.contains("_BASE_URL` |")).count();
+        assert_eq!(rows, VENDORS.len(), "the guide lists vendors that are gone");
+    }
 }

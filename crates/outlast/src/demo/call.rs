@@ -65,6 +65,7 @@ fn request(
             let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
             format!("/v1beta/models/{}:{method}", person.model)
         }
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
     };
     let body = serde_json::json!({
         "model": person.model,
@@ -84,7 +85,7 @@ fn request(
             "contents": [{ "role": "user", "parts": [{ "text": question }] }],
             "generationConfig": { "maxOutputTokens": 1024 },
         }),
-        Dialect::OpenaiChat | Dialect::AnthropicMessages => body,
+        _ => body,
     };
     Request::post(format!("{}{path}", line.base_url))
         .header(header::CONTENT_TYPE, "application/json")
@@ -108,5 +109,6 @@ fn is_whole(text: &str, dialect: Dialect, stream: bool) -> bool {
             text.contains("event: message_stop") && text.contains("\"stop_reason\":\"end_turn\"")
         }
         (Dialect::AnthropicMessages, false) => text.contains("\"stop_reason\":\"end_turn\""),
+        (Dialect::BedrockConverse, _) => unreachable!("no caller speaks it"),
     }
 }

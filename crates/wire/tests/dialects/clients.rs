@@ -46,6 +46,7 @@ fn encode(
         Dialect::AnthropicMessages => "claude-opus-4-8",
         Dialect::Gemini => "gemini-3-flash-preview",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
+        Dialect::BedrockConverse => "us.amazon.nova-pro-v1:0",
     };
     let model = if same_model { head.model.clone() } else { other.to_owned() };
     let upstream = Upstream {
@@ -91,7 +92,8 @@ fn check(source: &str, from: Dialect, body: &Value) -> Option<Vec<String>> {
     } else {
         assert_eq!(&kept, body, "{source}");
     }
-    let others = Dialect::ALL.iter().filter(|to| **to != from);
+    let all = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS);
+    let others = all.filter(|to| **to != from);
     let listed: Vec<Option<Vec<String>>> =
         others.map(|to| translate(source, from, body, &bytes, *to)).collect();
     let all: Option<Vec<Vec<String>>> = listed.into_iter().collect();
@@ -117,10 +119,11 @@ fn translate(
     let turns = match to {
         Dialect::OpenaiResponses => "input",
         Dialect::Gemini => "contents",
-        Dialect::OpenaiChat | Dialect::AnthropicMessages => "messages",
+        Dialect::OpenaiChat | Dialect::AnthropicMessages | Dialect::BedrockConverse => "messages",
     };
     assert!(value[turns].as_array().is_some_and(|list| !list.is_empty()), "{source}");
-    assert!(read_head(to, &translated.body).is_ok(), "{source}");
+    let of_provider = Dialect::OF_PROVIDERS.contains(&to);
+    assert!(of_provider || read_head(to, &translated.body).is_ok(), "{source}");
     survive(source, body, &translated);
     Some(translated.dropped)
 }
@@ -142,7 +145,7 @@ fn survive(source: &str, body: &Value, translated: &UpstreamRequest) {
         "thought",
         "tool_use",
         "_tool_result",
-        "tools[].",
+        "tools",
         "messages[].name",
         "compaction",
         "input[].",

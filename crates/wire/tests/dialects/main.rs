@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod clients;
+#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
+mod converse;
 mod errors;
 mod gemini;
 mod head;

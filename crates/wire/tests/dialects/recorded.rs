@@ -230,6 +230,7 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Answer {
         Dialect::OpenaiChat => read_chat(&body),
         Dialect::OpenaiResponses => read_responses(&body),
         Dialect::AnthropicMessages => read_messages(&body),
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
         Dialect::Gemini => read_gemini(&body),
     }
 }
@@ -307,6 +308,7 @@ fn read_stream(dialect: Dialect, stream: &str) -> Answer {
         Dialect::OpenaiChat => read_chat_stream(stream),
         Dialect::OpenaiResponses => read_responses_stream(stream),
         Dialect::AnthropicMessages => read_messages_stream(stream),
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
         Dialect::Gemini => read_gemini_stream(stream),
     }
 }

@@ -29,6 +29,7 @@ fn odd(dialect: Dialect) -> String {
             .replace("messages", "input")
             .replace("max_tokens", "max_output_tokens")
             .replace("\"unknown\"", "\"store\" : false,\"unknown\""),
+        Dialect::BedrockConverse => unreachable!("no caller speaks it"),
         Dialect::Gemini => ODD.replace("messages", "contents"),
     }
 }

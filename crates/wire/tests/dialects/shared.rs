@@ -102,7 +102,7 @@ fn dialect_of_path(path: &str) -> Option<Dialect> {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -230,7 +230,7 @@ fn body(side: &Yaml) -> Option<String> {
     (!raw.is_empty()).then(|| raw.to_owned())
 }
 
-fn json(yaml: &Yaml) -> Value {
+pub(crate) fn json(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::Real(text) => text.parse::<f64>().map_or(Value::Null, Value::from),
         Yaml::Integer(number) => Value::from(*number),

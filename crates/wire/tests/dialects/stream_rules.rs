@@ -75,6 +75,7 @@ fn a_missing_terminator_is_added_once_the_stop_reason_was_seen() {
                 MESSAGES => assert_eq!(last, MESSAGE_STOP.trim_end()),
                 GEMINI => assert!(last.contains("\"finishReason\":"), "{last}"),
                 RESPONSES => assert!(last.contains("\"output\":[{"), "{last}"),
+                Dialect::BedrockConverse => unreachable!("no caller speaks it"),
             }
             assert_eq!(run.out.matches(last).count(), 1);
         }

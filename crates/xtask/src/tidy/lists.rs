@@ -22,6 +22,11 @@ const LISTS: &[List] = &[
         item: "const ALL",
     },
     List {
+        folder: "crates/wire/src/provider_dialect",
+        file: "crates/wire/src/provider_dialect/mod.rs",
+        item: "const ALL",
+    },
+    List {
         folder: "crates/console/src/pages",
         file: "crates/console/src/routes.rs",
         item: "const ROUTES",

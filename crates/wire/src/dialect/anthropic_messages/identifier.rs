@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-pub(super) fn valid(id: &str) -> Cow<'_, str> {
+pub(crate) fn valid(id: &str) -> Cow<'_, str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !id.is_empty() && id.chars().all(allowed) {
         return Cow::Borrowed(id);

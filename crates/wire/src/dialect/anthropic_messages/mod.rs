@@ -3,7 +3,7 @@
 
 mod block_decode;
 mod error;
-mod identifier;
+pub(crate) mod identifier;
 mod message_encode;
 mod model;
 mod own;
@@ -15,8 +15,8 @@ mod schema;
 mod stop_reason;
 mod stream_decode;
 mod stream_encode;
-mod thinking;
-pub(in crate::dialect) mod tool_input;
+pub(crate) mod thinking;
+pub(crate) mod tool_input;
 mod usage;
 
 use terms::dialect::Dialect;

@@ -12,16 +12,16 @@ const SMALLEST_BUDGET: u64 = 1_024;
 
 /// What is said of thinking.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) thinking: Option<Thinking>,
-    pub(super) effort: Option<&'static str>,
+pub(crate) struct Said {
+    pub(crate) thinking: Option<Thinking>,
+    pub(crate) effort: Option<&'static str>,
     /// Whether the caller's wish is lost.
-    pub(super) lost: bool,
+    pub(crate) lost: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Thinking {
+pub(crate) enum Thinking {
     Adaptive,
     Enabled { budget_tokens: u64 },
 }
@@ -30,7 +30,7 @@ pub(super) enum Thinking {
 /// from 4.7 on they refuse a budget. Earlier ones know only the budget (the vendor's page on
 /// adaptive thinking; docker/docker-agent pull request 2563, 2026-04). Neither thinks when a tool
 /// is forced, and a budget does not go with an open tool call whose turn did not begin in thought.
-pub(super) fn encode(request: &Request<'_>, max_tokens: u64, upstream: &Upstream<'_>) -> Said {
+pub(crate) fn encode(request: &Request<'_>, max_tokens: u64, upstream: &Upstream<'_>) -> Said {
     let effort = match request.reasoning {
         None | Some(Reasoning::Off) => return Said::default(),
         Some(Reasoning::Adaptive) => None,

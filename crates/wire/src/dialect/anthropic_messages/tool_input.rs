@@ -4,7 +4,7 @@ use crate::json::{text::Json, write};
 
 /// Arguments as an object. What is no object, because the model wrote it badly, is kept as a text
 /// in the one field `arguments`, and listed.
-pub(in crate::dialect) fn object(arguments: &str, dropped: &mut Vec<String>) -> Json<'static> {
+pub(crate) fn object(arguments: &str, dropped: &mut Vec<String>) -> Json<'static> {
     let object = Json::parse(arguments.trim().to_owned());
     object.filter(|object| object.as_written().starts_with('{')).unwrap_or_else(|| {
         dropped.push("tool_calls[].function.arguments".to_owned());

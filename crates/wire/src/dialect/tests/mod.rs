@@ -38,6 +38,7 @@ fn upstream(dialect: Dialect) -> Upstream<'static> {
     let model = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.1",
         Dialect::AnthropicMessages => "claude-opus-4-6",
+        Dialect::BedrockConverse => "us.anthropic.claude-opus-4-6-v1",
         Dialect::Gemini => "gemini-3-flash-preview",
     };
     Upstream { dialect, model, max_output: 0, capabilities: ABLE, instruction: None }

@@ -1,0 +1,234 @@
+//! What configs amount to: the endpoints of clouds and vendors, from files and from the environment,
+//! and every snippet of the guide to providers.
+
+use decide::catalog::Catalog;
+use gateway::{Provider, Source};
+use terms::usage::Usage;
+
+use super::{Config, Environment, Overrides, VENDORS};
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let environment = Environment::of(variables);
+    let config = Config::from_text("outlast.toml", text, &environment, &Overrides::default());
+    config.map_err(|problems| {
+        problems
+            .list
+            .iter()
+            .map(|problem| format!("{}: {}", problem.line, problem.message))
+            .collect()
+    })
+}
+
+/// `dialect address` of every endpoint, and whether there is a credential.
+fn shown(provider: &Provider) -> (Vec<String>, bool) {
+    let Source::Remote { endpoints, credential } = &provider.source else {
+        return (Vec::new(), false);
+    };
+    let endpoints = endpoints.iter();
+    let lines =
+        endpoints.map(|endpoint| format!("{} {}", endpoint.dialect, endpoint.address.shown()));
+    (lines.collect(), credential.is_some())
+}
+
+fn check(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
+    let config = load(text, variables).unwrap();
+    let (lines, has_key) = shown(&config.providers[0]);
+    assert_eq!(lines, expect);
+    assert!(has_key, "{text}");
+}
+
+fn refused(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
+    assert_eq!(load(text, variables).unwrap_err(), expect);
+}
+
+const AWS: &[(&str, &str)] =
+    &[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "us-east-1")];
+
+#[test]
+fn azure_is_called_at_its_v1_api_or_by_deployment() {
+    let key = &[("AZURE_OPENAI_API_KEY", "k")];
+    let v1 = &[
+        "openai-responses https://r.openai.azure.com/openai/v1/responses",
+        "openai-chat https://r.openai.azure.com/openai/v1/chat/completions",
+    ];
+    for base in ["https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1/"] {
+        check(&format!("[[provider]]\nname = \"azure\"\nbase_url = \"{base}\""), key, v1);
+    }
+    check(
+        "[[provider]]\nname = \"eu\"\nvendor = \"azure\"\nbase_url = \"https://r.openai.azure.com\"\napi_version = \"2024-10-21\"",
+        key,
+        &[
+            "openai-chat https://r.openai.azure.com/openai/deployments/{model}/chat/completions?api-version=2024-10-21",
+        ],
+    );
+    let from_environment =
+        [("AZURE_OPENAI_AD_TOKEN", "t"), ("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/")];
+    check("", &from_environment, v1);
+    refused(
+        "[[provider]]\nname = \"azure\"\nregion = \"eu\"",
+        &[],
+        &[
+            "2: an Azure provider needs the address of its resource",
+            "2: provider `azure` has no credential",
+            "3: `region` means nothing for this provider",
+        ],
+    );
+    let odd = "[[provider]]\nname = \"azure\"\nbase_url = \"https://r\"\napi_version = \"1&x=2\"";
+    refused(odd, key, &["4: `1&x=2` is no version of Azure's API"]);
+}
+
+#[test]
+fn bedrock_speaks_claudes_own_dialect_and_converse() {
+    let base = "https://bedrock-runtime.us-east-1.amazonaws.com/model/{model}";
+    let both = &[
+        &*format!("anthropic-messages {base}/invoke"),
+        &*format!("bedrock-converse {base}/converse"),
+    ];
+    check("[[provider]]\nname = \"bedrock\"", AWS, both);
+    let token = [("AWS_BEARER_TOKEN_BEDROCK", "t"), ("AWS_DEFAULT_REGION", "us-east-1")];
+    check("", &token, both);
+    check("[[provider]]\nname = \"bedrock\"\ndialects = [\"bedrock-converse\"]", AWS, &both[1..]);
+    refused(
+        "[[provider]]\nname = \"bedrock\"\nregion = \"eu/../x\"\ndialects = [\"openai-chat\"]",
+        AWS,
+        &[
+            "2: an Amazon Bedrock provider needs its region",
+            "2: provider `bedrock` has no credential",
+            "3: `eu/../x` is no region",
+        ],
+    );
+    let wrong = "[[provider]]\nname = \"bedrock\"\ndialects = [\"openai-chat\"]";
+    refused(wrong, AWS, &["2: provider `bedrock` speaks none of these dialects"]);
+    // Keys that may be meant for anything else make no provider by themselves.
+    assert_eq!(load("", AWS).unwrap_err(), ["1: no provider is configured"]);
+}
+
+#[test]
+fn vertex_speaks_claudes_own_dialect_and_the_compatible_one() {
+    let token = &[("GOOGLE_OAUTH_ACCESS_TOKEN", "t")];
+    let at = |host: &str, region: &str| {
+        let place = format!("https://{host}/v1/projects/p/locations/{region}");
+        [
+            format!("anthropic-messages {place}/publishers/anthropic/models/{{model}}:rawPredict"),
+            format!("openai-chat {place}/endpoints/openapi/chat/completions"),
+        ]
+    };
+    for (region, host) in [
+        ("europe-west1", "europe-west1-aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+    ] {
+        let text =
+            format!("[[provider]]\nname = \"vertex\"\nproject = \"p\"\nregion = \"{region}\"");
+        let expect = at(host, region);
+        check(&text, token, &[expect[0].as_str(), expect[1].as_str()]);
+    }
+    refused(
+        "[[provider]]\nname = \"vertex\"\ncredentials_file = \"missing.json\"",
+        &[],
+        &["2: a Vertex AI provider needs its project"],
+    );
+    let text =
+        "[[provider]]\nname = \"vertex\"\nproject = \"p\"\ncredentials_file = \"missing.json\"";
+    let problems = load(text, &[]).unwrap_err();
+    assert!(problems[0].starts_with("4: the credentials in missing.json cannot be used"));
+}
+
+#[test]
+fn a_local_server_counts_where_its_address_is_set_and_costs_nothing() {
+    let config = load("", &[("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1")]).unwrap();
+    let (lines, has_key) = shown(&config.providers[0]);
+    assert_eq!(lines, ["openai-chat http://127.0.0.1:11434/v1/chat/completions"]);
+    assert!(!has_key && config.providers.len() == 1);
+    let usage = Usage { uncached_in: 1_000_000, ..Usage::default() };
+    let book = config.price_book();
+    assert_eq!(book.quote(&"ollama".into(), &"any".into()).cost(&usage).0, 0);
+    let config = load("[[provider]]\nname = \"vllm\"", &[]).unwrap();
+    assert_eq!(
+        shown(&config.providers[0]).0,
+        ["openai-chat http://localhost:8000/v1/chat/completions"]
+    );
+}
+
+#[test]
+fn every_known_vendor_is_a_provider_by_its_key_or_address_alone() {
+    for vendor in VENDORS {
+        let variable =
+            if vendor.is_local { vendor.address_variable } else { vendor.key_variables[0] };
+        let value = if vendor.is_local { vendor.base_url } else { "key" };
+        let config = load("", &[(variable, value)]).unwrap();
+        let [provider] = config.providers.as_slice() else { panic!("{}", vendor.name) };
+        let (lines, has_key) = shown(provider);
+        assert_eq!((provider.name.as_str(), has_key), (vendor.name, !vendor.is_local));
+        assert_eq!(lines.len(), vendor.dialects.len());
+        let Source::Remote { endpoints, .. } = &provider.source else { panic!("{}", vendor.name) };
+        assert!(endpoints.iter().all(|endpoint| endpoint.habits == vendor.habits));
+        assert!(endpoints.iter().all(|endpoint| endpoint.headers.len() == vendor.headers.len()));
+    }
+}
+
+#[test]
+fn what_is_sold_under_another_name_has_its_makers_price() {
+    let catalog = Catalog::built_in().unwrap();
+    let config = load(
+        "[[provider]]\nname = \"aws\"\nvendor = \"bedrock\"\n[[provider]]\nname = \"mine\"\nvendor = \"anthropic\"\napi_key = \"k\"",
+        AWS,
+    )
+    .unwrap();
+    let book = config.price_book();
+    let listed = catalog.model("anthropic", "claude-opus-4-6").unwrap().prices;
+    for (provider, model) in
+        [("aws", "us.anthropic.claude-opus-4-6-v1:0"), ("mine", "claude-opus-4-6")]
+    {
+        let quote = book.quote(&provider.into(), &model.into());
+        assert_eq!((*quote.prices, quote.version), (listed, catalog.as_of()), "{provider}");
+        assert!(config.catalog.model(provider, model).unwrap().capabilities.reasoning);
+    }
+    assert_eq!(book.quote(&"aws".into(), &"amazon.nova-pro-v1:0".into()).version, "assumed");
+}
+
+#[test]
+fn a_vendor_that_nobody_knows_is_told_and_so_are_keys_out_of_place() {
+    refused(
+        "[[provider]]\nname = \"a\"\nvendor = \"mistrl\"\nbase_url = \"http://h\"",
+        &[],
+        &["3: no vendor `mistrl` is known"],
+    );
+    refused(
+        "[[provider]]\nname = \"a\"\nbase_url = \"http://h\"\nproject = \"p\"",
+        &[],
+        &["4: `project` means nothing for this provider"],
+    );
+    refused(
+        "[[provider]]\nname = \"a\"\nbase_url = \"http://h\"\ndialects = [\"bedrock-converse\"]",
+        &[],
+        &["3: `bedrock-converse` is spoken by Amazon Bedrock alone"],
+    );
+}
+
+#[test]
+fn every_snippet_of_the_guide_to_providers_loads() {
+    let guide = include_str!("../../../../docs/guide/providers.md");
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let account = place(
+        "account.json",
+        r#"{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r"}"#,
+    );
+    let answers = place("answers.jsonl", "{\"input\":\"a\",\"answer\":\"b\"}\n");
+    let keys = [("AZURE_OPENAI_API_KEY", "k"), ("OPENAI_RESEARCH_KEY", "k")];
+    let snippets: Vec<&str> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(snippets.len() >= 8);
+    for snippet in snippets {
+        let text =
+            snippet.replace("service-account.json", &account).replace("answers.jsonl", &answers);
+        let config = load(&text, &[AWS, &keys].concat());
+        let config = config.unwrap_or_else(|problems| panic!("{snippet}{problems:?}"));
+        assert!(!config.providers.is_empty(), "{snippet}");
+    }
+}
