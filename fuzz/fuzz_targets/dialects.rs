@@ -12,18 +12,21 @@ use wire::{
     Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
     completions_as_chat, encode_request, human_spoke, mark_file_id, read_error, read_head,
     read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with, unmark_file_id,
+    relay_reply_with, unmark_file_ids,
 };
 
 fuzz_target!(|data: &[u8]| {
     let [choice, pair, cut, rest @ ..] = data else { return };
-    let dialect = |number: u8| Dialect::ALL[usize::from(number) % Dialect::ALL.len()];
-    let (from, to) = (dialect(*pair), dialect(*pair / 16));
+    let spoken = Dialect::ALL.len() + Dialect::OF_PROVIDERS.len();
+    let at_provider = usize::from(*pair) % spoken;
+    let provider = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS).copied().nth(at_provider);
+    let provider = provider.expect("the place is below the count of dialects");
+    let caller = Dialect::ALL[usize::from(*pair / 16) % Dialect::ALL.len()];
     match choice % 5 {
-        0 => request(from, to, rest, *cut),
-        1 => reply(from, to, rest),
-        2 => drop(read_error(from, rest)),
-        3 => stream(from, to, rest, usize::from(*cut)),
+        0 => request(caller, provider, rest, *cut),
+        1 => reply(provider, caller, rest),
+        2 => drop(read_error(provider, rest)),
+        3 => stream(provider, caller, rest, usize::from(*cut)),
         _ => passed(rest),
     }
 });
@@ -104,7 +107,7 @@ fn passed(bytes: &[u8]) {
     let _ = completion_records(bytes);
     let body = Bytes::copy_from_slice(bytes);
     let _ = mark_file_id(&body, str::to_uppercase);
-    let _ = unmark_file_id(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
+    let _ = unmark_file_ids(&body, |id| Ok::<_, ()>(id.to_owned()));
     let _ = read_passed_json(bytes, None);
     let _ = read_passed_form(bytes, "XX");
     let _ = read_passed_answer(bytes);

@@ -49,6 +49,12 @@ struct StoredManifest {
     manifest: Manifest,
 }
 
+/// The manifest of a package alone, and its version: what is known of a task whose student cannot be read.
+pub fn read_manifest(folder: &Path) -> Result<(Manifest, String), DistillError> {
+    let stored: StoredManifest = read_json(&folder.join(MANIFEST))?;
+    Ok((stored.manifest, version(folder)?))
+}
+
 /// A student that is ready to answer, with its manifest.
 #[derive(Debug)]
 pub struct StudentPackage {

@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use decide::verdict::Verdict;
-use distill::{artifact::StudentPackage, system_prompt};
+use distill::{
+    artifact::{Manifest, StudentPackage, read_manifest},
+    system_prompt,
+};
 use gateway::Task;
 use store::{DeploymentRow, Store};
 use terms::{ids::RouteName, time::Timestamp};
@@ -31,12 +34,28 @@ pub(crate) struct Deployments {
 /// What is known of a task.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
-    /// The student that serves or, where none does, the one that served last: it knows the task.
-    pub(crate) package: Arc<StudentPackage>,
+    /// What the student that serves, or that served last, says of the task.
+    pub(crate) manifest: Manifest,
+    /// That student's version.
+    pub(crate) version: String,
+    /// The student itself; `None` where it cannot be read.
+    pub(crate) package: Option<Arc<StudentPackage>>,
     /// Whether the student serves; otherwise its teacher does.
     pub(crate) serves: bool,
     /// Since when it is so.
     pub(crate) since: Timestamp,
+}
+
+impl Served {
+    fn of(package: StudentPackage, serves: bool, since: Timestamp) -> Self {
+        let (manifest, version) = (package.manifest.clone(), package.version.clone());
+        Self { manifest, version, package: Some(Arc::new(package)), serves, since }
+    }
+
+    /// The student, where it serves.
+    fn serving(&self) -> Option<&Arc<StudentPackage>> {
+        self.package.as_ref().filter(|_| self.serves)
+    }
 }
 
 impl Deployments {
@@ -67,20 +86,17 @@ impl Deployments {
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let served = self.list();
         let mut students = Students::default();
-        served
-            .values()
-            .filter(|served| served.serves)
-            .for_each(|served| students.seat(&served.package));
+        served.values().filter_map(Served::serving).for_each(|package| students.seat(package));
         let provider = students.into_provider();
         served
             .values()
             .map(|served| {
-                let manifest = &served.package.manifest;
+                let manifest = &served.manifest;
                 Task {
                     name: route_name(&manifest.task),
                     instruction: system_prompt(&manifest.instruction, &manifest.labels),
                     teacher: manifest.teacher_route.as_str().into(),
-                    student: served.serves.then(|| deployed(&provider, &served.package)),
+                    student: served.serving().map(|package| deployed(&provider, package)),
                 }
             })
             .collect()
@@ -109,13 +125,14 @@ impl Deployments {
         }
         if let Some(served) = self.lock().get(&task)
             && served.serves
-            && served.package.version == version
+            && served.version == version
+            && served.package.is_some()
         {
             return Ok(served.clone());
         }
         self.keep(package, &task, &version)?;
         self.store.add_deployment(&task, Some(&version), now).await?;
-        let served = Served { package: Arc::new(given), serves: true, since: now };
+        let served = Served::of(given, true, now);
         self.lock().insert(task, served.clone());
         Ok(served)
     }
@@ -165,9 +182,24 @@ impl Deployments {
         let last = history.last().context("a task without a history")?;
         let version = history.iter().rev().find_map(|row| row.version.as_deref());
         let version = version.context("no student was ever deployed")?;
-        let package = read_package(&self.folder.join(task).join(version))?;
-        ensure!(package.version == version, "the package was changed after it was deployed");
-        Ok(Served { package: Arc::new(package), serves: last.version.is_some(), since: last.at })
+        let place = self.folder.join(task).join(version);
+        let serves = last.version.is_some();
+        let package = read_package(&place).and_then(|package| {
+            ensure!(package.version == version, "the package was changed after it was deployed");
+            Ok(package)
+        });
+        match package {
+            Ok(package) => Ok(Served::of(package, serves, last.at)),
+            Err(failure) => {
+                // The task goes on with its teacher, as long as the manifest can be read.
+                let (manifest, version) = read_manifest(&place)?;
+                tracing::error!(
+                    task,
+                    "its student cannot be read, so its teacher answers; deploy it again: {failure:#}"
+                );
+                Ok(Served { manifest, version, package: None, serves: false, since: last.at })
+            }
+        }
     }
 
     /// Copies a package into the data folder: whole or not at all.

@@ -67,18 +67,21 @@ impl TaskDesk {
     }
 
     fn row(&self, served: &Served) -> TaskRow {
-        let teacher_is_here = self.routing.has_route(&served.package.manifest.teacher_route);
+        let teacher_is_here = self.routing.has_route(&served.manifest.teacher_route);
         row(served, Some(teacher_is_here))
     }
 }
 
 /// A task in plain values; whether its teacher is a route is known only where there is a table.
 pub(crate) fn row(served: &Served, teacher_is_here: Option<bool>) -> TaskRow {
-    let manifest = &served.package.manifest;
+    let manifest = &served.manifest;
     TaskRow {
         route: route_name(&manifest.task),
-        version: served.package.version.clone(),
-        family: served.package.student.family().to_owned(),
+        version: served.version.clone(),
+        family: served
+            .package
+            .as_ref()
+            .map_or_else(String::new, |package| package.student.family().to_owned()),
         student_serves: served.serves,
         since: served.since,
         threshold: manifest.threshold,

@@ -133,6 +133,25 @@ async fn a_configured_task_is_its_teacher_until_a_student_is_deployed() {
     server.stop();
 }
 
+#[tokio::test]
+async fn a_damaged_student_leaves_its_task_to_its_teacher_until_it_is_deployed_again() {
+    let place = place();
+    let version = package(&place.path("package"), "", Verdict::Deploy);
+    let key = place.key();
+    place.print(&["deploy", "package"]);
+    let kept = format!("outlast-data/students/intent/{version}/student.safetensors");
+    std::fs::write(place.path(&kept), b"damaged").unwrap();
+    let server = place.serve();
+    let by_teacher = ask(&server, &key, "good evening").await;
+    assert_eq!(by_teacher.header("x-outlast-target"), "recorded/gpt-4");
+    place.print(&["deploy", "package"]);
+    server.stop();
+    let server = place.serve();
+    let by_student = ask(&server, &key, "I lost my card").await;
+    assert_eq!(by_student.header("x-outlast-target"), format!("students/intent@{version}"));
+    server.stop();
+}
+
 #[test]
 fn what_cannot_be_deployed_says_why() {
     let place = place();
