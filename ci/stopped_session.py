@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The real Claude Code against a session that a person stopped: it must ask once, show our sentence
-and end; nothing may reach the provider. Needs BASE_URL, API_KEY, MODEL, CONSOLE, MOCK_ADMIN,
-OUTLAST (the program), CONFIG, ADMIN_SECRET (a file) and `claude` on the path.
+"""The real Claude Code and Codex against a session that a person stopped: each must ask once, show our
+sentence and end; nothing may reach the provider. Needs BASE_URL, API_KEY, MODEL, CONSOLE, MOCK_ADMIN,
+OUTLAST (the program), CONFIG, ADMIN_SECRET (a file), `claude` and `codex` on the path.
 Prints PASS and FAIL lines and a last line `RESULT stopped-session passed/total`."""
 
 import json
@@ -112,5 +112,50 @@ print(f"(said: {said!r}, {seconds:.1f} s)")
 outlast("breaker", "confirm", row["id"], "--cost", "5", "--hours", "1")
 status, result, _ = claude("go on", "--resume", SESSION)
 check("after a yes it goes on", status == 0 and not result.get("is_error"), result)
+
+# The same with Codex, which stops and shows the sentence on a usage limit alone.
+CODEX_HOME = tempfile.mkdtemp(prefix="stopped-codex")
+with open(CODEX_HOME + "/config.toml", "w", encoding="utf-8") as file:
+    file.write(
+        f'model = "{MODEL}"\nmodel_provider = "outlast"\n[model_providers.outlast]\n'
+        f'name = "outlast"\nbase_url = "{BASE_URL}/v1"\nenv_key = "OUTLAST_KEY"\n'
+        'wire_api = "responses"\n[analytics]\nenabled = false\n'
+    )
+
+
+def codex(*arguments):
+    """One headless run: exit status, all that it printed, seconds."""
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": CODEX_HOME, "CODEX_HOME": CODEX_HOME,
+        "TERM": "dumb", "LANG": "C.UTF-8", "OUTLAST_KEY": os.environ["API_KEY"],
+    }
+    began = time.time()
+    done = subprocess.run(
+        ["codex", "exec", *arguments], cwd=CODEX_HOME, env=environment, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    return done.returncode, done.stdout + done.stderr, time.time() - began
+
+
+def codex_row():
+    """The session that Codex began last."""
+    found = board()
+    rows = found["asking"] + found["stopped"] + found["running"]
+    rows = [row for row in rows if row["session"]["client"] == "codex"]
+    return max(rows, key=lambda row: row["last_seen"], default=None)
+
+
+status, said, _ = codex("--json", "--skip-git-repo-check", "-s", "read-only", "say hi")
+row = codex_row()
+check("a session of Codex is seen", status == 0 and row is not None, said[-500:])
+if row is not None:
+    outlast("breaker", "stop", row["id"])
+    before = answered_upstream()
+    status, said, seconds = codex("resume", row["session"]["session"], "--skip-git-repo-check", "go on")
+    row = codex_row()
+    check("a stopped Codex is asked for once", row["refused"] == 1, (row, said[-800:]))
+    check("nothing of it reaches the provider", answered_upstream() == before, said[-800:])
+    check("Codex shows our sentence", "Spend stopped: this session ran" in said, said[-800:])
+    check("and ends with an error, at once", status != 0 and seconds < 20, (status, seconds))
 print(f"RESULT stopped-session {passed}/{passed + failed}", flush=True)
 sys.exit(failed > 0)
