@@ -211,6 +211,7 @@ impl Request<'_> {
                         operation: self.operation,
                         way: chosen.target.provider.way(self.asked.dialect, &chosen.target.model),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
+                        lossy: self.route.lossy,
                         ordinal,
                         until: self.answer_by(&chosen.target, deadline),
                     };

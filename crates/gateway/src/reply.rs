@@ -50,6 +50,8 @@ pub(crate) struct Try<'a> {
     pub(crate) operation: Option<&'static Operation>,
     /// What the model is told first where the caller tells it nothing.
     pub(crate) instruction: Option<&'a str>,
+    /// Whether what the target's dialect cannot say is left out rather than refused.
+    pub(crate) lossy: bool,
     pub(crate) ordinal: u8,
     /// When a whole answer, or the first output of a stream, must be there.
     pub(crate) until: Instant,
@@ -127,7 +129,8 @@ impl Try<'_> {
             capabilities: target.capabilities(),
             instruction: self.instruction,
         };
-        let encoded = wire::encode_request(self.asked.dialect, self.head, self.body, &upstream)
+        let encode = if self.lossy { wire::encode_lossy } else { wire::encode_request };
+        let encoded = encode(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);

@@ -68,6 +68,9 @@ pub struct Route {
     pub targets: Vec<Arc<Target>>,
     /// Bounds of one request.
     pub limits: AttemptLimits,
+    /// Whether a parameter that a target's dialect cannot say is left out and listed, where it would
+    /// otherwise be refused.
+    pub lossy: bool,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -75,7 +78,7 @@ pub struct Route {
 impl Route {
     /// A route that is no task.
     pub fn new(name: RouteName, targets: Vec<Arc<Target>>, limits: AttemptLimits) -> Self {
-        Self { name, targets, limits, task: None }
+        Self { name, targets, limits, lossy: false, task: None }
     }
 }
 
@@ -215,7 +218,8 @@ impl Table {
                 _ => Arc::clone(target),
             })
             .collect();
-        Route::new(pattern.name.clone(), targets, pattern.limits)
+        let lossy = pattern.lossy;
+        Route { lossy, ..Route::new(pattern.name.clone(), targets, pattern.limits) }
     }
 }
 

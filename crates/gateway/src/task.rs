@@ -54,7 +54,8 @@ impl Task {
             AttemptLimits { attempts: limits.attempts.saturating_add(OWN_ATTEMPTS), ..limits };
         let task = Some(Arc::new(self.clone()));
         let name = self.name.clone();
-        (!targets.is_empty()).then_some(Route { name, targets, limits, task })
+        let lossy = teacher.is_some_and(|teacher| teacher.lossy);
+        (!targets.is_empty()).then_some(Route { name, targets, limits, lossy, task })
     }
 }
 

@@ -49,7 +49,7 @@ pub use models::{ModelRow, model_row, models_list};
 pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
-pub use request::{Upstream, UpstreamRequest, encode_request};
+pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use upstream_error::read_error;

@@ -70,6 +70,45 @@ pub fn encode_request(
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
 }
 
+/// Fields without which nothing is asked.
+const ESSENTIAL: &[&str] = &["model", "messages", "input", "contents", "system", "instructions"];
+
+/// Fields that a request may lose this way at most.
+const LOSSES: usize = 16;
+
+/// The same for callers who would rather have an answer than their parameter: a field whose loss would be
+/// refused is taken out and listed in `dropped`, where the request still asks something without it.
+pub fn encode_lossy(
+    from: Dialect,
+    head: &Head,
+    body: &Bytes,
+    upstream: &Upstream<'_>,
+) -> Result<UpstreamRequest, BadRequest> {
+    let mut body = body.clone();
+    let mut lost: Vec<String> = Vec::new();
+    loop {
+        let refusal = match encode_request(from, head, &body, upstream) {
+            Ok(mut sent) => {
+                sent.dropped.append(&mut lost);
+                return Ok(UpstreamRequest { dropped: tidy(sent.dropped), ..sent });
+            }
+            Err(refusal) => refusal,
+        };
+        let param = refusal.param.as_deref().unwrap_or_default();
+        let field = param.split(['.', '[']).next().unwrap_or_default().to_owned();
+        let may_go = refusal.code == "unsupported_across_dialects"
+            && lost.len() < LOSSES
+            && !ESSENTIAL.contains(&field.as_str());
+        let text = std::str::from_utf8(&body).unwrap_or_default();
+        let cut = may_go.then(|| without(text, &[&field]).unwrap_or_default());
+        match cut {
+            Some((edits, found)) if !found.is_empty() => body = splice(&body, edits),
+            _ => return Err(refusal),
+        }
+        lost.push(field);
+    }
+}
+
 /// Whether the caller tells the model what to do. A request that the canonical form cannot hold goes out
 /// all the same; whether it is instructed then shows in its words.
 fn is_instructed(dialect: &dyn Codec, body: &[u8]) -> bool {

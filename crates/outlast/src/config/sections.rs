@@ -23,6 +23,7 @@ pub(crate) struct RouteSection {
     pub(crate) name: Spanned<String>,
     pub(crate) targets: Vec<Spanned<String>>,
     pub(crate) limits: AttemptLimits,
+    pub(crate) lossy: bool,
 }
 
 /// A price set by hand.
@@ -195,6 +196,7 @@ pub(crate) fn route(
     let name = section.required("name", "\"fast\"");
     let span = section.span();
     let targets = section.strings("targets");
+    let lossy = section.boolean("lossy").unwrap_or(false);
     let limits = attempts(&mut section, defaults.attempts);
     section.finish();
     let name = name?;
@@ -209,7 +211,7 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    Some(RouteSection { name, targets, limits })
+    Some(RouteSection { name, targets, limits, lossy })
 }
 
 pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option<PriceSection> {

@@ -4,8 +4,8 @@
 use bytes::{Bytes, BytesMut};
 use terms::{dialect::Dialect, model::Capabilities, usage::Usage};
 use wire::{
-    Finish, Spoken, StopReason, StreamOptions, StreamRelay, Upstream, encode_request, read_head,
-    read_question, relay_reply, write_spoken,
+    Finish, Spoken, StopReason, StreamOptions, StreamRelay, Upstream, encode_lossy, encode_request,
+    read_head, read_question, relay_reply, write_spoken,
 };
 
 const CHAT: Dialect = Dialect::OpenaiChat;
@@ -109,4 +109,34 @@ fn an_answer_of_ours_is_whole_in_every_dialect() {
         assert_ne!(relay.finish(&mut out), Finish::Cut, "{dialect}");
         assert_eq!((relay.usage(), relay.stop()), (Some(usage), Some(StopReason::EndTurn)));
     }
+}
+
+#[test]
+fn a_lossy_route_loses_parameters_by_name_and_never_the_question() {
+    let sent = |body: &str| {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let head = read_head(CHAT, &body).unwrap();
+        let capabilities = Capabilities { sampling: true, tools: true, ..Capabilities::default() };
+        let upstream = Upstream {
+            dialect: MESSAGES,
+            model: "m",
+            max_output: 64,
+            capabilities,
+            instruction: None,
+        };
+        assert!(encode_request(CHAT, &head, &body, &upstream).is_err(), "refused otherwise");
+        encode_lossy(CHAT, &head, &body, &upstream)
+    };
+    let many = r#"{"model":"m","n":2,"logprobs":true,"messages":[{"role":"user","content":"hi"}],"top_logprobs":3}"#;
+    let sent_many = sent(many).unwrap();
+    assert!(
+        ["logprobs", "n", "top_logprobs"]
+            .iter()
+            .all(|field| sent_many.dropped.contains(&(*field).to_owned())),
+        "{:?}",
+        sent_many.dropped
+    );
+    assert!(String::from_utf8(sent_many.body.to_vec()).unwrap().contains("hi"));
+    let audio = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]}"#;
+    assert_eq!(sent(audio).unwrap_err().code, "unsupported_across_dialects");
 }
