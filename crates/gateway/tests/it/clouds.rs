@@ -8,7 +8,8 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use gateway::{
-    AwsKeys, Credential, Endpoint, GoogleKeyError, GoogleTokens, Provider, ProviderAddress, Source,
+    AwsKeys, Credential, Endpoint, GoogleKeyError, GoogleTokens, Provider, ProviderAddress, Serves,
+    Source,
 };
 use http::{Method, StatusCode};
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
@@ -32,7 +33,11 @@ fn provider(name: &str, endpoints: Vec<Endpoint>, credential: Credential) -> Arc
 }
 
 fn of_model(dialect: Dialect, whole: &str, streamed: &str, envelope: Envelope) -> Endpoint {
-    let serves = (envelope != Envelope::None).then_some("claude");
+    let serves = match envelope {
+        Envelope::None => Serves::Others,
+        Envelope::Bedrock => Serves::Containing("anthropic.claude"),
+        Envelope::Vertex => Serves::Starting("claude"),
+    };
     let habits = Habits { envelope, ..Habits::default() };
     let address = ProviderAddress::of_model(whole, streamed).unwrap();
     Endpoint { dialect, address, habits, serves, headers: Vec::new() }
@@ -408,7 +413,15 @@ fn vertex(recorder: &Recorder, credential: Credential) -> Arc<Provider> {
         Envelope::Vertex,
     );
     let chat = format!("{place}/endpoints/openapi/chat/completions").parse().unwrap();
-    provider("vertex", vec![claude, Endpoint::at(CHAT, chat)], credential)
+    let call = format!("{place}/publishers/google/models/{{model}}");
+    let gemini = of_model(
+        Dialect::Gemini,
+        &format!("{call}:generateContent"),
+        &format!("{call}:streamGenerateContent?alt=sse"),
+        Envelope::None,
+    );
+    let gemini = Endpoint { serves: Serves::Starting("gemini"), ..gemini };
+    provider("vertex", vec![claude, gemini, Endpoint::at(CHAT, chat)], credential)
 }
 
 #[tokio::test]
@@ -444,6 +457,34 @@ async fn claude_on_vertex_answers_every_caller_streamed_and_not() {
             assert_eq!(body["anthropic_version"], "vertex-2023-10-16");
             assert!(body.get("model").is_none() && body.get("stream").is_none());
             assert_eq!(body["max_tokens"], 64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn gemini_on_vertex_is_asked_in_its_own_words() {
+    let told = r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"Hallo"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,"totalTokenCount":9}}"#;
+    for stream in [false, true] {
+        let told = if stream {
+            Told::new(200, "text/event-stream", format!("data: {told}\n\n"))
+        } else {
+            Told::json(200, told)
+        };
+        let recorder = Recorder::start(vec![told]).await;
+        let credential = Credential::bearer("google-token").unwrap();
+        let model = "gemini-2.5-pro";
+        let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
+        for dialect in [CHAT, MESSAGES] {
+            let reply = house.ask(dialect, "r", stream).await;
+            assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
+            let heard = recorder.last();
+            let verb = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+            let path = "/v1/projects/p/locations/eu/publishers/google/models";
+            assert_eq!(heard.target, format!("{path}/{model}:{verb}"));
+            assert_eq!(heard.header("authorization"), "Bearer google-token");
+            let body: Value = serde_json::from_str(&heard.body).unwrap();
+            assert_eq!(body["contents"][0]["parts"][0]["text"], "hi");
+            assert!(body.get("model").is_none() && body.get("stream").is_none());
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use decide::resale::Reseller;
-use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress};
+use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress, Serves};
 use terms::dialect::Dialect;
 use toml::Spanned;
 use wire::{Envelope, Habits};
@@ -185,7 +185,7 @@ fn azure(keys: &Keys, sources: &Sources<'_>) -> Remote {
         );
         let usual = Habits::default();
         sources
-            .of_model(Dialect::OpenaiChat, &address, &address, usual, None, at)
+            .of_model(Dialect::OpenaiChat, &address, &address, usual, Serves::Others, at)
             .into_iter()
             .collect()
     });
@@ -218,7 +218,7 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}/invoke"),
             &format!("{call}/invoke-with-response-stream"),
             enveloped,
-            Some("anthropic.claude"),
+            Serves::Containing("anthropic.claude"),
             at.clone(),
         );
         let any = sources.of_model(
@@ -226,7 +226,7 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}/converse"),
             &format!("{call}/converse-stream"),
             Habits::default(),
-            None,
+            Serves::Others,
             at,
         );
         claude.into_iter().chain(any).collect()
@@ -251,7 +251,8 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
     Remote { endpoints, credential }
 }
 
-/// Claude is asked in its own dialect, every other model at the OpenAI-compatible endpoint.
+/// Claude and Gemini are asked in their own dialects, every other model at the OpenAI-compatible
+/// endpoint, where names begin with their maker's.
 fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
     let project = sources.word(keys.project.as_ref(), VERTEX_PROJECTS, "project");
     let region = sources.word(keys.region.as_ref(), VERTEX_REGIONS, "region");
@@ -281,7 +282,16 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}:rawPredict"),
             &format!("{call}:streamRawPredict"),
             enveloped,
-            Some("claude"),
+            Serves::Starting("claude"),
+            at.clone(),
+        );
+        let call = format!("{place}/publishers/google/models/{{model}}");
+        let gemini = sources.of_model(
+            Dialect::Gemini,
+            &format!("{call}:generateContent"),
+            &format!("{call}:streamGenerateContent?alt=sse"),
+            Habits::default(),
+            Serves::Starting("gemini"),
             at.clone(),
         );
         let any = provider::endpoint(
@@ -290,7 +300,7 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
             at,
             sources.findings,
         );
-        claude.into_iter().chain(any).collect()
+        claude.into_iter().chain(gemini).chain(any).collect()
     });
     Remote { endpoints, credential: google(keys, sources) }
 }
@@ -416,7 +426,7 @@ impl Sources<'_> {
         whole: &str,
         streamed: &str,
         habits: Habits,
-        serves: Option<&'static str>,
+        serves: Serves,
         at: Range<usize>,
     ) -> Option<Endpoint> {
         let usable = ProviderAddress::of_model(whole, streamed).filter(|_| !whole.contains('@'));

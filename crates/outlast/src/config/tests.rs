@@ -104,12 +104,13 @@ fn bedrock_speaks_claudes_own_dialect_and_converse() {
 }
 
 #[test]
-fn vertex_speaks_claudes_own_dialect_and_the_compatible_one() {
+fn vertex_speaks_claudes_and_geminis_own_dialects_and_the_compatible_one() {
     let token = &[("GOOGLE_OAUTH_ACCESS_TOKEN", "t")];
     let at = |host: &str, region: &str| {
         let place = format!("https://{host}/v1/projects/p/locations/{region}");
         [
             format!("anthropic-messages {place}/publishers/anthropic/models/{{model}}:rawPredict"),
+            format!("gemini {place}/publishers/google/models/{{model}}:generateContent"),
             format!("openai-chat {place}/endpoints/openapi/chat/completions"),
         ]
     };
@@ -121,7 +122,7 @@ fn vertex_speaks_claudes_own_dialect_and_the_compatible_one() {
         let text =
             format!("[[provider]]\nname = \"vertex\"\nproject = \"p\"\nregion = \"{region}\"");
         let expect = at(host, region);
-        check(&text, token, &[expect[0].as_str(), expect[1].as_str()]);
+        check(&text, token, &expect.each_ref().map(String::as_str));
     }
     refused(
         "[[provider]]\nname = \"vertex\"\ncredentials_file = \"missing.json\"",
