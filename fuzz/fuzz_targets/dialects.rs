@@ -17,13 +17,18 @@ use wire::{
 
 fuzz_target!(|data: &[u8]| {
     let [choice, pair, cut, rest @ ..] = data else { return };
-    let dialect = |number: u8| Dialect::ALL[usize::from(number) % Dialect::ALL.len()];
-    let (from, to) = (dialect(*pair), dialect(*pair / 16));
+    let callers = Dialect::ALL;
+    let providers = [Dialect::ALL, Dialect::OF_PROVIDERS].concat();
+    let dialect = |all: &[Dialect], number: u8| all[usize::from(number) % all.len()];
+    let (caller, provider) = (dialect(callers, *pair), dialect(&providers, *pair / 16));
     match choice % 5 {
-        0 => request(from, to, rest, *cut),
-        1 => reply(from, to, rest),
-        2 => drop(read_error(from, rest)),
-        3 => stream(from, to, rest, usize::from(*cut)),
+        0 => request(caller, provider, rest, *cut),
+        1 => reply(provider, caller, rest),
+        2 => drop(read_error(provider, rest)),
+        3 if provider == Dialect::BedrockConverse => {
+            stream(provider, caller, &framed(rest), usize::from(*cut));
+        }
+        3 => stream(provider, caller, rest, usize::from(*cut)),
         _ => passed(rest),
     }
 });
@@ -77,6 +82,35 @@ fn stream(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
     }
     let (_, again) = played(to, to, [out.as_ref()].into_iter());
     assert!(again, "what we end as complete is complete to its reader");
+}
+
+/// Lines as the messages of Amazon's streams, so that their checksums hold: the first byte of a line
+/// chooses its event.
+fn framed(lines: &[u8]) -> Vec<u8> {
+    const EVENTS: &[&str] =
+        &["messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata"];
+    let mut out = Vec::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let Some((choice, payload)) = line.split_first() else { continue };
+        let name = EVENTS[usize::from(*choice) % EVENTS.len()];
+        let mut headers = Vec::new();
+        for (header, value) in [(":event-type", name), (":message-type", "event")] {
+            headers.extend([header.len() as u8]);
+            headers.extend(header.as_bytes());
+            headers.extend([7, 0, value.len() as u8]);
+            headers.extend(value.as_bytes());
+        }
+        let begin = out.len();
+        out.extend((16 + headers.len() as u32 + payload.len() as u32).to_be_bytes());
+        out.extend((headers.len() as u32).to_be_bytes());
+        let sum = crc32fast::hash(&out[begin..]);
+        out.extend(sum.to_be_bytes());
+        out.extend(headers);
+        out.extend(payload);
+        let sum = crc32fast::hash(&out[begin..]);
+        out.extend(sum.to_be_bytes());
+    }
+    out
 }
 
 /// What a caller gets, and whether it is told that it is whole.
