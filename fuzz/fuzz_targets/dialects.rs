@@ -10,9 +10,9 @@ use serde_json::Value;
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
     Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
-    completions_as_chat, encode_request, human_spoke, mark_file_ids, read_error, read_head,
+    completions_as_chat, encode_request, human_spoke, mark_file_id, read_error, read_head,
     read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with, unmark_file_ids,
+    relay_reply_with, unmark_file_id,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -137,8 +137,8 @@ fn passed(bytes: &[u8]) {
     let _ = completion_from_chat(bytes);
     let _ = completion_records(bytes);
     let body = Bytes::copy_from_slice(bytes);
-    let _ = mark_file_ids(&body, str::to_uppercase);
-    let _ = unmark_file_ids(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
+    let _ = mark_file_id(&body, str::to_uppercase);
+    let _ = unmark_file_id(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
     let _ = read_passed_json(bytes, None);
     let _ = read_passed_form(bytes, "XX");
     let _ = read_passed_answer(bytes);

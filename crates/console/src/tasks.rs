@@ -29,7 +29,7 @@ pub trait Tasks: Send + Sync + 'static {
 pub struct TaskRow {
     /// `task:NAME`, what callers ask for.
     pub route: RouteName,
-    /// The student that serves or, where none does, the one that served last.
+    /// The student that serves or, where none does, the one that served last; empty where none ever did.
     pub version: String,
     /// The student's family.
     pub family: String,

@@ -14,7 +14,7 @@ use terms::{
     ids::{ProviderName, RequestId},
 };
 use tokio::time::{Instant, timeout_at};
-use wire::{ErrorKind, ErrorReply, mark_file_ids, unmark_file_ids};
+use wire::{ErrorKind, ErrorReply, mark_file_id, unmark_file_ids};
 
 use crate::{
     body::ReplyBody,
@@ -104,6 +104,8 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let caller = identify(gateway, &parts.headers)?;
+    // Only an answer about the file holds its id; its content and errors are the provider's words.
+    let is_about_it = !matches!(call, FileCall::One { content: true, .. });
     let (provider, below) = match call {
         FileCall::All if parts.method == Method::POST => {
             (holder(gateway, dialect, &parts.headers)?, String::new())
@@ -151,23 +153,20 @@ where
         Ok(Err(_)) => return Err(unreachable(&provider.name)),
         Err(_) => return Err(silent(&provider.name)),
     };
+    if matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        return Err(credential_refused(&provider.name));
+    }
     let mark = |own: &str| sealed(gateway, &caller, &provider.name, own);
-    let body = mark_file_ids(&body, mark).unwrap_or(body);
-    let mut response = Response::new(ReplyBody::whole(body));
-    *response.status_mut() = status(head.status);
-    if let Some(kind) = head.headers.get(header::CONTENT_TYPE) {
-        response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+    let marked = (head.status.is_success() && is_about_it).then(|| mark_file_id(&body, mark));
+    let mut response = Response::new(ReplyBody::whole(marked.flatten().unwrap_or(body)));
+    *response.status_mut() = head.status;
+    for name in [header::CONTENT_TYPE, header::RETRY_AFTER] {
+        if let Some(value) = head.headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     headers::name_request(response.headers_mut(), id);
     Ok(response)
-}
-
-/// A credential of ours that is refused is no fault of the caller's key.
-fn status(upstream: StatusCode) -> StatusCode {
-    match upstream {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StatusCode::BAD_GATEWAY,
-        other => other,
-    }
 }
 
 /// The provider that a new file is put to.
@@ -235,17 +234,15 @@ fn opened(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Held, ErrorRep
     Ok(Held { provider: provider.into(), id: own.to_owned() })
 }
 
-/// The request with its files' own ids, and the provider that holds them, where it names any.
+/// What goes out, with its files' own ids, and the provider that holds them, where it names any. Every
+/// reference must be one that this principal got here: a provider's own id proves nothing.
 pub(crate) fn pinned(
     gateway: &Gateway,
     caller: &Caller,
     body: &Bytes,
-) -> Result<(Bytes, Option<ProviderName>), ErrorReply> {
-    let mut holder: Option<ProviderName> = None;
-    let body = unmark_file_ids(body, |id| {
-        if !id.contains(BETWEEN) {
-            return Ok(None);
-        }
+    holder: &mut Option<ProviderName>,
+) -> Result<Bytes, ErrorReply> {
+    unmark_file_ids(body, |id| {
         let held = opened(gateway, caller, id)?;
         if *holder.get_or_insert_with(|| held.provider.clone()) != held.provider {
             return Err(errors::reply(
@@ -254,9 +251,8 @@ pub(crate) fn pinned(
                 "the files of one request must be at one provider; put them there with x-outlast-provider",
             ));
         }
-        Ok(Some(held.id))
-    })?;
-    Ok((body, holder))
+        Ok(held.id)
+    })
 }
 
 /// The part of a route that leads to the provider that holds the files.
@@ -283,6 +279,12 @@ fn no_list() -> ErrorReply {
 
 fn no_files(provider: &ProviderName) -> ErrorReply {
     errors::reply(ErrorKind::NotFound, "not_offered", format!("{provider} takes no files"))
+}
+
+fn credential_refused(provider: &ProviderName) -> ErrorReply {
+    let message =
+        format!("the gateway's own credential at {provider} was refused; your key is fine");
+    errors::reply(ErrorKind::Upstream, "upstream_credential", message)
 }
 
 fn unreachable(provider: &ProviderName) -> ErrorReply {

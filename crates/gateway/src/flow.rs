@@ -118,23 +118,23 @@ where
         Some(Address { model, wanted }) => addressed(&body, model, *wanted == Wanted::Stream)?,
         None => body,
     };
-    let (body, holder) = files::pinned(gateway, &caller, &body)?;
     let head = call.read_head(&parts.headers, &body)?;
     refuse_control_characters(&head.model)?;
     let route = gateway.table().route(&head.model).ok_or_else(|| unknown_model(&head.model))?;
+    let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
+    // What is rare is boxed, so that every other request's future stays small.
+    let whole = if Whole::is_alone(&head) {
+        Whole::alone(head, body)
+    } else {
+        let owner = &caller.principal;
+        Box::pin(history::whole(gateway, owner, call.dialect(), head, body)).await?
+    };
+    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &whole);
+    let (whole, holder) =
+        whole.unsealed(gateway, &caller, |body| call.read_head(&parts.headers, body))?;
     let route = match &holder {
         Some(provider) => Arc::new(files::only_at(&route, provider)?),
         None => route,
-    };
-    let session = session::enter(gateway, &caller, &parts.headers, &head, &body)?;
-    let keeping = Keeping::of(gateway, call.dialect(), &caller, id, &head, &body);
-    // What is rare is boxed, so that every other request's future stays small.
-    let whole = match head.follows {
-        None => Whole::alone(head, body),
-        Some(_) => {
-            let owner = &caller.principal;
-            Box::pin(history::whole(gateway, owner, call.dialect(), head, body)).await?
-        }
     };
     let asked =
         Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
@@ -151,6 +151,14 @@ where
         route: &route,
     };
     request.run().await
+}
+
+/// What weighs more is what the caller is told in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Student,
+    Declined,
+    Failed,
 }
 
 /// A request that may go out.
@@ -176,6 +184,7 @@ impl Request<'_> {
         let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
         trail.planned(&self.route.name, preferred, planning.skipped);
         let mut last: Option<Box<errors::LastFailure>> = None;
+        let mut heard = Weight::Student;
         loop {
             match planning.attempts.next(self.gateway.now()) {
                 Next::Wait(ms) => sleep(Duration::from_millis(ms)).await,
@@ -225,12 +234,22 @@ impl Request<'_> {
                         trail.end(Ending::Failed(failure.failure));
                         return Ok(response);
                     }
-                    // What a target says that declines is worth less than a failure before it.
-                    if failure.failure != Failure::Declined || last.is_none() {
-                        last = Some(Box::new(failure));
+                    let weight = self.weight(&chosen.target, failure.failure);
+                    if weight >= heard {
+                        (last, heard) = (Some(Box::new(failure)), weight);
                     }
                 }
             }
+        }
+    }
+
+    /// How much a failure has to say to the caller: a student that declines the least, whoever fails
+    /// the most.
+    fn weight(&self, target: &Target, failure: Failure) -> Weight {
+        match failure {
+            Failure::Declined if self.route.stands_in_for(target).is_some() => Weight::Student,
+            Failure::Declined => Weight::Declined,
+            _ => Weight::Failed,
         }
     }
 

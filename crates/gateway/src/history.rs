@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
+use access::Caller;
 use bytes::Bytes;
 use terms::{
     dialect::Dialect,
     ids::{PrincipalName, ProviderName},
 };
-use wire::{ErrorKind, ErrorReply, Head, asked_items, read_head, said_items, with_history};
+use wire::{
+    ErrorKind, ErrorReply, Head, asked_items, asked_one_by_one, has_references, is_sealed,
+    read_head, said_items, said_one_by_one, with_items,
+};
 
 use crate::{
-    errors,
+    errors, files,
     gateway::Gateway,
     kept::{KeptReply, ShelfDown},
 };
@@ -21,6 +25,10 @@ use crate::{
 pub(crate) struct Whole {
     pub(crate) head: Head,
     pub(crate) body: Bytes,
+    /// The id of the reply that it follows.
+    pub(crate) follows: Option<String>,
+    /// Its own items, where they are not simply what is in the body.
+    asked: Option<String>,
     /// The same without sealed reasoning, for every provider but the one that made it.
     bare: Option<Box<Bare>>,
 }
@@ -34,8 +42,39 @@ struct Bare {
 }
 
 impl Whole {
+    /// Whether a request has everything in it.
+    pub(crate) fn is_alone(head: &Head) -> bool {
+        head.follows.is_none() && !has_references(head)
+    }
+
     pub(crate) fn alone(head: Head, body: Bytes) -> Self {
-        Self { head, body, bare: None }
+        Self { head, body, follows: None, asked: None, bare: None }
+    }
+
+    /// The same with the own ids of the files that it names, and the provider that holds them. Replies
+    /// are kept with the sealed ids, so that what follows them is led there again.
+    pub(crate) fn unsealed(
+        self,
+        gateway: &Gateway,
+        caller: &Caller,
+        read: impl Fn(&Bytes) -> Result<Head, ErrorReply>,
+    ) -> Result<(Self, Option<ProviderName>), ErrorReply> {
+        let mut holder = None;
+        let mut unseal = |head: Head, body: Bytes| {
+            let own = files::pinned(gateway, caller, &body, &mut holder)?;
+            let head = if own.as_ptr() == body.as_ptr() { head } else { read(&own)? };
+            Ok::<_, ErrorReply>((head, own))
+        };
+        let (head, body) = unseal(self.head, self.body)?;
+        let bare = match self.bare {
+            None => None,
+            Some(bare) => {
+                let Bare { maker, head, body } = *bare;
+                let (head, body) = unseal(head, body)?;
+                Some(Box::new(Bare { maker, head, body }))
+            }
+        };
+        Ok((Self { head, body, bare, asked: self.asked, follows: self.follows }, holder))
     }
 
     /// What this provider is sent.
@@ -45,9 +84,28 @@ impl Whole {
             _ => (&self.head, &self.body),
         }
     }
+
+    /// The items of this request itself, which are kept with its answer.
+    pub(crate) fn asked(&self) -> String {
+        self.asked.clone().unwrap_or_else(|| asked_items(&self.head, &self.body))
+    }
 }
 
-/// Puts what the request follows before its own items.
+/// Items in a row, and the same without what only their maker can read.
+#[derive(Debug)]
+struct Piece {
+    full: String,
+    bare: String,
+    maker: Option<ProviderName>,
+}
+
+impl Piece {
+    fn plain(items: String) -> Self {
+        Self { bare: items.clone(), full: items, maker: None }
+    }
+}
+
+/// Puts what the request follows before its own items, and items in the place of their names.
 pub(crate) async fn whole(
     gateway: &Gateway,
     owner: &PrincipalName,
@@ -55,25 +113,80 @@ pub(crate) async fn whole(
     head: Head,
     body: Bytes,
 ) -> Result<Whole, ErrorReply> {
-    let Some(follows) = head.follows.clone() else { return Ok(Whole::alone(head, body)) };
-    let followed = followed(gateway, owner, follows).await?;
-    let all = joined(&followed, true);
-    let bare = joined(&followed, false);
-    if all.len() + body.len() > gateway.intake.body_bytes {
+    let own = own(gateway, owner, &head, &body).await?;
+    let followed = match head.follows.clone() {
+        Some(follows) => followed(gateway, owner, follows).await?,
+        None => Vec::new(),
+    };
+    let asked = joined(own.iter().map(|piece| &piece.full));
+    let mut pieces: Vec<Piece> = followed.iter().rev().flat_map(|reply| said(reply)).collect();
+    pieces.extend(own);
+    let full = joined(pieces.iter().map(|piece| &piece.full));
+    let bare = joined(pieces.iter().map(|piece| &piece.bare));
+    if full.len() > gateway.intake.body_bytes {
         return Err(too_long(gateway));
     }
-    let with = |history: &str| -> Result<(Head, Bytes), ErrorReply> {
-        let body = with_history(&head, &body, history);
+    let with = |items: &str| -> Result<(Head, Bytes), ErrorReply> {
+        let body = with_items(&head, &body, items);
         Ok((read_head(dialect, &body)?, body))
     };
-    let bare = if all == bare {
+    let bare = if full == bare {
         None
     } else {
         let (head, body) = with(&bare)?;
-        Some(Box::new(Bare { maker: maker(&followed), head, body }))
+        Some(Box::new(Bare { maker: maker(&pieces), head, body }))
     };
-    let (head, body) = with(&all)?;
-    Ok(Whole { head, body, bare })
+    let follows = head.follows.clone();
+    let (head, body) = with(&full)?;
+    Ok(Whole { head, body, follows, asked: Some(asked), bare })
+}
+
+/// The request's own items, each in the place of its name where it is only named.
+async fn own(
+    gateway: &Gateway,
+    owner: &PrincipalName,
+    head: &Head,
+    body: &Bytes,
+) -> Result<Vec<Piece>, ErrorReply> {
+    if !has_references(head) {
+        return Ok(vec![Piece::plain(asked_items(head, body))]);
+    }
+    let mut pieces = Vec::new();
+    for (item, named) in asked_one_by_one(head, body) {
+        let Some(id) = named else {
+            pieces.push(Piece::plain(item));
+            continue;
+        };
+        let reply = gateway.kept.find_item(owner, &id, gateway.wall()).await.map_err(shelf_down)?;
+        let reply = reply.ok_or_else(|| no_such_item(&id))?;
+        let items = said_one_by_one(&reply.reply);
+        let item = items.into_iter().find(|(known, _)| *known == id).map(|(_, item)| item);
+        let item = item.ok_or_else(|| no_such_item(&id))?;
+        pieces.push(if is_sealed(&item) {
+            Piece { full: item, bare: String::new(), maker: Some(reply.provider.clone()) }
+        } else {
+            Piece::plain(item)
+        });
+    }
+    Ok(pieces)
+}
+
+/// What was asked and said with a reply.
+fn said(reply: &KeptReply) -> [Piece; 2] {
+    let (full, bare) = (said_items(&reply.reply, true), said_items(&reply.reply, false));
+    let maker = (full != bare).then(|| reply.provider.clone());
+    [Piece::plain(reply.asked.clone()), Piece { full, bare, maker }]
+}
+
+fn joined<'p>(items: impl Iterator<Item = &'p String>) -> String {
+    items.filter(|items| !items.is_empty()).map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Who made all that is sealed, if one provider made it all.
+fn maker(pieces: &[Piece]) -> Option<ProviderName> {
+    let mut makers = pieces.iter().filter_map(|piece| piece.maker.as_ref());
+    let first = makers.next()?;
+    makers.all(|other| other == first).then(|| first.clone())
 }
 
 /// The replies from the newest to the first.
@@ -96,29 +209,6 @@ async fn followed(
     Ok(found)
 }
 
-/// Everything that was asked and said, oldest first.
-fn joined(followed: &[Arc<KeptReply>], sealed: bool) -> String {
-    let turns = followed
-        .iter()
-        .rev()
-        .flat_map(|reply| [reply.asked.clone(), said_items(&reply.reply, sealed)]);
-    turns.filter(|items| !items.is_empty()).collect::<Vec<_>>().join(",")
-}
-
-/// Who made all that is sealed, if one provider made it all.
-fn maker(followed: &[Arc<KeptReply>]) -> Option<ProviderName> {
-    let sealed =
-        |reply: &&Arc<KeptReply>| said_items(&reply.reply, true) != said_items(&reply.reply, false);
-    let mut makers = followed.iter().filter(sealed).map(|reply| &reply.provider);
-    let first = makers.next()?;
-    makers.all(|other| other == first).then(|| first.clone())
-}
-
-/// The items of this request itself, which are kept with its answer.
-pub(crate) fn asked(head: &Head, body: &Bytes) -> String {
-    asked_items(head, body)
-}
-
 /// The words that OpenAI uses, which its clients know.
 fn not_kept(id: &str) -> ErrorReply {
     let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -128,6 +218,18 @@ fn not_kept(id: &str) -> ErrorReply {
             ErrorKind::BadRequest,
             "previous_response_not_found",
             format!("Previous response with id '{shown}' not found."),
+        )
+    }
+}
+
+fn no_such_item(id: &str) -> ErrorReply {
+    let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
+    ErrorReply {
+        param: Some("input".to_owned()),
+        ..errors::reply(
+            ErrorKind::NotFound,
+            "item_not_found",
+            format!("Item with id '{shown}' not found; send the item itself."),
         )
     }
 }
@@ -155,37 +257,36 @@ pub(crate) fn shelf_down(down: ShelfDown) -> ErrorReply {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use terms::time::Timestamp;
 
-    use super::{joined, maker};
+    use super::{Piece, joined, maker, said};
     use crate::kept::KeptReply;
 
-    fn reply(provider: &str, asked: &str, output: &str) -> Arc<KeptReply> {
-        Arc::new(KeptReply {
+    fn reply(provider: &str, asked: &str, output: &str) -> KeptReply {
+        KeptReply {
             id: "resp_1".to_owned(),
             owner: "ada".into(),
             follows: None,
             provider: provider.into(),
             asked: asked.to_owned(),
             reply: format!(r#"{{"output":[{output}]}}"#).into(),
+            items: Vec::new(),
             at: Timestamp(0),
-        })
+        }
     }
 
     #[test]
     fn sealed_reasoning_is_for_its_one_maker_alone() {
         let sealed = r#"{"type":"reasoning","encrypted_content":"gAAA"}"#;
         let plain = r#"{"type":"message"}"#;
-        let both = format!("{sealed},{plain}");
-        // Newest first, as they are found.
-        let chain = [reply("a", "{\"n\":2}", plain), reply("b", "{\"n\":1}", &both)];
-        let all = format!(r#"{{"n":1}},{sealed},{plain},{{"n":2}},{plain}"#);
-        assert_eq!(joined(&chain, true), all);
-        assert_eq!(joined(&chain, false), format!(r#"{{"n":1}},{plain},{{"n":2}},{plain}"#));
-        assert_eq!(maker(&chain), Some("b".into()));
+        let chain = [reply("b", "{\"n\":1}", &format!("{sealed},{plain}")), reply("a", "", plain)];
+        let pieces: Vec<Piece> = chain.iter().flat_map(said).collect();
+        let full = format!(r#"{{"n":1}},{sealed},{plain},{plain}"#);
+        assert_eq!(joined(pieces.iter().map(|piece| &piece.full)), full);
+        let bare = format!(r#"{{"n":1}},{plain},{plain}"#);
+        assert_eq!(joined(pieces.iter().map(|piece| &piece.bare)), bare);
+        assert_eq!(maker(&pieces), Some("b".into()));
         let mixed = [reply("a", "", sealed), reply("b", "", sealed)];
-        assert_eq!(maker(&mixed), None);
+        assert_eq!(maker(&mixed.iter().flat_map(said).collect::<Vec<_>>()), None);
     }
 }

@@ -6,9 +6,9 @@ use terms::{
     dialect::Dialect,
     ids::{PrincipalName, ProviderName, RequestId},
 };
-use wire::{Head, OwnReply};
+use wire::{OwnReply, said_one_by_one};
 
-use crate::{gateway::Gateway, history, kept::KeptReply};
+use crate::{gateway::Gateway, history::Whole, kept::KeptReply};
 
 /// What is known of an answer before it is there.
 #[derive(Debug, Clone)]
@@ -25,17 +25,16 @@ impl Keeping {
         dialect: Dialect,
         caller: &access::Caller,
         id: RequestId,
-        head: &Head,
-        body: &Bytes,
+        whole: &Whole,
     ) -> Option<Self> {
         if dialect != Dialect::OpenaiResponses {
             return None;
         }
-        let kept = head.keeps && gateway.kept.is_on();
+        let kept = whole.head.keeps && gateway.kept.is_on();
         let id = id.to_string();
         let tail = id.strip_prefix("req_").unwrap_or(&id);
-        let own = OwnReply { id: format!("resp_{tail}"), follows: head.follows.clone(), kept };
-        let asked = if kept { history::asked(head, body) } else { String::new() };
+        let own = OwnReply { id: format!("resp_{tail}"), follows: whole.follows.clone(), kept };
+        let asked = if kept { whole.asked() } else { String::new() };
         Some(Self { own, owner: caller.principal.clone(), asked })
     }
 
@@ -49,6 +48,7 @@ impl Keeping {
                 provider: provider.clone(),
                 asked: self.asked.clone(),
                 reply: reply.clone(),
+                items: said_one_by_one(reply).into_iter().map(|(id, _)| id).collect(),
                 at: gateway.wall(),
             });
         }

@@ -30,6 +30,8 @@ pub struct KeptReply {
     pub asked: String,
     /// The whole reply, as JSON.
     pub reply: Bytes,
+    /// The ids of the items that it said.
+    pub items: Vec<String>,
     /// Since when.
     pub at: Timestamp,
 }
@@ -73,6 +75,13 @@ pub trait Shelf: fmt::Debug + Send + Sync {
     /// Finds a reply of this owner.
     fn find<'a>(&'a self, owner: &'a PrincipalName, id: &'a str) -> Later<'a, Option<KeptReply>>;
 
+    /// Finds the reply of this owner that said the item with this id.
+    fn find_item<'a>(
+        &'a self,
+        owner: &'a PrincipalName,
+        item: &'a str,
+    ) -> Later<'a, Option<KeptReply>>;
+
     /// Removes a reply of this owner; false where there was none.
     fn remove<'a>(&'a self, owner: &'a PrincipalName, id: &'a str) -> Later<'a, bool>;
 }
@@ -88,6 +97,8 @@ pub(crate) struct Kept {
 #[derive(Debug, Default)]
 struct Memory {
     replies: HashMap<String, Arc<KeptReply>>,
+    /// Which reply said an item.
+    items: HashMap<String, String>,
     /// Oldest first. One that was removed may still stand here.
     order: VecDeque<String>,
     bytes: usize,
@@ -123,9 +134,35 @@ impl Kept {
             (None, Some(shelf)) => shelf.find(owner, id).await?.map(Arc::new),
             (None, None) => None,
         };
+        Ok(self.shown(found, owner, now))
+    }
+
+    /// The reply that said an item.
+    pub(crate) async fn find_item(
+        &self,
+        owner: &PrincipalName,
+        item: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KeptReply>>, ShelfDown> {
+        let known = self.memory().said(item);
+        let found = match (known, &self.shelf) {
+            (Some(reply), _) => Some(reply),
+            (None, Some(shelf)) => shelf.find_item(owner, item).await?.map(Arc::new),
+            (None, None) => None,
+        };
+        Ok(self.shown(found, owner, now))
+    }
+
+    /// Its owner's alone, and only for its time.
+    fn shown(
+        &self,
+        found: Option<Arc<KeptReply>>,
+        owner: &PrincipalName,
+        now: Timestamp,
+    ) -> Option<Arc<KeptReply>> {
         let oldest =
             now.0.saturating_sub(i64::try_from(self.limits.time.as_millis()).unwrap_or(i64::MAX));
-        Ok(found.filter(|reply| reply.owner == *owner && reply.at.0 >= oldest))
+        found.filter(|reply| reply.owner == *owner && reply.at.0 >= oldest)
     }
 
     pub(crate) async fn remove(&self, owner: &PrincipalName, id: &str) -> Result<bool, ShelfDown> {
@@ -146,19 +183,33 @@ impl Memory {
     fn put(&mut self, reply: Arc<KeptReply>, most: usize) {
         self.bytes += reply.bytes();
         self.order.push_back(reply.id.clone());
+        for item in &reply.items {
+            self.items.insert(item.clone(), reply.id.clone());
+        }
         self.replies.insert(reply.id.clone(), reply);
         while self.bytes > most {
             let Some(oldest) = self.order.pop_front() else { return };
             if let Some(gone) = self.replies.remove(&oldest) {
-                self.bytes -= gone.bytes();
+                self.forget(&gone);
             }
         }
+    }
+
+    fn forget(&mut self, gone: &KeptReply) {
+        self.bytes -= gone.bytes();
+        for item in &gone.items {
+            self.items.remove(item);
+        }
+    }
+
+    fn said(&self, item: &str) -> Option<Arc<KeptReply>> {
+        self.replies.get(self.items.get(item)?).cloned()
     }
 
     fn remove(&mut self, owner: &PrincipalName, id: &str) -> bool {
         let owned = self.replies.get(id).is_some_and(|reply| reply.owner == *owner);
         if let Some(gone) = owned.then(|| self.replies.remove(id)).flatten() {
-            self.bytes -= gone.bytes();
+            self.forget(&gone);
         }
         owned
     }
@@ -179,6 +230,7 @@ mod tests {
             provider: "p".into(),
             asked: String::new(),
             reply: Bytes::from(vec![b' '; bytes]),
+            items: vec![format!("msg_{id}")],
             at: Timestamp(1_000),
         }
     }
@@ -193,7 +245,10 @@ mod tests {
         assert!(kept.find(&"bob".into(), "a", now).await.unwrap().is_none());
         let month = Timestamp(1_001 + 30 * 86_400_000);
         assert!(kept.find(&"ada".into(), "a", month).await.unwrap().is_none());
+        assert!(kept.find_item(&"ada".into(), "msg_a", now).await.unwrap().is_some());
+        assert!(kept.find_item(&"bob".into(), "msg_a", now).await.unwrap().is_none());
         kept.put(reply("b", "ada", 60));
+        assert!(kept.find_item(&"ada".into(), "msg_a", now).await.unwrap().is_none());
         assert!(kept.find(&"ada".into(), "a", now).await.unwrap().is_none(), "the oldest goes");
         assert!(!kept.remove(&"bob".into(), "b").await.unwrap());
         assert!(kept.remove(&"ada".into(), "b").await.unwrap());

@@ -40,25 +40,28 @@ pub(crate) fn enter(
     let agent = AgentName::of(text(headers, &header::USER_AGENT).unwrap_or_default());
     let entered = gateway.ledger.enter_session(key, &agent, human);
     // Codex asks again after 402, and stops, showing the sentence, only on a usage limit.
-    let kind =
-        if client == ClientFamily::Codex { ErrorKind::UsageLimit } else { ErrorKind::Billing };
+    let kind = if is_codex(headers) { ErrorKind::UsageLimit } else { ErrorKind::Billing };
     entered.map(Some).map_err(|stopped| errors::reply(kind, "spend_stopped", sentence(&stopped)))
 }
 
-/// The first header that holds a session id; one that holds something else is none.
+/// The first header that holds a session id, and whose it is; one that holds something else is none. The
+/// family belongs to the header, so that another header beside it makes no other session.
 fn named(headers: &HeaderMap) -> Option<(ClientFamily, SessionId)> {
-    let codex = text(headers, &ORIGINATOR).is_some_and(|name| name.starts_with("codex"));
-    let (client, theirs) = if headers.contains_key(CLAUDE_CODE_SESSION) {
-        (ClientFamily::ClaudeCode, CLAUDE_CODE_SESSION)
-    } else if codex {
-        (ClientFamily::Codex, CODEX_SESSION)
-    } else {
-        (ClientFamily::Other, ANY_SESSION)
-    };
-    [OUR_SESSION, theirs, ANY_SESSION]
-        .iter()
-        .find_map(|name| SessionId::parse(text(headers, name)?))
-        .map(|session| (client, session))
+    let codex = is_codex(headers).then_some((CODEX_SESSION, ClientFamily::Codex));
+    [
+        Some((OUR_SESSION, ClientFamily::Other)),
+        Some((CLAUDE_CODE_SESSION, ClientFamily::ClaudeCode)),
+        codex,
+        Some((ANY_SESSION, ClientFamily::Other)),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|(name, family)| Some((family, SessionId::parse(text(headers, &name)?)?)))
+}
+
+/// Its own name for the session is a common word, which counts from Codex alone.
+fn is_codex(headers: &HeaderMap) -> bool {
+    text(headers, &ORIGINATOR).is_some_and(|name| name.starts_with("codex"))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -122,7 +125,7 @@ mod tests {
         check(&[(theirs, "session-1")], Some((ClientFamily::ClaudeCode, "session-1")));
         check(
             &[(theirs, "session-1"), (ours, "session-2")],
-            Some((ClientFamily::ClaudeCode, "session-2")),
+            Some((ClientFamily::Other, "session-2")),
         );
         check(&[(ours, "not an id"), (any, "session-1")], Some((ClientFamily::Other, "session-1")));
         check(&[(any, "short")], None);

@@ -143,8 +143,8 @@ fn wrong_method(
     place: Place<'_>,
 ) -> Response<ReplyBody> {
     let allowed = match place {
-        Place::Call(_) | Place::Addressed(_) => "POST",
-        Place::Kept(_) => "GET, DELETE",
+        Place::Call(_) | Place::Addressed(_) | Place::Files(FileCall::All) => "POST",
+        Place::Kept(_) | Place::Files(_) => "GET, DELETE",
         _ => "GET",
     };
     let error = errors::reply(

@@ -2,8 +2,9 @@
 //! its admin API listens, so that commands talk to it instead of opening the store themselves.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -39,8 +40,7 @@ pub(crate) enum Opened {
 impl DataFolder {
     /// Opens the folder, or finds the process that has it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Opened> {
-        fs::create_dir_all(path)
-            .with_context(|| format!("the data folder {} cannot be made", path.display()))?;
+        make(path).with_context(|| format!("the data folder {} cannot be made", path.display()))?;
         let lock = File::create(path.join("lock"))
             .with_context(|| format!("the data folder {} cannot be written", path.display()))?;
         match lock.try_lock() {
@@ -53,7 +53,7 @@ impl DataFolder {
                 let file = path.join(ANNOUNCEMENT);
                 let text = fs::read_to_string(&file).with_context(|| {
                     format!(
-                        "another outlast has the data folder {}, and does not say where it listens",
+                        "another outlast has the data folder {} and takes no commands, because no `outlast serve` runs there; wait until it is done",
                         path.display()
                     )
                 })?;
@@ -98,6 +98,14 @@ impl DataFolder {
         fs::write(&whole, text)?;
         fs::rename(whole, self.path.join(ANNOUNCEMENT)).context("the data folder cannot be written")
     }
+}
+
+/// Makes the folder where it is not there, for its owner alone: it holds prompts, answers and secrets.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 impl Drop for DataFolder {

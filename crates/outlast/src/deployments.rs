@@ -174,7 +174,13 @@ impl Deployments {
     fn keep(&self, package: &Path, task: &str, version: &str) -> anyhow::Result<()> {
         let place = self.folder.join(task).join(version);
         if place.exists() {
-            return Ok(());
+            if read_package(&place).is_ok_and(|kept| kept.version == version) {
+                return Ok(());
+            }
+            // What was kept is damaged: the given one takes its place.
+            fs::remove_dir_all(&place).with_context(|| {
+                format!("the damaged package {} cannot be replaced", place.display())
+            })?;
         }
         let half = self.folder.join(task).join(format!("{version}.new"));
         let kept = || -> std::io::Result<()> {

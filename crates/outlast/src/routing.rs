@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use gateway::Gateway;
+use gateway::{Gateway, Task};
 use ledger::Ledger;
 use terms::time::Timestamp;
 
@@ -22,6 +22,8 @@ pub(crate) struct Routing {
     ledger: Arc<Ledger>,
     pub(crate) deployments: Deployments,
     config: Mutex<Config>,
+    /// When this process began to route.
+    pub(crate) since: Timestamp,
 }
 
 impl Routing {
@@ -32,7 +34,9 @@ impl Routing {
         deployments: Deployments,
         config: Config,
     ) -> Arc<Self> {
-        let routing = Self { gateway, ledger, deployments, config: Mutex::new(config) };
+        let since = ledger.now();
+        let config = Mutex::new(config);
+        let routing = Self { gateway, ledger, deployments, config, since };
         routing.apply();
         Arc::new(routing)
     }
@@ -69,6 +73,11 @@ impl Routing {
         let served = self.deployments.roll_back(task, now).await?;
         self.apply();
         Ok(served)
+    }
+
+    /// The tasks that the config names.
+    pub(crate) fn configured_tasks(&self) -> Vec<Task> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).tasks.clone()
     }
 
     /// Whether a name is a route here, such as that of a teacher.

@@ -35,6 +35,7 @@ pub(crate) struct ShelfLimits {
 enum Order {
     Put(Arc<KeptReply>),
     Find(PrincipalName, String, oneshot::Sender<Result<Option<KeptReply>, ShelfDown>>),
+    FindItem(PrincipalName, String, oneshot::Sender<Result<Option<KeptReply>, ShelfDown>>),
     Remove(PrincipalName, String, oneshot::Sender<Result<bool, ShelfDown>>),
     /// Nothing comes any more.
     Close,
@@ -82,6 +83,19 @@ impl Shelf for StoreShelf {
         })
     }
 
+    fn find_item<'a>(
+        &'a self,
+        owner: &'a PrincipalName,
+        item: &'a str,
+    ) -> Later<'a, Option<KeptReply>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let order = Order::FindItem(owner.clone(), item.to_owned(), answer);
+            self.orders.send(order).await.map_err(|_| ShelfDown)?;
+            answered.await.map_err(|_| ShelfDown)?
+        })
+    }
+
     fn remove<'a>(&'a self, owner: &'a PrincipalName, id: &'a str) -> Later<'a, bool> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
@@ -120,6 +134,11 @@ async fn work(store: &Store, orders: &mut Vec<Order>) {
                 write(store, &mut rows).await;
                 let found = store.kept_reply(owner.as_str(), &id).await;
                 // A caller that left needs no answer.
+                let _ = answer.send(found.map(|found| found.map(reply)).map_err(|e| down(&e)));
+            }
+            Order::FindItem(owner, item, answer) => {
+                write(store, &mut rows).await;
+                let found = store.kept_item(owner.as_str(), &item).await;
                 let _ = answer.send(found.map(|found| found.map(reply)).map_err(|e| down(&e)));
             }
             Order::Remove(owner, id, answer) => {
@@ -164,6 +183,7 @@ fn row(reply: &KeptReply) -> ReplyRow {
         provider: reply.provider.as_str().to_owned(),
         asked: reply.asked.clone(),
         reply: reply.reply.to_vec(),
+        items: reply.items.clone(),
         at: reply.at,
     }
 }
@@ -176,6 +196,7 @@ fn reply(row: ReplyRow) -> KeptReply {
         provider: row.provider.into(),
         asked: row.asked,
         reply: row.reply.into(),
+        items: row.items,
         at: row.at,
     }
 }

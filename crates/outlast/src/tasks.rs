@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use console::{Doing, TaskRow, Tasks};
+use gateway::Task;
 
 use crate::{
     clock::wall,
@@ -18,7 +19,14 @@ pub(crate) struct TaskDesk {
 
 impl Tasks for TaskDesk {
     fn list(&self) -> Vec<TaskRow> {
-        self.routing.deployments.list().values().map(|served| self.row(served)).collect()
+        let deployed = self.routing.deployments.list();
+        let mut rows: Vec<TaskRow> = deployed.values().map(|served| self.row(served)).collect();
+        let configured = self.routing.configured_tasks();
+        let new =
+            configured.into_iter().filter(|task| !rows.iter().any(|row| row.route == task.name));
+        let new: Vec<TaskRow> = new.map(|task| self.without_student(task)).collect();
+        rows.extend(new);
+        rows
     }
 
     fn deploy(&self, package: PathBuf, anyway: bool) -> Doing<'_, TaskRow> {
@@ -44,6 +52,20 @@ impl Tasks for TaskDesk {
 }
 
 impl TaskDesk {
+    /// A task that only the config knows.
+    fn without_student(&self, task: Task) -> TaskRow {
+        TaskRow {
+            route: task.name,
+            version: String::new(),
+            family: String::new(),
+            student_serves: false,
+            since: self.routing.since,
+            threshold: 0.0,
+            teacher_is_here: Some(self.routing.has_route(task.teacher.as_str())),
+            teacher: task.teacher,
+        }
+    }
+
     fn row(&self, served: &Served) -> TaskRow {
         let teacher_is_here = self.routing.has_route(&served.package.manifest.teacher_route);
         row(served, Some(teacher_is_here))

@@ -1,7 +1,7 @@
 //! Replies that callers want kept, with what was asked. How long they are kept and who may see them is
 //! other crates' business; here they are written, found by owner and id, and thrown away when told.
 
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 use terms::time::Timestamp;
 
 use crate::{error::StoreError, store::Store};
@@ -21,6 +21,8 @@ pub struct ReplyRow {
     pub asked: String,
     /// The whole reply, as JSON.
     pub reply: Vec<u8>,
+    /// The ids of the items that it said. Not read back.
+    pub items: Vec<String>,
     /// Since when.
     pub at: Timestamp,
 }
@@ -45,6 +47,15 @@ impl Store {
             .bind(row.at.0)
             .execute(&mut *transaction)
             .await?;
+            for item in &row.items {
+                sqlx::query(
+                    "INSERT INTO kept_item (id, reply) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                )
+                .bind(item)
+                .bind(&row.id)
+                .execute(&mut *transaction)
+                .await?;
+            }
         }
         transaction.commit().await?;
         Ok(())
@@ -64,16 +75,26 @@ impl Store {
         .bind(principal)
         .fetch_optional(&self.reader)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(ReplyRow {
-            id: row.try_get("id")?,
-            principal: row.try_get("principal")?,
-            follows: row.try_get("follows")?,
-            provider: row.try_get("provider")?,
-            asked: row.try_get("asked")?,
-            reply: row.try_get("reply")?,
-            at: Timestamp(row.try_get("at")?),
-        }))
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The newest reply of this owner that said the item with this id.
+    pub async fn kept_item(
+        &self,
+        principal: &str,
+        item: &str,
+    ) -> Result<Option<ReplyRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT k.id AS id, k.principal AS principal, k.follows AS follows, \
+             k.provider AS provider, k.asked AS asked, k.reply AS reply, k.at AS at \
+             FROM kept_item AS i JOIN kept_reply AS k ON k.id = i.reply \
+             WHERE i.id = ? AND k.principal = ? ORDER BY k.at DESC LIMIT 1",
+        )
+        .bind(item)
+        .bind(principal)
+        .fetch_optional(&self.reader)
+        .await?;
+        row.as_ref().map(read).transpose()
     }
 
     /// Removes the reply of this owner with this id; false where there was none.
@@ -107,4 +128,17 @@ impl Store {
         .await?;
         Ok(old.rows_affected() + over.rows_affected())
     }
+}
+
+fn read(row: &SqliteRow) -> Result<ReplyRow, StoreError> {
+    Ok(ReplyRow {
+        id: row.try_get("id")?,
+        principal: row.try_get("principal")?,
+        follows: row.try_get("follows")?,
+        provider: row.try_get("provider")?,
+        asked: row.try_get("asked")?,
+        reply: row.try_get("reply")?,
+        items: Vec::new(),
+        at: Timestamp(row.try_get("at")?),
+    })
 }

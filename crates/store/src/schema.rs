@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_avoided_cost_and_deployments.sql"),
     include_str!("../migrations/0003_breaker_events.sql"),
     include_str!("../migrations/0004_kept_replies.sql"),
+    include_str!("../migrations/0005_kept_items.sql"),
 ];
 
 const VERSION_TABLE: &str =

@@ -402,16 +402,21 @@ async fn replies_are_found_by_their_owner_and_thinned_by_age_and_size() {
         provider: "openai".to_owned(),
         asked: "12345".to_owned(),
         reply: b"67890".to_vec(),
+        items: vec![format!("msg_{id}")],
         at: Timestamp(at),
     };
     let rows = [reply("a", 1), reply("b", 2), reply("c", 3), reply("d", 4)];
     store.keep_replies(&rows).await.unwrap();
     store.keep_replies(&rows[..1]).await.unwrap();
-    assert_eq!(store.kept_reply("ada", "b").await.unwrap().as_ref(), Some(&rows[1]));
+    let found = |id: &str| ReplyRow { items: Vec::new(), ..reply(id, 2) };
+    assert_eq!(store.kept_reply("ada", "b").await.unwrap(), Some(found("b")));
+    assert_eq!(store.kept_item("ada", "msg_b").await.unwrap(), Some(found("b")));
+    assert_eq!(store.kept_item("grace", "msg_b").await.unwrap(), None);
     assert_eq!(store.kept_reply("grace", "b").await.unwrap(), None);
     assert!(!store.remove_reply("grace", "b").await.unwrap());
     assert!(store.remove_reply("ada", "b").await.unwrap());
     assert!(!store.remove_reply("ada", "b").await.unwrap());
+    assert_eq!(store.kept_item("ada", "msg_b").await.unwrap(), None, "its items go with it");
     assert_eq!(store.thin_replies(Timestamp(2), 15).await.unwrap(), 2);
     assert!(store.kept_reply("ada", "c").await.unwrap().is_none(), "only the newest fits");
     assert!(store.kept_reply("ada", "d").await.unwrap().is_some());

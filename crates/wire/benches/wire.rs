@@ -12,6 +12,8 @@ use wire::{
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
+const GEMINI: Dialect = Dialect::Gemini;
 
 const ABLE: Capabilities = Capabilities {
     images: true,
@@ -120,8 +122,20 @@ fn request_of_77_kb_across_dialects(bencher: Bencher<'_, '_>) {
         .bench(|| encode_request(MESSAGES, &head, black_box(&body), &upstream(CHAT)));
 }
 
+#[divan::bench(args = [RESPONSES, GEMINI])]
+fn request_of_77_kb_to_another(bencher: Bencher<'_, '_>, to: Dialect) {
+    let body = large_request();
+    let head = read_head(MESSAGES, &body).expect("a valid request");
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench(|| encode_request(MESSAGES, &head, black_box(&body), &upstream(to)));
+}
+
 const CHAT_CHUNK: &[u8] = b"data: {\"id\":\"chatcmpl-D8Z5oo6uDh67AD85p73ksdT1KxhE0\",\"object\":\"chat.completion.chunk\",\"created\":1770933892,\"model\":\"gpt-4.1-nano-2025-04-14\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_de604bd877\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" Holiday\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"dTh\"}\n\n";
 const MESSAGES_CHUNK: &[u8] = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" Holiday\"}}\n\n";
+
+const RESPONSES_CHUNK: &[u8] = b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":17,\"item_id\":\"msg_0b7e83747d2b84440069a31433ab1881998d8036ef3db1ef03\",\"output_index\":0,\"content_index\":0,\"delta\":\" Holiday\",\"logprobs\":[],\"obfuscation\":\"dTh\"}\n\n";
+const GEMINI_CHUNK: &[u8] = b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" Holiday\"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,\"totalTokenCount\":9},\"modelVersion\":\"gemini-3-flash\",\"responseId\":\"_vr4aYiWEJnYodAPkujX0QM\"}\r\n\r\n";
 
 /// A thousand chunks one by one, each its own push; the time shown is for all of them.
 fn thousand_chunks(bencher: Bencher<'_, '_>, from: Dialect, to: Dialect, chunk: &[u8]) {
@@ -156,4 +170,19 @@ fn thousand_chat_chunks_across_dialects(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn thousand_messages_chunks_across_dialects(bencher: Bencher<'_, '_>) {
     thousand_chunks(bencher, MESSAGES, CHAT, MESSAGES_CHUNK);
+}
+
+#[divan::bench(args = [RESPONSES, CHAT])]
+fn thousand_responses_chunks_to(bencher: Bencher<'_, '_>, to: Dialect) {
+    thousand_chunks(bencher, RESPONSES, to, RESPONSES_CHUNK);
+}
+
+#[divan::bench(args = [GEMINI, CHAT])]
+fn thousand_gemini_chunks_to(bencher: Bencher<'_, '_>, to: Dialect) {
+    thousand_chunks(bencher, GEMINI, to, GEMINI_CHUNK);
+}
+
+#[divan::bench]
+fn thousand_chat_chunks_to_responses(bencher: Bencher<'_, '_>) {
+    thousand_chunks(bencher, CHAT, RESPONSES, CHAT_CHUNK);
 }

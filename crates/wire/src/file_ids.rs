@@ -1,112 +1,170 @@
-//! The ids of files, in whatever place of a body they stand: a provider's own in its answers, marked ones
-//! in requests. What a mark says is known to whoever makes it.
+//! The ids of files where they stand for files: the id of a provider's answer about one, and the
+//! references in a request. A reference is a `file_id` or a member of `file_ids` anywhere but in what is
+//! the caller's own to fill: a tool's input and schema, metadata.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 
 use crate::{
     head::decoded,
     json::{
-        scan::{Kind, Scanner},
+        scan::{JsonError, Kind, Scanner},
         write,
     },
     splice::{Edit, splice},
 };
 
-/// Puts another id in the place of each file's own id in a provider's answer: the values of `id` that
-/// begin with `file`. `None` where the answer is no JSON.
-pub fn mark_file_ids(body: &Bytes, mark: impl Fn(&str) -> String) -> Option<Bytes> {
+/// Below these keys a `file_id` is whatever the caller made of it.
+const CALLERS_OWN: &[&str] =
+    &["metadata", "parameters", "input_schema", "schema", "json_schema", "args", "arguments"];
+
+/// Puts another id in the place of a file's own in a provider's answer about it: the `id` of the
+/// outermost object. `None` where the answer is no JSON object or holds none.
+pub fn mark_file_id(body: &Bytes, mark: impl FnOnce(&str) -> String) -> Option<Bytes> {
     let text = std::str::from_utf8(body).ok()?;
-    let mut edits = Vec::new();
-    each_text(text, |key, id, span| {
-        if key == "id" && id.starts_with("file") {
-            edits.push(edit(span, &mark(id)));
+    let mut scanner = Scanner::new(text);
+    let mut is_id = false;
+    let mut found = None;
+    while let Some(token) = scanner.next().ok()? {
+        match token.kind {
+            Kind::Key => is_id = scanner.depth() == 1 && decoded(&text[token.span]) == "id",
+            Kind::Text if std::mem::take(&mut is_id) => found = Some(token.span),
+            _ => is_id = false,
         }
-    })?;
-    Some(splice(body, edits))
+    }
+    let span = found?;
+    let marked = mark(&decoded(&text[span.clone()]));
+    Some(splice(body, vec![edit(span, &marked)]))
 }
 
-/// Puts the provider's own id in the place of each marked one: the values of `file_id` and `file_ids`
-/// that `unmark` knows. The same bytes where there are none.
+/// Puts what `unmark` says in the place of each reference to a file. The same bytes where there are none.
 pub fn unmark_file_ids<E>(
     body: &Bytes,
-    mut unmark: impl FnMut(&str) -> Result<Option<String>, E>,
+    mut unmark: impl FnMut(&str) -> Result<String, E>,
 ) -> Result<Bytes, E> {
-    if memchr::memmem::find(body, b"\"file_id").is_none() {
+    let may_hold = |needle: &[u8]| memchr::memmem::find(body, needle).is_some();
+    // A key may be written with escapes, which only a whole look undoes.
+    if !may_hold(b"file_id") && !may_hold(b"\\u") {
         return Ok(body.clone());
     }
     let Ok(text) = std::str::from_utf8(body) else { return Ok(body.clone()) };
-    let mut found = Vec::new();
-    let read = each_text(text, |key, id, span| {
-        if key == "file_id" || key == "file_ids" {
-            found.push((id.to_owned(), span));
-        }
-    });
     // A broken body is refused by whoever reads it next.
-    if read.is_none() {
-        return Ok(body.clone());
-    }
-    let mut edits = Vec::new();
-    for (id, span) in found {
-        if let Some(own) = unmark(&id)? {
-            edits.push(edit(span, &own));
-        }
+    let Ok(found) = references(text) else { return Ok(body.clone()) };
+    let mut edits = Vec::with_capacity(found.len());
+    for span in found {
+        let own = unmark(&decoded(&text[span.clone()]))?;
+        edits.push(edit(span, &own));
     }
     Ok(splice(body, edits))
 }
 
+/// The place of a text, given without its quotes, and what stands there instead.
 fn edit(span: Range<usize>, id: &str) -> Edit {
     let mut text = Vec::new();
     write::text(&mut text, id);
-    Edit { span, text: String::from_utf8(text).expect("escaping keeps UTF-8") }
+    let text = String::from_utf8(text).expect("escaping keeps UTF-8");
+    Edit { span: span.start - 1..span.end + 1, text }
 }
 
-/// Every text with the key before it and its place, quotes included.
-fn each_text(text: &str, mut see: impl FnMut(&str, &str, Range<usize>)) -> Option<()> {
+/// An open container.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    callers_own: bool,
+    is_list_of_files: bool,
+}
+
+/// Where the references stand, without their quotes.
+fn references(text: &str) -> Result<Vec<Range<usize>>, JsonError> {
     let mut scanner = Scanner::new(text);
-    let mut key = "";
-    while let Some(token) = scanner.next().ok()? {
+    let mut open: Vec<Open> = Vec::new();
+    let mut key: Option<Cow<'_, str>> = None;
+    let mut found = Vec::new();
+    while let Some(token) = scanner.next()? {
+        let inside = open.last().copied().unwrap_or_default();
         match token.kind {
-            Kind::Key => key = &text[token.span],
-            Kind::Text => {
-                let span = token.span.start - 1..token.span.end + 1;
-                see(key, &decoded(&text[token.span]), span);
+            Kind::Key => {
+                key = Some(decoded(&text[token.span]));
+                continue;
             }
-            _ => {}
+            Kind::ObjectStart | Kind::ArrayStart => {
+                let name = key.as_deref().unwrap_or_default();
+                // The outermost `input` is that of Responses; a deeper one is a tool's.
+                let tools_input = name == "input" && open.len() > 1;
+                let callers_own = inside.callers_own || tools_input || CALLERS_OWN.contains(&name);
+                let is_list_of_files = name == "file_ids" && token.kind == Kind::ArrayStart;
+                open.push(Open { callers_own, is_list_of_files });
+            }
+            Kind::End => drop(open.pop()),
+            Kind::Text => {
+                let named = key.as_deref() == Some("file_id");
+                if !inside.callers_own && (named || inside.is_list_of_files) {
+                    found.push(token.span);
+                }
+            }
+            Kind::Number | Kind::True | Kind::False | Kind::Null => {}
         }
+        key = None;
     }
-    Some(())
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
-    use super::{mark_file_ids, unmark_file_ids};
+    use super::{mark_file_id, unmark_file_ids};
 
     #[test]
-    fn ids_are_marked_and_found_again_and_nothing_else_changes() {
-        let answer = Bytes::from_static(
-            br#"{ "id" : "file-1", "data":[{"id":"file_2","name":"file-3"}],"object":"file"}"#,
-        );
-        let marked = mark_file_ids(&answer, |id| format!("{id}~p")).unwrap();
-        assert_eq!(
-            marked,
-            r#"{ "id" : "file-1~p", "data":[{"id":"file_2~p","name":"file-3"}],"object":"file"}"#
-        );
-        assert_eq!(mark_file_ids(&Bytes::from_static(b"RIFF"), str::to_owned), None);
+    fn the_outermost_id_of_an_answer_is_marked_and_nothing_else() {
+        let answer =
+            Bytes::from_static(br#"{ "data":{"id":"file-2"}, "id" : "file-1","name":"id"}"#);
+        let marked = mark_file_id(&answer, |id| format!("{id}~p")).unwrap();
+        assert_eq!(marked, r#"{ "data":{"id":"file-2"}, "id" : "file-1~p","name":"id"}"#);
+        for other in [&b"RIFF"[..], b"[]", br#"{"id":7}"#, br#"{"a":{"id":"file-1"}}"#] {
+            assert_eq!(mark_file_id(&Bytes::copy_from_slice(other), str::to_owned), None);
+        }
+    }
 
-        let unmark = |id: &str| Ok::<_, ()>(id.strip_suffix("~p").map(str::to_owned));
-        let request = Bytes::from_static(
-            br#"{"a":{"file_id":"file-1~p"},"file_ids":["x~p","y"],"id":"z~p"}"#,
+    fn unmarked(body: &str) -> String {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let own = unmark_file_ids(&body, |id| Ok::<_, ()>(format!("<{id}>"))).unwrap();
+        String::from_utf8(own.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_reference_is_found_however_it_is_written() {
+        let check = |body: &str, expect: &str| assert_eq!(unmarked(body), expect);
+        check(r#"{"a":[{"file":{"file_id":"x"}}]}"#, r#"{"a":[{"file":{"file_id":"<x>"}}]}"#);
+        check(r#"{"input":[{"file_id":"x"}]}"#, r#"{"input":[{"file_id":"<x>"}]}"#);
+        check(r#"{"file\u005fid":"x"}"#, r#"{"file\u005fid":"<x>"}"#);
+        check(
+            r#"{"c":{"file_ids":["x","y"]},"d":["z"]}"#,
+            r#"{"c":{"file_ids":["<x>","<y>"]},"d":["z"]}"#,
         );
-        let own = unmark_file_ids(&request, unmark).unwrap();
-        assert_eq!(own, r#"{"a":{"file_id":"file-1"},"file_ids":["x","y"],"id":"z~p"}"#);
-        let without = Bytes::from_static(br#"{"model":"m~p"}"#);
-        assert_eq!(unmark_file_ids(&without, unmark).unwrap().as_ptr(), without.as_ptr());
-        let broken = Bytes::from_static(br#"{"file_id":"x~p""#);
-        assert_eq!(unmark_file_ids(&broken, unmark).unwrap(), broken);
-        assert!(unmark_file_ids(&request, |_| Err::<Option<String>, _>(())).is_err());
+    }
+
+    #[test]
+    fn what_is_the_callers_own_is_left_alone() {
+        for body in [
+            r#"{"messages":[{"content":[{"type":"tool_use","input":{"file_id":"~/notes"}}]}]}"#,
+            r#"{"metadata":{"file_id":"x"}}"#,
+            r#"{"tools":[{"input_schema":{"properties":{"file_id":{"type":"string"}}}}]}"#,
+            r#"{"contents":[{"parts":[{"functionCall":{"args":{"file_id":"x"}}}]}]}"#,
+            r#"{"text":"file_id"}"#,
+        ] {
+            assert_eq!(unmarked(body), body);
+        }
+    }
+
+    #[test]
+    fn a_refused_reference_refuses_the_body_and_a_broken_body_is_left_to_its_reader() {
+        let body = Bytes::from_static(br#"{"file_id":"x"}"#);
+        assert!(unmark_file_ids(&body, |_| Err::<String, _>(())).is_err());
+        let broken = Bytes::from_static(br#"{"file_id":"x""#);
+        assert_eq!(unmark_file_ids(&broken, |_| Err::<String, _>(())).unwrap(), broken);
+        let without = Bytes::from_static(br#"{"model":"m"}"#);
+        let same = unmark_file_ids(&without, |_| Err::<String, _>(())).unwrap();
+        assert_eq!(same.as_ptr(), without.as_ptr());
     }
 }

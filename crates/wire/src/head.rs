@@ -69,6 +69,8 @@ pub(crate) struct Spans {
     pub(crate) follows: Option<Range<usize>>,
     /// Whether the turns hold reasoning that only the server that kept it could read.
     pub(crate) stale_reasoning: bool,
+    /// Whether the turns name items of earlier answers by their ids.
+    pub(crate) references: bool,
     /// From the end of the last assistant message, or of the opening bracket, to the end of
     /// `messages`.
     pub(crate) last_turn: Range<usize>,
@@ -438,6 +440,7 @@ impl<'a> Reader<'a> {
                         role |= key == Field::Role;
                         assistant |= key == Field::Role && matches!(text, "assistant" | "model");
                         reasoning |= key == Field::Type && text == "reasoning";
+                        self.spans.references |= key == Field::Type && text == "item_reference";
                         assistant |= key == Field::Type && is_assistants_item(text);
                         sealed |= key == Field::Sealed && !text.is_empty();
                     }

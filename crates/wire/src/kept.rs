@@ -27,7 +27,28 @@ pub fn said_items(reply: &[u8], sealed: bool) -> String {
     kept::said_items(reply, sealed)
 }
 
-/// The request with what it follows before its own items, ready for a new [`crate::read_head`].
-pub fn with_history(head: &Head, body: &Bytes, history: &str) -> Bytes {
-    kept::with_history(head, body, history)
+/// The request with these items in place of its own, following nothing, ready for a new
+/// [`crate::read_head`].
+pub fn with_items(head: &Head, body: &Bytes, items: &str) -> Bytes {
+    kept::with_items(head, body, items)
+}
+
+/// Whether a request names items of earlier answers by their ids.
+pub fn has_references(head: &Head) -> bool {
+    head.spans.references
+}
+
+/// The items of a request one by one, each with the id of the item that it only names.
+pub fn asked_one_by_one(head: &Head, body: &[u8]) -> Vec<(String, Option<String>)> {
+    kept::asked_one_by_one(head, body)
+}
+
+/// The items of a whole reply, each behind its id.
+pub fn said_one_by_one(reply: &[u8]) -> Vec<(String, String)> {
+    kept::said_one_by_one(reply)
+}
+
+/// Whether an item is reasoning, which only its maker can read.
+pub fn is_sealed(item: &str) -> bool {
+    kept::is_sealed(item)
 }

@@ -36,12 +36,15 @@ pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,
 };
-pub use file_ids::{mark_file_ids, unmark_file_ids};
+pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use frames::Framing;
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
-pub use kept::{OwnReply, asked_items, said_items, with_history};
+pub use kept::{
+    OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, said_items,
+    said_one_by_one, with_items,
+};
 pub use models::{ModelRow, model_row, models_list};
 pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
 pub use question::read_question;

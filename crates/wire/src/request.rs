@@ -6,7 +6,7 @@ use terms::{dialect::Dialect, model::Capabilities};
 
 use crate::{
     canonical::request::{Block, Speaker, Turn},
-    dialect,
+    dialect::{self, Codec},
     error::BadRequest,
     head::Head,
     provider_dialect,
@@ -50,7 +50,7 @@ pub fn encode_request(
         let (mut edits, dropped) = without_sampling(head, body, upstream);
         edits.extend(target.own_fields(head, body, upstream));
         if let Some(instruction) = upstream.instruction
-            && !target.decode_request(body, upstream.dialect)?.is_instructed()
+            && !is_instructed(target, body)
         {
             edits.extend(target.instruct(head, body, instruction));
         }
@@ -68,6 +68,16 @@ pub fn encode_request(
     let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
+}
+
+/// Whether the caller tells the model what to do. A request that the canonical form cannot hold goes out
+/// all the same; whether it is instructed then shows in its words.
+fn is_instructed(dialect: &dyn Codec, body: &[u8]) -> bool {
+    let words: [&[u8]; 3] = [b"\"system\"", b"\"developer\"", b"\"instructions\""];
+    match dialect.decode_request(body, dialect.dialect()) {
+        Ok(request) => request.is_instructed(),
+        Err(_) => words.iter().any(|word| memchr::memmem::find(body, word).is_some()),
+    }
 }
 
 /// What a model that refuses sampling parameters is not sent.

@@ -45,10 +45,15 @@ impl Step for Package {
         let calibration: CalibrationSummary = read_json(paths.get(self, "calibration")?)?;
         let verdict: VerdictFile = read_json(paths.get(self, "verdict")?)?;
         let student = read_student(paths.get(self, "student")?)?;
-        // A student that is to answer everything is not given a threshold, even if one was found.
+        // A student that is to answer everything is not given a threshold, even if one was found. One
+        // that is deployed against its verdict answers nothing that was not shown to be safe.
         let verdict = verdict.ruling.verdict;
-        let cascades = verdict != verdict::Verdict::Deploy;
-        let threshold = if cascades { calibration.threshold } else { 0.0 };
+        let threshold = match verdict {
+            verdict::Verdict::DeployAsCascade => calibration.threshold,
+            verdict::Verdict::Deploy => 0.0,
+            _ if calibration.threshold > 0.0 => calibration.threshold,
+            _ => 1.0,
+        };
         let manifest = Manifest {
             task: task.name,
             instruction: task.instruction,

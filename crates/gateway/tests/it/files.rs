@@ -36,9 +36,12 @@ async fn a_file_is_put_asked_for_and_taken_away_at_the_provider_that_holds_it() 
     let id = put(&house, Some("two")).await;
     assert!(id.starts_with("file-abc~two~"), "{id}");
     assert_eq!((second.heard().path.as_str(), second.heard().body), ("/v1/files", FORM.into()));
-    for (method, below) in [(Method::GET, ""), (Method::GET, "/content"), (Method::DELETE, "")] {
+    let raw = "file-abc".to_owned();
+    for (method, below, says) in
+        [(Method::GET, "", &id), (Method::GET, "/content", &raw), (Method::DELETE, "", &id)]
+    {
         let reply = house.send(house.request(method, &format!("/v1/files/{id}{below}"), "")).await;
-        assert_eq!((reply.status, reply.json()["id"].as_str()), (StatusCode::OK, Some(&*id)));
+        assert_eq!((reply.status, reply.json()["id"].as_str()), (StatusCode::OK, Some(&**says)));
         assert_eq!(second.heard().path, format!("/v1/files/file-abc{below}"));
     }
     assert!(put(&house, None).await.starts_with("file-abc~one~"), "the first that speaks the API");
@@ -97,6 +100,68 @@ async fn a_request_that_names_a_file_goes_to_its_holder_with_the_holders_own_id(
     );
     let both = house.post(path(CHAT), both).await;
     assert_eq!(both.json()["error"]["code"], "files_of_several_providers", "{}", both.text());
+}
+
+#[tokio::test]
+async fn nothing_that_a_file_says_is_sealed_and_no_error_is() {
+    let nested = br#"{"id":"file-mine","nested":{"id":"file-abc"}}"#;
+    let only = Fixed::start(200, "application/json", nested).await;
+    let house = House::open(table("r", &[(only.provider("one", CHAT), "m")])).await;
+    let id = put(&house, None).await;
+    assert!(id.starts_with("file-mine~"));
+    let content = house.request(Method::GET, &format!("/v1/files/{id}/content"), "");
+    assert_eq!(house.send(content).await.body.as_ref(), nested, "byte for byte");
+    let about = house.send(house.request(Method::GET, &format!("/v1/files/{id}"), "")).await;
+    assert_eq!(about.json()["nested"]["id"], "file-abc", "only the file's own id is sealed");
+
+    let refused = Fixed::start(400, "application/json", br#"{"id":"file-abc"}"#).await;
+    let house = House::open(table("r", &[(refused.provider("one", CHAT), "m")])).await;
+    let reply = house.post("/v1/files", FORM).await;
+    assert_eq!(
+        (reply.status, reply.json()["id"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("file-abc"))
+    );
+    let denied = Fixed::start(401, "application/json", b"{}").await;
+    let house = House::open(table("r", &[(denied.provider("one", CHAT), "m")])).await;
+    let reply = house.post("/v1/files", FORM).await;
+    assert_eq!(
+        (reply.status, reply.json()["error"]["code"].as_str()),
+        (StatusCode::BAD_GATEWAY, Some("upstream_credential"))
+    );
+}
+
+#[tokio::test]
+async fn a_providers_own_id_proves_nothing_and_a_tools_input_is_the_callers() {
+    let only = Fixed::start(200, "application/json", SAID).await;
+    let house = House::open(table("r", &[(only.provider("one", CHAT), "m")])).await;
+    let content = |part: &str| {
+        format!(r#"{{"model":"r","messages":[{{"role":"user","content":[{part}]}}]}}"#)
+    };
+    for own in [r#"{"file":{"file_id":"file-abc"}}"#, r#"{"file":{"file\u005fid":"file-abc"}}"#] {
+        let reply = house.post(path(CHAT), content(own)).await;
+        assert_eq!(reply.json()["error"]["code"], "file_not_found", "{own}");
+    }
+    let tools = r#"{"type":"text","text":"hi","input":{"file_id":"~/notes.txt"}}"#;
+    assert_eq!(house.post(path(CHAT), content(tools)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_follows_a_reply_about_a_file_goes_where_the_file_is() {
+    let first = Fixed::start(200, "application/json", FILE).await;
+    let second = Fixed::start(200, "application/json", FILE).await;
+    let targets = [(first.provider("one", CHAT), "m"), (second.provider("two", CHAT), "m")];
+    let house = House::open(table("r", &targets)).await;
+    let id = put(&house, Some("two")).await;
+    let said = Fixed::start(200, "application/json", SAID).await;
+    let targets = [(first.provider("one", CHAT), "m"), (said.provider("two", CHAT), "m")];
+    house.gateway.reload(table("r", &targets));
+    let input = format!(
+        r#"[{{"role":"user","content":[{{"type":"input_text","text":"hi"}},{{"type":"input_image","file_id":"{id}"}}]}}]"#
+    );
+    let reply = house.post(path(RESPONSES), format!(r#"{{"model":"r","input":{input}}}"#)).await;
+    // A chat provider cannot be told of the file, but it is the one that would be: nobody else is asked.
+    assert_eq!(reply.json()["error"]["code"], "unsupported_across_dialects", "{}", reply.text());
+    assert_eq!(first.requests(), 0);
 }
 
 #[tokio::test]

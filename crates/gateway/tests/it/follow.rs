@@ -132,3 +132,25 @@ async fn what_is_not_to_be_kept_is_not() {
     assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET, DELETE"));
     assert_eq!(only.received().len(), 1);
 }
+
+/// The AI SDK names what was said before by its id wherever it may be kept.
+#[tokio::test]
+async fn an_item_that_is_only_named_is_sent_itself() {
+    for dialect in [RESPONSES, CHAT] {
+        let (house, only) = house(dialect).await;
+        let first = ask(&house, json!("one"), None, false).await.json();
+        let item = first["output"][0]["id"].as_str().unwrap();
+        let named = json!({ "type": "item_reference", "id": item });
+        let turns = json!([{ "role": "user", "content": "one" }, named, { "role": "user", "content": "two" }]);
+        let second = ask(&house, turns, None, true).await;
+        assert_eq!(whole_text(RESPONSES, true, &second), FOX);
+        let sent = heard(&only);
+        let turns = if dialect == CHAT { &sent["messages"] } else { &sent["input"] };
+        assert_eq!(turns.as_array().unwrap().len(), 3);
+        assert!(turns[1].to_string().contains(FOX) && turns[1]["role"] == "assistant", "{sent}");
+        let lost = json!([{ "type": "item_reference", "id": "msg_lost" }]);
+        let refused = ask(&house, lost, None, false).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND);
+        assert_eq!(refused.json()["error"]["code"], "item_not_found");
+    }
+}

@@ -80,6 +80,10 @@ impl Fixed {
         fixed_provider(name, &self.base, dialect)
     }
 
+    pub(crate) fn requests(&self) -> usize {
+        self.heard.lock().unwrap().len()
+    }
+
     pub(crate) fn heard(&self) -> Heard {
         self.heard.lock().unwrap().last().cloned().unwrap()
     }

@@ -169,3 +169,21 @@ async fn a_request_that_one_dialect_cannot_say_goes_to_a_target_that_can() {
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert_eq!(reply.json()["error"]["code"], "unsupported_across_dialects");
 }
+
+#[tokio::test]
+async fn a_task_takes_what_its_teacher_takes_and_tells_the_teachers_reason() {
+    let teacher = vendor("vendor", CHAT, &["m"]).await;
+    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let two =
+        r#"{"model":"task:intent","n":2,"messages":[{"role":"user","content":"good morning"}]}"#;
+    let reply = house.post(path(CHAT), two).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    let heard = teacher.received().pop().unwrap();
+    assert!(String::from_utf8_lossy(&heard.body).contains("Sort the message"));
+
+    let messages = vendor("vendor", MESSAGES, &["m"]).await;
+    let targets = table("teacher", &[(provider("vendor", &messages, MESSAGES), "m")]);
+    let house = House::open(targets.with_tasks(vec![task(true)])).await;
+    let reply = house.post(path(CHAT), two).await;
+    assert_eq!(reply.json()["error"]["code"], "unsupported_across_dialects", "{}", reply.text());
+}

@@ -185,7 +185,16 @@ impl Place {
 
 fn show(task: &TaskRow) {
     let TaskRow { route, version, family, teacher, threshold, .. } = task;
-    terminal::line(&if !task.student_serves {
+    let lacks_teacher = task.teacher_is_here == Some(false);
+    if !task.student_serves && lacks_teacher {
+        terminal::error(&format!(
+            "{route}: no student serves, and there is no route `{teacher}` here: callers are told that the model is unknown, until a [[route]] of this name is configured"
+        ));
+        return;
+    }
+    terminal::line(&if version.is_empty() {
+        format!("{route}: its teacher `{teacher}` answers; no student was deployed yet")
+    } else if !task.student_serves {
         format!("{route}: its teacher `{teacher}` answers (the last student was {version})")
     } else if *threshold > 0.0 {
         format!(
@@ -194,7 +203,10 @@ fn show(task: &TaskRow) {
     } else {
         format!("{route}: student {version} ({family}) answers everything")
     });
-    if task.teacher_is_here == Some(false) {
+    if !version.is_empty() {
+        terminal::line(&format!("  since {} {} UTC", task.since.date(), task.since.clock()));
+    }
+    if lacks_teacher {
         terminal::error(&format!(
             "there is no route `{teacher}` here: what the student is not sure of it answers all the same, until a [[route]] of this name is configured"
         ));

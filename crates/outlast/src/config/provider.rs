@@ -99,7 +99,8 @@ pub(crate) fn provider(
         cloud_keys.report_strays(None, findings);
         let recording = recording(&files, input, answer, findings)?;
         let answers = Answers::Recorded(Arc::new(recording));
-        let (free, reseller) = (free.unwrap_or(false), None);
+        // What was recorded is paid for; a [[price]] stands above this.
+        let (free, reseller) = (true, None);
         return Some(ProviderSection {
             name: name.into_inner(),
             span,

@@ -3,8 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, OwnReply, StreamOptions, StreamRelay, Upstream, addressed, asked_items, encode_request,
-    read_head, relay_reply, relay_reply_with, said_items, unaddressed, with_history,
+    Finish, OwnReply, StreamOptions, StreamRelay, Upstream, addressed, asked_items,
+    asked_one_by_one, encode_request, has_references, read_head, relay_reply, relay_reply_with,
+    said_items, said_one_by_one, unaddressed, with_items,
 };
 
 fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
@@ -244,22 +245,29 @@ fn a_kept_reply_has_our_name_and_says_that_it_is_kept() {
 
 #[test]
 fn what_a_request_follows_stands_before_its_own_items() {
-    let check = |given: &str, history: &str, sent: &str| {
+    let check = |given: &str, items: &str| {
         let body =
             Bytes::from(format!(r#"{{"input":{given},"previous_response_id":"r","model":"m"}}"#));
         let head = read_head(Dialect::OpenaiResponses, &body).unwrap();
         assert_eq!(head.follows.as_deref(), Some("r"));
-        let whole = with_history(&head, &body, history);
-        let sent = format!(r#"{{"input":{sent},"previous_response_id":null,"model":"m"}}"#);
+        assert_eq!(asked_items(&head, &body), items);
+        let whole = with_items(&head, &body, &format!("{{}},{items}"));
+        let sent = format!(r#"{{"input":[{{}},{items}],"previous_response_id":null,"model":"m"}}"#);
         assert_eq!(String::from_utf8(whole.to_vec()).unwrap(), sent);
-        let head = read_head(Dialect::OpenaiResponses, &whole).unwrap();
-        assert_eq!(asked_items(&head, &whole), sent[10..sent.find("],").unwrap()]);
     };
     let said = r#"{"type":"message","role":"user","content":"a\nb"}"#;
-    check(r#""a\nb""#, "", &format!("[{said}]"));
-    check(r#""a\nb""#, "{}", &format!("[{{}},{said}]"));
-    check(&format!("[ {said} ]"), "{},{}", &format!("[{{}},{{}},{said}]"));
-    check("[]", "{}", "[{}]");
+    check(r#""a\nb""#, said);
+    check(&format!("[ {said} ]"), said);
+    let named = r#"{"type":"item_reference","id":"msg_1"}"#;
+    let body = Bytes::from(format!(r#"{{"model":"m","input":[{said},{named}]}}"#));
+    let head = read_head(Dialect::OpenaiResponses, &body).unwrap();
+    assert!(has_references(&head));
+    let found = asked_one_by_one(&head, &body);
+    assert_eq!(found[0], (said.to_owned(), None));
+    assert_eq!(found[1].1.as_deref(), Some("msg_1"));
+    let reply = br#"{"output":[{"id":"msg_1","type":"message"},{"type":"x"}]}"#;
+    let item = r#"{"id":"msg_1","type":"message"}"#;
+    assert_eq!(said_one_by_one(reply), [("msg_1".to_owned(), item.to_owned())]);
 }
 
 #[test]

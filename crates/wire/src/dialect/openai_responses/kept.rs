@@ -56,35 +56,64 @@ pub(crate) fn asked_items(head: &Head, body: &[u8]) -> String {
     inner.unwrap_or_default().trim().to_owned()
 }
 
-/// What a whole reply said: its items, comma-separated, less what no one could read again.
-pub(crate) fn said_items(reply: &[u8], sealed: bool) -> String {
+/// The same, one by one, each with the id of the item that it only names.
+pub(crate) fn asked_one_by_one(head: &Head, body: &[u8]) -> Vec<(String, Option<String>)> {
+    let list = format!("[{}]", asked_items(head, body));
+    let named = |item: &str| {
+        let is_reference =
+            value_of(item, "type").is_some_and(|span| &item[span] == "\"item_reference\"");
+        let id = value_of(item, "id").filter(|_| is_reference)?;
+        serde_json::from_str(&item[id]).ok()
+    };
+    each(&list).into_iter().map(|item| (item.to_owned(), named(item))).collect()
+}
+
+/// The items of a whole reply with their ids.
+pub(crate) fn said_one_by_one(reply: &[u8]) -> Vec<(String, String)> {
     let text = std::str::from_utf8(reply).unwrap_or_default();
-    let Some(span) = value_of(text, "output") else { return String::new() };
-    let list = &text[span];
+    let Some(span) = value_of(text, "output") else { return Vec::new() };
+    let with_id = |item: &&str| {
+        let id = value_of(item, "id")?;
+        Some((serde_json::from_str(&item[id]).ok()?, (*item).to_owned()))
+    };
+    each(&text[span]).iter().filter_map(with_id).collect()
+}
+
+/// Whether an item is reasoning.
+pub(crate) fn is_sealed(item: &str) -> bool {
+    is_reasoning(item)
+}
+
+/// The objects of a list.
+fn each(list: &str) -> Vec<&str> {
     let mut scanner = Scanner::new(list);
-    let mut items: Vec<&str> = Vec::new();
+    let mut items = Vec::new();
     if !matches!(scanner.next(), Ok(Some(_))) {
-        return String::new();
+        return items;
     }
     while let Ok(span) = scanner.skip_value() {
         let item = &list[span];
         if !item.starts_with('{') {
             break;
         }
-        let left_out = if sealed { is_stale_reasoning(item) } else { is_reasoning(item) };
-        if !left_out {
-            items.push(item);
-        }
+        items.push(item);
     }
+    items
+}
+
+/// What a whole reply said: its items, comma-separated, less what no one could read again.
+pub(crate) fn said_items(reply: &[u8], sealed: bool) -> String {
+    let text = std::str::from_utf8(reply).unwrap_or_default();
+    let Some(span) = value_of(text, "output") else { return String::new() };
+    let stays = |item: &&&str| if sealed { !is_stale_reasoning(item) } else { !is_reasoning(item) };
+    let all = each(&text[span]);
+    let items: Vec<&str> = all.iter().filter(stays).copied().collect();
     items.join(",")
 }
 
-/// The request with what it follows before its own items.
-pub(crate) fn with_history(head: &Head, body: &Bytes, history: &str) -> Bytes {
-    let own = asked_items(head, body);
-    let comma = if history.is_empty() || own.is_empty() { "" } else { "," };
-    let mut edits =
-        vec![Edit { span: head.spans.turns.clone(), text: format!("[{history}{comma}{own}]") }];
+/// The request with these items in place of its own, following nothing.
+pub(crate) fn with_items(head: &Head, body: &Bytes, items: &str) -> Bytes {
+    let mut edits = vec![Edit { span: head.spans.turns.clone(), text: format!("[{items}]") }];
     edits.extend(head.spans.follows.clone().map(|span| Edit { span, text: "null".to_owned() }));
     splice(body, edits)
 }
