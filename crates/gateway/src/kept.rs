@@ -99,7 +99,7 @@ struct Memory {
     replies: HashMap<String, Arc<KeptReply>>,
     /// Which reply said an item.
     items: HashMap<String, String>,
-    /// Oldest first. One that was removed may still stand here.
+    /// Oldest first.
     order: VecDeque<String>,
     bytes: usize,
 }
@@ -210,6 +210,7 @@ impl Memory {
         let owned = self.replies.get(id).is_some_and(|reply| reply.owner == *owner);
         if let Some(gone) = owned.then(|| self.replies.remove(id)).flatten() {
             self.forget(&gone);
+            self.order.retain(|kept| kept != id);
         }
         owned
     }

@@ -77,6 +77,11 @@ impl ConfigArguments {
         self.config.clone().unwrap_or_else(|| PathBuf::from("outlast.toml"))
     }
 
+    /// Whether there is a config file, or one was asked for.
+    fn is_there(&self) -> bool {
+        self.config.is_some() || self.path().exists()
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides { data: self.data.clone(), ..Overrides::default() }
     }

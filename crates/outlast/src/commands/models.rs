@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::bail;
 use clap::Args;
 use decide::{catalog::Catalog, implicit::implicit_route};
+use gateway::Route;
 use terms::{ids::ProviderName, model::Model, money::thousands};
 
 use crate::{
@@ -25,31 +26,48 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let (providers, catalog) = known(arguments, environment)?;
+    let (providers, routes, catalog) = known(arguments, environment)?;
     match &arguments.name {
-        Some(name) => explain(name, &providers, &catalog)?,
-        None => list(arguments.provider.as_deref(), &catalog),
+        Some(name) => match routes.iter().find(|route| answers_to(route.name.as_str(), name)) {
+            Some(route) => configured(route),
+            None => explain(name, &providers, &catalog)?,
+        },
+        None => list(arguments.provider.as_deref(), &catalog)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configured providers and what is known of their models; without any, all known vendors, to show
-/// what would be.
-fn known(
-    arguments: &Arguments,
-    environment: &Environment,
-) -> anyhow::Result<(Vec<ProviderName>, Arc<Catalog>)> {
-    Ok(match arguments.config.load(environment, &arguments.config.overrides()) {
+/// Whether a configured route, which stands above the catalog's, is asked for by this name.
+fn answers_to(route: &str, name: &str) -> bool {
+    route.strip_suffix('*').map_or(route == name, |prefix| name.starts_with(prefix))
+}
+
+fn configured(route: &Route) {
+    for (index, target) in route.targets.iter().enumerate() {
+        let price =
+            target.known.as_ref().map_or_else(String::new, |model| format!("  {}", price(model)));
+        terminal::line(&format!("{}. {}{price}", index + 1, target.name));
+    }
+    terminal::line(&format!("the route `{}` of the config", route.name));
+}
+
+/// What is configured, and what is known of the models. Without any config, all known vendors, to show
+/// what would be; a config with problems is told, not passed over.
+fn known(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Known> {
+    match arguments.config.load(environment, &arguments.config.overrides()) {
         Ok(config) => {
             let names = config.providers.iter().map(|provider| provider.name.clone());
-            (names.collect(), config.catalog)
+            Ok((names.collect(), config.routes.clone(), config.catalog))
         }
+        Err(problems) if arguments.config.is_there() => Err(problems.into()),
         Err(_) => {
             let names = VENDORS.iter().map(|vendor| vendor.name.into());
-            (names.collect(), Arc::new(Catalog::built_in()?))
+            Ok((names.collect(), Vec::new(), Arc::new(Catalog::built_in()?)))
         }
-    })
+    }
 }
+
+type Known = (Vec<ProviderName>, Vec<Route>, Arc<Catalog>);
 
 fn explain(name: &str, providers: &[ProviderName], catalog: &Catalog) -> anyhow::Result<()> {
     let targets = implicit_route(name, providers, catalog);
@@ -78,7 +96,13 @@ fn explain(name: &str, providers: &[ProviderName], catalog: &Catalog) -> anyhow:
     Ok(())
 }
 
-fn list(provider: Option<&str>, catalog: &Catalog) {
+fn list(provider: Option<&str>, catalog: &Catalog) -> anyhow::Result<()> {
+    if let Some(name) = provider
+        && !VENDORS.iter().any(|vendor| vendor.name == name)
+    {
+        let known: Vec<_> = VENDORS.iter().map(|vendor| vendor.name).collect();
+        bail!("the catalog knows no vendor `{name}`; known: {}", known.join(", "));
+    }
     let head =
         ["provider", "model", "$/M in", "$/M out", "context", "tier", "successor", "retires"]
             .map(str::to_owned)
@@ -107,6 +131,7 @@ fn list(provider: Option<&str>, catalog: &Catalog) {
         catalog.as_of(),
         catalog.successors_as_of()
     ));
+    Ok(())
 }
 
 fn price(model: &Model) -> String {

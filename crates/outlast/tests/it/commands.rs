@@ -118,3 +118,26 @@ fn a_second_server_on_the_same_data_says_who_has_it() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("another outlast is running"));
     server.stop();
 }
+
+#[test]
+fn models_shows_what_the_config_says_and_tells_its_problems() {
+    let place = Place::new(&[("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b")]);
+    place.write(
+        "outlast.toml",
+        "[[provider]]\nname = \"openai\"\n\n[[route]]\nname = \"claude-*\"\ntargets = [\"openai/gpt-5.5\"]\n",
+    );
+    let shown = place.print(&["models", "claude-haiku-4-5"]);
+    assert!(
+        shown.starts_with("1. openai/gpt-5.5") && shown.contains("route `claude-*`"),
+        "{shown}"
+    );
+    let fails = |arguments: &[&str], expect: &str| {
+        let output = place.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(expect), "{arguments:?}: {said}");
+    };
+    fails(&["models", "--provider", "zzz"], "knows no vendor `zzz`");
+    fails(&["models", "--config", "gone.toml"], "cannot be read");
+    place.write("outlast.toml", "lisen = 1\n");
+    fails(&["models"], "unknown key `lisen`");
+}
