@@ -91,14 +91,18 @@ fn bedrock_speaks_claudes_own_dialect_and_converse() {
     refused(
         "[[provider]]\nname = \"bedrock\"\nregion = \"eu/../x\"\ndialects = [\"openai-chat\"]",
         AWS,
-        &[
-            "2: an Amazon Bedrock provider needs its region",
-            "2: provider `bedrock` has no credential",
-            "3: `eu/../x` is no region",
-        ],
+        &["2: an Amazon Bedrock provider needs its region", "3: `eu/../x` is no region"],
     );
     let wrong = "[[provider]]\nname = \"bedrock\"\ndialects = [\"openai-chat\"]";
     refused(wrong, AWS, &["2: provider `bedrock` speaks none of these dialects"]);
+    let own =
+        "[[provider]]\nname = \"bedrock\"\nregion = \"us-east-1\"\naccess_key_id = \"env:ID\"";
+    let both_keys = format!("{own}\nsecret_access_key = \"env:SECRET\"");
+    check(&both_keys, &[("ID", "AKIA"), ("SECRET", "s")], both);
+    let alone = "4: `access_key_id` and `secret_access_key` belong together";
+    refused(own, &[("ID", "AKIA")], &[alone]);
+    let none = "[[provider]]\nname = \"bedrock\"\nregion = \"us-east-1\"";
+    refused(none, &[("AWS_ACCESS_KEY_ID", "AKIA")], &["2: provider `bedrock` has no credential"]);
     // Keys that may be meant for anything else make no provider by themselves.
     assert_eq!(load("", AWS).unwrap_err(), ["1: no provider is configured"]);
 }
