@@ -12,20 +12,22 @@ use wire::{
     Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
     completions_as_chat, encode_request, human_spoke, mark_file_id, read_error, read_head,
     read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with, unmark_file_ids,
+    relay_reply_with, unmark_file_id,
 };
 
 fuzz_target!(|data: &[u8]| {
     let [choice, pair, cut, rest @ ..] = data else { return };
-    let spoken = Dialect::ALL.len() + Dialect::OF_PROVIDERS.len();
-    let at_provider = usize::from(*pair) % spoken;
-    let provider = Dialect::ALL.iter().chain(Dialect::OF_PROVIDERS).copied().nth(at_provider);
-    let provider = provider.expect("the place is below the count of dialects");
-    let caller = Dialect::ALL[usize::from(*pair / 16) % Dialect::ALL.len()];
+    let callers = Dialect::ALL;
+    let providers = [Dialect::ALL, Dialect::OF_PROVIDERS].concat();
+    let dialect = |all: &[Dialect], number: u8| all[usize::from(number) % all.len()];
+    let (caller, provider) = (dialect(callers, *pair), dialect(&providers, *pair / 16));
     match choice % 5 {
         0 => request(caller, provider, rest, *cut),
         1 => reply(provider, caller, rest),
         2 => drop(read_error(provider, rest)),
+        3 if provider == Dialect::BedrockConverse => {
+            stream(provider, caller, &framed(rest), usize::from(*cut));
+        }
         3 => stream(provider, caller, rest, usize::from(*cut)),
         _ => passed(rest),
     }
@@ -82,6 +84,35 @@ fn stream(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
     assert!(again, "what we end as complete is complete to its reader");
 }
 
+/// Lines as the messages of Amazon's streams, so that their checksums hold: the first byte of a line
+/// chooses its event.
+fn framed(lines: &[u8]) -> Vec<u8> {
+    const EVENTS: &[&str] =
+        &["messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata"];
+    let mut out = Vec::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let Some((choice, payload)) = line.split_first() else { continue };
+        let name = EVENTS[usize::from(*choice) % EVENTS.len()];
+        let mut headers = Vec::new();
+        for (header, value) in [(":event-type", name), (":message-type", "event")] {
+            headers.extend([header.len() as u8]);
+            headers.extend(header.as_bytes());
+            headers.extend([7, 0, value.len() as u8]);
+            headers.extend(value.as_bytes());
+        }
+        let begin = out.len();
+        out.extend((16 + headers.len() as u32 + payload.len() as u32).to_be_bytes());
+        out.extend((headers.len() as u32).to_be_bytes());
+        let sum = crc32fast::hash(&out[begin..]);
+        out.extend(sum.to_be_bytes());
+        out.extend(headers);
+        out.extend(payload);
+        let sum = crc32fast::hash(&out[begin..]);
+        out.extend(sum.to_be_bytes());
+    }
+    out
+}
+
 /// What a caller gets, and whether it is told that it is whole.
 fn played<'a>(
     from: Dialect,
@@ -107,7 +138,7 @@ fn passed(bytes: &[u8]) {
     let _ = completion_records(bytes);
     let body = Bytes::copy_from_slice(bytes);
     let _ = mark_file_id(&body, str::to_uppercase);
-    let _ = unmark_file_ids(&body, |id| Ok::<_, ()>(id.to_owned()));
+    let _ = unmark_file_id(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
     let _ = read_passed_json(bytes, None);
     let _ = read_passed_form(bytes, "XX");
     let _ = read_passed_answer(bytes);

@@ -10,7 +10,7 @@ use crate::catalog::ModelRef;
 pub enum Reseller {
     /// Amazon Bedrock: `eu.anthropic.claude-opus-4-6-v1:0`.
     Bedrock,
-    /// Google Vertex AI: `claude-opus-4-5@20251101`, `google/gemini-3-pro`.
+    /// Google Vertex AI: `claude-opus-4-5@20251101`, `gemini-3-pro`, `google/gemini-3-pro`.
     Vertex,
     /// One who keeps this vendor's own names: Azure's deployments, a second account.
     Of(&'static str),
@@ -28,6 +28,7 @@ impl Reseller {
             Self::Vertex => match model.split_once('/') {
                 Some(("google", name)) => vec![reference("google", name)],
                 Some(_) => Vec::new(),
+                None if model.starts_with("gemini") => vec![reference("google", model)],
                 None => vertex(model).map_or_else(Vec::new, |name| anthropic(&name)),
             },
         }
@@ -111,6 +112,7 @@ mod tests {
         );
         check(vertex, "claude-sonnet-4-6@default", &["anthropic/claude-sonnet-4-6"]);
         check(vertex, "google/gemini-2.5-pro", &["google/gemini-2.5-pro"]);
+        check(vertex, "gemini-2.5-pro", &["google/gemini-2.5-pro"]);
         check(vertex, "meta/llama-4", &[]);
         check(&Reseller::Of("openai"), "gpt-5.5", &["openai/gpt-5.5"]);
     }

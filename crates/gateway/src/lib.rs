@@ -56,7 +56,7 @@ pub use crate::{
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
-    provider::{Answerer, Endpoint, Provider, Source},
+    provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
     table::{Route, Table, Target},

@@ -21,10 +21,21 @@ pub struct Endpoint {
     pub address: ProviderAddress,
     /// What is wanted there otherwise than at the dialect's own vendor.
     pub habits: Habits,
-    /// Models whose names contain this are asked for there alone; `None` for all the others.
-    pub serves: Option<&'static str>,
+    /// Whose models are asked for there.
+    pub serves: Serves,
     /// Sent with every call.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Which models an endpoint is for. One that names its models serves them alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// Those that no other endpoint of its provider names.
+    Others,
+    /// Those whose names begin so.
+    Starting(&'static str),
+    /// Those whose names contain this.
+    Containing(&'static str),
 }
 
 impl Endpoint {
@@ -32,11 +43,21 @@ impl Endpoint {
     /// the dialect names the model in its path.
     pub fn at(dialect: Dialect, uri: Uri) -> Self {
         let address = ProviderAddress::of_dialect(dialect, uri);
-        Self { dialect, address, habits: Habits::default(), serves: None, headers: Vec::new() }
+        Self {
+            dialect,
+            address,
+            habits: Habits::default(),
+            serves: Serves::Others,
+            headers: Vec::new(),
+        }
     }
 
     fn is_meant_for(&self, model: &ModelName) -> bool {
-        self.serves.is_some_and(|part| model.as_str().contains(part))
+        match self.serves {
+            Serves::Others => false,
+            Serves::Starting(part) => model.as_str().starts_with(part),
+            Serves::Containing(part) => model.as_str().contains(part),
+        }
     }
 
     /// The frame of the streams that come back.
@@ -109,7 +130,11 @@ impl Provider {
             Source::Remote { endpoints, credential } => {
                 let meant = endpoints.iter().any(|endpoint| endpoint.is_meant_for(model));
                 let mut serving = endpoints.iter().filter(|endpoint| {
-                    if meant { endpoint.is_meant_for(model) } else { endpoint.serves.is_none() }
+                    if meant {
+                        endpoint.is_meant_for(model)
+                    } else {
+                        endpoint.serves == Serves::Others
+                    }
                 });
                 let same = serving.clone().find(|endpoint| endpoint.dialect == caller);
                 let endpoint = same.or_else(|| serving.next()).or_else(|| endpoints.first());

@@ -1,17 +1,11 @@
-//! Azure, Amazon Bedrock and Vertex AI: what goes out to each, and what its callers get back in their
-//! own dialects, streamed and not; its errors; and that no caller's name leads anywhere else.
+//! Azure and Amazon Bedrock: what goes out to each, and what its callers get back in their own dialects,
+//! streamed and not; its errors; and that no caller's name leads anywhere else.
 
 use std::sync::Arc;
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use gateway::{
-    AwsKeys, Credential, Endpoint, GoogleKeyError, GoogleTokens, Provider, ProviderAddress, Source,
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use gateway::{AwsKeys, Credential, Endpoint, Provider, ProviderAddress, Serves, Source};
 use http::{Method, StatusCode};
-use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
 use store::SpendDimension;
 use terms::dialect::Dialect;
@@ -26,13 +20,26 @@ const CONVERSE: Dialect = Dialect::BedrockConverse;
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 const CLAUDE: &str = "us.anthropic.claude-opus-4-6-v1:0";
 
-fn provider(name: &str, endpoints: Vec<Endpoint>, credential: Credential) -> Arc<Provider> {
+pub(crate) fn provider(
+    name: &str,
+    endpoints: Vec<Endpoint>,
+    credential: Credential,
+) -> Arc<Provider> {
     let source = Source::Remote { endpoints, credential: Some(credential) };
     Arc::new(Provider { name: name.into(), source, limits: FAST })
 }
 
-fn of_model(dialect: Dialect, whole: &str, streamed: &str, envelope: Envelope) -> Endpoint {
-    let serves = (envelope != Envelope::None).then_some("claude");
+pub(crate) fn of_model(
+    dialect: Dialect,
+    whole: &str,
+    streamed: &str,
+    envelope: Envelope,
+) -> Endpoint {
+    let serves = match envelope {
+        Envelope::None => Serves::Others,
+        Envelope::Bedrock => Serves::Containing("anthropic.claude"),
+        Envelope::Vertex => Serves::Starting("claude"),
+    };
     let habits = Habits { envelope, ..Habits::default() };
     let address = ProviderAddress::of_model(whole, streamed).unwrap();
     Endpoint { dialect, address, habits, serves, headers: Vec::new() }
@@ -108,7 +115,7 @@ fn converse_stream() -> Vec<u8> {
 
 const CONVERSE_REPLY: &str = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hallo"}]}},"stopReason":"end_turn","usage":{"inputTokens":7,"outputTokens":2,"cacheReadInputTokens":11,"cacheWriteInputTokens":13}}"#;
 
-const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-opus-4-6","content":[{"type":"text","text":"Hallo"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":7,"output_tokens":2}}"#;
+pub(crate) const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-opus-4-6","content":[{"type":"text","text":"Hallo"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":7,"output_tokens":2}}"#;
 
 fn message_events() -> Vec<Value> {
     vec![
@@ -128,7 +135,7 @@ fn message_chunks() -> Vec<u8> {
 }
 
 /// As Vertex carries them.
-fn message_records() -> String {
+pub(crate) fn message_records() -> String {
     let record =
         |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
     message_events().iter().map(record).collect()
@@ -320,7 +327,7 @@ fn azure(recorder: &Recorder, classic: bool) -> Arc<Provider> {
     provider("azure", vec![endpoint], Credential::header("api-key", "azure-secret").unwrap())
 }
 
-const CHAT_REPLY: &str = r#"{"id":"c","object":"chat.completion","model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo"},"finish_reason":"stop","content_filter_results":{"hate":{"filtered":false}}}],"prompt_filter_results":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#;
+pub(crate) const CHAT_REPLY: &str = r#"{"id":"c","object":"chat.completion","model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo"},"finish_reason":"stop","content_filter_results":{"hate":{"filtered":false}}}],"prompt_filter_results":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#;
 
 const AZURE_STREAM: &str = r#"data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false}}}]}
 
@@ -396,161 +403,6 @@ async fn azures_content_filter_is_a_refusal_and_no_other_target_is_asked() {
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert_eq!(reply.json()["error"]["code"], "content_policy");
     assert!(second.heard().is_empty());
-}
-
-fn vertex(recorder: &Recorder, credential: Credential) -> Arc<Provider> {
-    let place = format!("{}/v1/projects/p/locations/eu", recorder.base);
-    let call = format!("{place}/publishers/anthropic/models/{{model}}");
-    let claude = of_model(
-        MESSAGES,
-        &format!("{call}:rawPredict"),
-        &format!("{call}:streamRawPredict"),
-        Envelope::Vertex,
-    );
-    let chat = format!("{place}/endpoints/openapi/chat/completions").parse().unwrap();
-    provider("vertex", vec![claude, Endpoint::at(CHAT, chat)], credential)
-}
-
-#[tokio::test]
-async fn claude_on_vertex_answers_every_caller_streamed_and_not() {
-    for stream in [false, true] {
-        let told = if stream {
-            Told::new(200, "text/event-stream", message_records())
-        } else {
-            Told::json(200, MESSAGE)
-        };
-        let recorder = Recorder::start(vec![told]).await;
-        let credential = Credential::bearer("google-token").unwrap();
-        let model = "claude-opus-4-5@20251101";
-        let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
-        for dialect in [CHAT, MESSAGES] {
-            let mut request =
-                house.request(Method::POST, crate::harness::path(dialect), question("r", stream));
-            request
-                .headers_mut()
-                .insert("anthropic-beta", "context-1m-2025-08-07".parse().unwrap());
-            let reply = house.send(request).await;
-            assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
-            let heard = recorder.last();
-            let verb = if stream { "streamRawPredict" } else { "rawPredict" };
-            let path = "/v1/projects/p/locations/eu/publishers/anthropic/models";
-            assert_eq!(heard.target, format!("{path}/{model}:{verb}"));
-            assert_eq!(heard.header("authorization"), "Bearer google-token");
-            assert_eq!(heard.header("x-api-key"), "");
-            assert_eq!(heard.header("anthropic-version"), "");
-            let beta = if dialect == MESSAGES { "context-1m-2025-08-07" } else { "" };
-            assert_eq!(heard.header("anthropic-beta"), beta);
-            let body: Value = serde_json::from_str(&heard.body).unwrap();
-            assert_eq!(body["anthropic_version"], "vertex-2023-10-16");
-            assert!(body.get("model").is_none() && body.get("stream").is_none());
-            assert_eq!(body["max_tokens"], 64);
-        }
-    }
-}
-
-#[tokio::test]
-async fn other_models_on_vertex_are_asked_at_its_compatible_endpoint() {
-    let recorder = Recorder::start(vec![Told::json(200, CHAT_REPLY)]).await;
-    let credential = Credential::bearer("google-token").unwrap();
-    let model = "google/gemini-2.5-pro";
-    let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
-    let reply = house.ask(MESSAGES, "r", false).await;
-    assert_eq!(whole_text(MESSAGES, false, &reply), "Hallo");
-    let heard = recorder.last();
-    assert_eq!(heard.target, "/v1/projects/p/locations/eu/endpoints/openapi/chat/completions");
-    let body: Value = serde_json::from_str(&heard.body).unwrap();
-    assert_eq!(body["model"], model);
-}
-
-const ACCOUNT: &str = include_str!("data/service-account.json");
-
-fn account(recorder: &Recorder) -> String {
-    ACCOUNT.replace("http://127.0.0.1:1", &recorder.base)
-}
-
-#[tokio::test]
-async fn a_service_account_is_exchanged_for_a_token_once() {
-    let token = r#"{"access_token":"ya29.token","expires_in":3599,"token_type":"Bearer"}"#;
-    let google = Recorder::start(vec![Told::json(200, token)]).await;
-    let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
-    let tokens = GoogleTokens::from_credentials(&account(&google)).unwrap();
-    let credential = Credential::google(tokens);
-    let house = House::open(table("r", &[(vertex(&recorder, credential), "claude-x")])).await;
-    for _ in 0..3 {
-        let reply = house.ask(MESSAGES, "r", false).await;
-        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
-    }
-    assert_eq!(recorder.last().header("authorization"), "Bearer ya29.token");
-    let asked = google.heard();
-    assert_eq!((asked.len(), asked[0].target.as_str()), (1, "/token"));
-    let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
-    let assertion = asked[0].body.strip_prefix(grant).unwrap();
-    let (signed, signature) = assertion.rsplit_once('.').unwrap();
-    let part = |at: usize| -> Value {
-        let packed = signed.split('.').nth(at).unwrap();
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(packed).unwrap()).unwrap()
-    };
-    assert_eq!(part(0), json!({ "alg": "RS256", "typ": "JWT", "kid": "kid-1" }));
-    let claims = part(1);
-    assert_eq!(claims["iss"], "tests@example.iam.gserviceaccount.com");
-    assert_eq!(claims["aud"], format!("{}/token", google.base));
-    assert_eq!(claims["scope"], "https://www.googleapis.com/auth/cloud-platform");
-    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
-    let pem = serde_json::from_str::<Value>(ACCOUNT).unwrap()["private_key"].to_string();
-    let packed: String = pem.split("-----").nth(2).unwrap().replace("\\n", "");
-    let key = RsaKeyPair::from_pkcs8(&STANDARD.decode(packed).unwrap()).unwrap();
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
-        .verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
-        .unwrap();
-}
-
-#[tokio::test]
-async fn a_token_that_ends_at_once_is_fetched_for_every_request() {
-    let token = r#"{"access_token":"short","expires_in":200}"#;
-    let google = Recorder::start(vec![Told::json(200, token)]).await;
-    let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
-    let person = json!({ "type": "authorized_user", "client_id": "id", "client_secret": "s&s",
-        "refresh_token": "r", "token_uri": format!("{}/token", google.base) });
-    let tokens = GoogleTokens::from_credentials(&person.to_string()).unwrap();
-    let target = [(vertex(&recorder, Credential::google(tokens)), "claude-x")];
-    let house = House::open(table("r", &target)).await;
-    for _ in 0..2 {
-        assert_eq!(house.ask(MESSAGES, "r", false).await.status, StatusCode::OK);
-    }
-    assert_eq!(google.heard().len(), 2);
-    let form = "grant_type=refresh_token&client_id=id&client_secret=s%26s&refresh_token=r";
-    assert_eq!(google.last().body, form);
-}
-
-#[tokio::test]
-async fn credentials_that_google_refuses_are_told_without_the_key() {
-    let words = r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#;
-    let google = Recorder::start(vec![Told::json(400, words)]).await;
-    let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
-    let tokens = GoogleTokens::from_credentials(&account(&google)).unwrap();
-    let target = [(vertex(&recorder, Credential::google(tokens)), "claude-x")];
-    let house = House::open(table("r", &target)).await;
-    let reply = house.ask(MESSAGES, "r", false).await;
-    assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
-    assert_eq!(reply.json()["error"]["code"], "upstream_credential");
-    assert!(reply.text().contains("invalid_grant Invalid JWT Signature."), "{}", reply.text());
-    assert!(recorder.heard().is_empty());
-    let rows = house.close(&[SpendDimension::Model]).await;
-    assert_eq!(rows[0].cost.0, 0);
-}
-
-#[test]
-fn what_is_no_credentials_file_is_refused() {
-    let check = |json: &str, expect| {
-        assert_eq!(GoogleTokens::from_credentials(json).unwrap_err(), expect);
-    };
-    check("{}", GoogleKeyError::Shape);
-    check(r#"{"type":"external_account"}"#, GoogleKeyError::Shape);
-    check(
-        r#"{"type":"service_account","client_email":"a","private_key":"none"}"#,
-        GoogleKeyError::Key,
-    );
-    check(&ACCOUNT.replace("http://127.0.0.1:1", "http://elsewhere"), GoogleKeyError::TokenUri);
 }
 
 #[tokio::test]

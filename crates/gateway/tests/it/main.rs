@@ -21,3 +21,4 @@ mod reload;
 mod streams;
 mod surface;
 mod tasks;
+mod vertex;

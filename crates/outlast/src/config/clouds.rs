@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use decide::resale::Reseller;
-use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress};
+use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress, Serves};
 use terms::dialect::Dialect;
 use toml::Spanned;
 use wire::{Envelope, Habits};
@@ -32,6 +32,8 @@ pub(crate) struct Keys {
     api_version: Option<Spanned<String>>,
     credentials_file: Option<Spanned<String>>,
     token_file: Option<Spanned<String>>,
+    access_key_id: Option<Spanned<String>>,
+    secret_access_key: Option<Spanned<String>>,
 }
 
 /// Where what is needed comes from.
@@ -53,6 +55,8 @@ impl Keys {
             api_version: section.string("api_version"),
             credentials_file: section.string("credentials_file"),
             token_file: section.string("token_file"),
+            access_key_id: section.string("access_key_id"),
+            secret_access_key: section.string("secret_access_key"),
         }
     }
 
@@ -61,7 +65,7 @@ impl Keys {
         let read: &[&str] = match cloud {
             None => &[],
             Some(Cloud::Azure) => &["api_version"],
-            Some(Cloud::Bedrock) => &["region"],
+            Some(Cloud::Bedrock) => &["region", "access_key_id", "secret_access_key"],
             Some(Cloud::Vertex) => &["region", "project", "credentials_file", "token_file"],
         };
         for (key, given) in [
@@ -70,6 +74,8 @@ impl Keys {
             ("api_version", &self.api_version),
             ("credentials_file", &self.credentials_file),
             ("token_file", &self.token_file),
+            ("access_key_id", &self.access_key_id),
+            ("secret_access_key", &self.secret_access_key),
         ] {
             if let Some(given) = given.as_ref().filter(|_| !read.contains(&key)) {
                 let message = format!("`{key}` means nothing for this provider");
@@ -185,7 +191,7 @@ fn azure(keys: &Keys, sources: &Sources<'_>) -> Remote {
         );
         let usual = Habits::default();
         sources
-            .of_model(Dialect::OpenaiChat, &address, &address, usual, None, at)
+            .of_model(Dialect::OpenaiChat, &address, &address, usual, Serves::Others, at)
             .into_iter()
             .collect()
     });
@@ -218,7 +224,7 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}/invoke"),
             &format!("{call}/invoke-with-response-stream"),
             enveloped,
-            Some("anthropic.claude"),
+            Serves::Containing("anthropic.claude"),
             at.clone(),
         );
         let any = sources.of_model(
@@ -226,32 +232,48 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}/converse"),
             &format!("{call}/converse-stream"),
             Habits::default(),
-            None,
+            Serves::Others,
             at,
         );
         claude.into_iter().chain(any).collect()
     });
-    let token =
-        sources.key(&[BEDROCK_TOKEN]).map(|token| sources.usable(Credential::bearer(&token)));
-    let credential = token.or_else(|| {
-        let environment = sources.environment;
-        let keys = AwsKeys {
-            access_key_id: environment.get("AWS_ACCESS_KEY_ID")?.to_owned(),
-            secret_access_key: environment.get("AWS_SECRET_ACCESS_KEY")?.to_owned(),
-            session_token: environment.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            region: region.clone()?,
-        };
-        Some(sources.usable(Credential::aws(keys)))
-    });
-    let credential = credential.unwrap_or_else(|| {
-        sources.missing(&format!(
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or {BEDROCK_TOKEN}, or add `api_key` with a Bedrock API key"
-        ))
-    });
+    let credential = region.and_then(|region| aws(keys, region, sources));
     Remote { endpoints, credential }
 }
 
-/// Claude is asked in its own dialect, every other model at the OpenAI-compatible endpoint.
+/// Keys or a token: the file's before the environment's, the token before the keys.
+fn aws(keys: &Keys, region: String, sources: &Sources<'_>) -> Option<Credential> {
+    let signing = |access_key_id: String, secret_access_key: String, session_token| {
+        let keys = AwsKeys { access_key_id, secret_access_key, session_token, region };
+        sources.usable(Credential::aws(keys))
+    };
+    let (id, secret) = (keys.access_key_id.as_ref(), keys.secret_access_key.as_ref());
+    if let (Some(id), Some(secret)) = (id, secret) {
+        let read = |key| provider::secret(key, sources.environment, sources.findings);
+        return signing(read(id)?, read(secret)?, None);
+    }
+    if let Some(alone) = id.or(secret) {
+        sources.findings.report(
+            alone.span(),
+            "`access_key_id` and `secret_access_key` belong together",
+            "give both, or leave both out for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        );
+        return None;
+    }
+    if let Some(token) = sources.key(&[BEDROCK_TOKEN]) {
+        return sources.usable(Credential::bearer(&token));
+    }
+    let given = |name: &str| sources.environment.get(name).map(str::to_owned);
+    match (given("AWS_ACCESS_KEY_ID"), given("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => signing(id, secret, given("AWS_SESSION_TOKEN")),
+        _ => sources.missing(&format!(
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or {BEDROCK_TOKEN}, or add `api_key` with a Bedrock API key"
+        )),
+    }
+}
+
+/// Claude and Gemini are asked in their own dialects, every other model at the OpenAI-compatible
+/// endpoint, where names begin with their maker's.
 fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
     let project = sources.word(keys.project.as_ref(), VERTEX_PROJECTS, "project");
     let region = sources.word(keys.region.as_ref(), VERTEX_REGIONS, "region");
@@ -281,7 +303,16 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
             &format!("{call}:rawPredict"),
             &format!("{call}:streamRawPredict"),
             enveloped,
-            Some("claude"),
+            Serves::Starting("claude"),
+            at.clone(),
+        );
+        let call = format!("{place}/publishers/google/models/{{model}}");
+        let gemini = sources.of_model(
+            Dialect::Gemini,
+            &format!("{call}:generateContent"),
+            &format!("{call}:streamGenerateContent?alt=sse"),
+            Habits::default(),
+            Serves::Starting("gemini"),
             at.clone(),
         );
         let any = provider::endpoint(
@@ -290,7 +321,7 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
             at,
             sources.findings,
         );
-        claude.into_iter().chain(any).collect()
+        claude.into_iter().chain(gemini).chain(any).collect()
     });
     Remote { endpoints, credential: google(keys, sources) }
 }
@@ -416,7 +447,7 @@ impl Sources<'_> {
         whole: &str,
         streamed: &str,
         habits: Habits,
-        serves: Option<&'static str>,
+        serves: Serves,
         at: Range<usize>,
     ) -> Option<Endpoint> {
         let usable = ProviderAddress::of_model(whole, streamed).filter(|_| !whole.contains('@'));

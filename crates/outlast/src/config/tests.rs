@@ -91,25 +91,30 @@ fn bedrock_speaks_claudes_own_dialect_and_converse() {
     refused(
         "[[provider]]\nname = \"bedrock\"\nregion = \"eu/../x\"\ndialects = [\"openai-chat\"]",
         AWS,
-        &[
-            "2: an Amazon Bedrock provider needs its region",
-            "2: provider `bedrock` has no credential",
-            "3: `eu/../x` is no region",
-        ],
+        &["2: an Amazon Bedrock provider needs its region", "3: `eu/../x` is no region"],
     );
     let wrong = "[[provider]]\nname = \"bedrock\"\ndialects = [\"openai-chat\"]";
     refused(wrong, AWS, &["2: provider `bedrock` speaks none of these dialects"]);
+    let own =
+        "[[provider]]\nname = \"bedrock\"\nregion = \"us-east-1\"\naccess_key_id = \"env:ID\"";
+    let both_keys = format!("{own}\nsecret_access_key = \"env:SECRET\"");
+    check(&both_keys, &[("ID", "AKIA"), ("SECRET", "s")], both);
+    let alone = "4: `access_key_id` and `secret_access_key` belong together";
+    refused(own, &[("ID", "AKIA")], &[alone]);
+    let none = "[[provider]]\nname = \"bedrock\"\nregion = \"us-east-1\"";
+    refused(none, &[("AWS_ACCESS_KEY_ID", "AKIA")], &["2: provider `bedrock` has no credential"]);
     // Keys that may be meant for anything else make no provider by themselves.
     assert_eq!(load("", AWS).unwrap_err(), ["1: no provider is configured"]);
 }
 
 #[test]
-fn vertex_speaks_claudes_own_dialect_and_the_compatible_one() {
+fn vertex_speaks_claudes_and_geminis_own_dialects_and_the_compatible_one() {
     let token = &[("GOOGLE_OAUTH_ACCESS_TOKEN", "t")];
     let at = |host: &str, region: &str| {
         let place = format!("https://{host}/v1/projects/p/locations/{region}");
         [
             format!("anthropic-messages {place}/publishers/anthropic/models/{{model}}:rawPredict"),
+            format!("gemini {place}/publishers/google/models/{{model}}:generateContent"),
             format!("openai-chat {place}/endpoints/openapi/chat/completions"),
         ]
     };
@@ -121,7 +126,7 @@ fn vertex_speaks_claudes_own_dialect_and_the_compatible_one() {
         let text =
             format!("[[provider]]\nname = \"vertex\"\nproject = \"p\"\nregion = \"{region}\"");
         let expect = at(host, region);
-        check(&text, token, &[expect[0].as_str(), expect[1].as_str()]);
+        check(&text, token, &expect.each_ref().map(String::as_str));
     }
     refused(
         "[[provider]]\nname = \"vertex\"\ncredentials_file = \"missing.json\"",
