@@ -93,9 +93,9 @@ pub fn adaptive(signs: &[Signs]) -> Vec<f64> {
     signs
         .iter()
         .zip(worths)
-        .map(|(signs, worth)| match signs.weight > 0.0 {
-            true => (1.0 - EXPLORATION) * share(worth) + EXPLORATION / used,
-            false => 0.0,
+        .map(|(signs, worth)| {
+            let share = (1.0 - EXPLORATION) * share(worth) + EXPLORATION / used;
+            if signs.weight > 0.0 { share } else { 0.0 }
         })
         .collect()
 }

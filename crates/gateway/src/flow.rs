@@ -7,7 +7,7 @@ use access::Caller;
 use bytes::Bytes;
 use decide::{
     attempt::{Next, Stop},
-    route::{Facts, Pass},
+    route::Facts,
 };
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
@@ -27,15 +27,16 @@ use crate::{
     count, errors, files,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
+    health::Tried,
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
     keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::{Chosen, plan},
+    plan::{Chosen, Told, plan},
     reply::{Failed, Try},
     room::Room,
-    session,
+    session, sticky,
     table::{Route, Target},
     trail::Trail,
 };
@@ -180,9 +181,9 @@ impl Request<'_> {
         let now = self.gateway.now();
         let deadline = Instant::now() + Duration::from_millis(self.route.limits.deadline_ms);
         let mut trail = Trail::begin(self.gateway, self.caller, self.id, now);
-        let mut planning = plan(self.gateway, self.route, &self.facts(), now);
-        let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
-        trail.planned(&self.route.name, preferred, planning.skipped);
+        let (facts, held) = self.facts();
+        let mut planning = plan(self.gateway, self.route, &facts, held, &mut trail, now);
+        let health = &self.gateway.health;
         let mut last: Option<Box<errors::LastFailure>> = None;
         let mut heard = Weight::Student;
         loop {
@@ -192,9 +193,13 @@ impl Request<'_> {
                     let made = planning.attempts.made();
                     return Ok(self.stopped(stop, last.as_deref(), made, trail));
                 }
-                Next::Send { step, ordinal } => {
+                Next::Send { step, key, ordinal } => {
+                    if planning.is_overtaken(health, step, &mut trail, self.gateway.now()) {
+                        continue;
+                    }
+                    let again = planning.attempts.is_resend(step);
                     let chosen = planning.steps[step].clone();
-                    let flight = match self.take_off(&chosen, ordinal, &mut trail) {
+                    let flight = match self.take_off(&chosen, (key, again), ordinal, &mut trail) {
                         Ok(flight) => flight,
                         Err(unbooked) => {
                             trail.end(Ending::Failed(Failure::Transient));
@@ -209,27 +214,33 @@ impl Request<'_> {
                         body,
                         keeping: self.keeping,
                         operation: self.operation,
-                        way: chosen.target.provider.way(self.asked.dialect, &chosen.target.model),
+                        way: chosen.target.provider.way(
+                            self.asked.dialect,
+                            &chosen.target.model,
+                            key,
+                        ),
                         instruction: self.route.task.as_ref().map(|task| &*task.instruction),
                         lossy: self.route.lossy,
                         ordinal,
                         until: self.answer_by(&chosen.target, deadline),
                     };
                     let failed = match attempt.run(flight, trail).await {
-                        Ok(response) => return Ok(response),
+                        Ok(response) => {
+                            planning.answered(health, &chosen.target);
+                            return Ok(response);
+                        }
                         Err(failed) => *failed,
                     };
                     let Failed { flight, trail: returned, last: failure, verbatim } = failed;
                     trail = returned;
                     let now = self.gateway.now();
                     let reported = flight.failed(failure.failure, failure.asked_ms, now);
-                    planning.attempts.failed(
-                        step,
-                        failure.failure,
-                        failure.asked_ms,
-                        reported.lone,
-                        now,
-                    );
+                    let told = Told {
+                        failure: failure.failure,
+                        asked_ms: failure.asked_ms,
+                        lone: reported.lone,
+                    };
+                    planning.failed(health, step, told, &mut trail, now);
                     let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
                     if let Some(response) = verbatim.filter(|_| is_final) {
                         trail.end(Ending::Failed(failure.failure));
@@ -258,17 +269,16 @@ impl Request<'_> {
     fn take_off(
         &self,
         chosen: &Chosen,
+        (key, again): (u8, bool),
         ordinal: u8,
         trail: &mut Trail,
     ) -> Result<Flight, ErrorReply> {
         let now = self.gateway.now();
         let target = &chosen.target;
         let held = self.hold(chosen, ordinal)?;
-        if chosen.pass != Pass::Open {
-            self.gateway.health.probe(target, now);
-        }
+        self.gateway.health.dispatched(&Tried { target, key, began: now }, again);
         trail.dispatched(&target.name, now);
-        Ok(Flight::new(self.gateway, target, held, self.estimated_in(), now))
+        Ok(Flight::new(self.gateway, target, key, held, self.estimated_in(), now))
     }
 
     fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
@@ -329,21 +339,30 @@ impl Request<'_> {
     /// When the answer of an attempt that goes out now must be there: all of it, or the first output
     /// of a stream. A stream that flows is bounded by its idle limit only.
     fn answer_by(&self, target: &Target, deadline: Instant) -> Instant {
-        let limits = &target.provider.limits;
         let limit = if self.head.stream {
-            limits.first_token(target.capabilities().reasoning)
+            self.gateway.health.first_token_limit(target)
         } else {
-            limits.whole_answer
+            target.provider.limits.whole_answer
         };
         (Instant::now() + limit).min(deadline)
     }
 
-    fn facts(&self) -> Facts {
-        Facts {
+    /// What routing needs to know, and whether other requests have the same draw and want to go where
+    /// this one goes.
+    fn facts(&self) -> (Facts, bool) {
+        let session = self.session.as_ref().map(|key| sticky::of_session(key));
+        let conversation = || {
+            let is_spread = self.route.is_spread();
+            is_spread.then(|| sticky::of_conversation(self.caller, self.head, &self.whole.body))
+        };
+        let held = session.or_else(|| conversation()?).filter(|_| self.route.sticky);
+        let facts = Facts {
             input_tokens: self.estimated_in(),
             images: self.head.needs.images,
             tools: self.head.needs.tools,
-        }
+            draw: held.unwrap_or_else(|| sticky::of_nobody(self.id)),
+        };
+        (facts, held.is_some())
     }
 
     /// What the task's instruction amounts to, which a student need not be told.

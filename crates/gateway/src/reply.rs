@@ -306,7 +306,7 @@ impl Try<'_> {
             return ReplyBody::whole(ready.freeze());
         };
         flight.first_token(now);
-        let idle = flight.target.provider.limits.idle(flight.target.capabilities().reasoning);
+        let idle = self.gateway.health.idle_limit(&flight.target);
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
             upstream,

@@ -186,6 +186,7 @@ impl StreamBody {
 impl Begun {
     /// Takes over what the relay saw pass.
     fn tap(&mut self) {
+        self.flight.piece(self.gateway.now());
         self.flight.usage = self.relay.usage();
         self.flight.output_bytes = self.relay.output_bytes();
     }

@@ -54,8 +54,19 @@ impl Task {
             AttemptLimits { attempts: limits.attempts.saturating_add(OWN_ATTEMPTS), ..limits };
         let task = Some(Arc::new(self.clone()));
         let name = self.name.clone();
-        let lossy = teacher.is_some_and(|teacher| teacher.lossy);
-        (!targets.is_empty()).then_some(Route { name, targets, limits, lossy, task })
+        if targets.is_empty() {
+            return None;
+        }
+        let mut route = Route { task, ..Route::new(name, targets, limits) };
+        if let Some(teacher) = teacher {
+            let own = usize::from(student.is_some());
+            let weights = (0..teacher.targets.len()).map(|index| teacher.weight(index));
+            route.weights = vec![None; own].into_iter().chain(weights).collect();
+            route.weights.resize(route.targets.len(), None);
+            (route.lossy, route.spray, route.sticky) =
+                (teacher.lossy, teacher.spray, teacher.sticky);
+        }
+        Some(route)
     }
 }
 

@@ -61,7 +61,7 @@ fn unreachable(random: &mut Random) -> Option<(Moment, Moment)> {
 fn world(seed: u64) -> (World, Vec<Moment>) {
     let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
     let random = &mut random;
-    let accounts: Vec<Account> = (0..1 + random.below(3))
+    let accounts: Vec<Account> = (0..=random.below(3))
         .map(|number| {
             let keys: Vec<u64> = (0..random.below(4)).map(|key| number * 100 + key).collect();
             let refused = keys
@@ -76,7 +76,7 @@ fn world(seed: u64) -> (World, Vec<Moment>) {
         })
         .collect();
     let gone: Vec<_> = accounts.iter().map(|_| unreachable(random)).collect();
-    let servers = (0..1 + random.below(5))
+    let servers = (0..=random.below(5))
         .map(|number| {
             let provider = usize::try_from(random.below(accounts.len() as u64)).unwrap();
             let faults = match gone[provider] {
