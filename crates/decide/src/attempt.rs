@@ -179,6 +179,19 @@ impl Attempts {
         self.next = self.after(&told, now, &mut resend);
     }
 
+    /// The target at `step` could not go on with an answer that another one began, which says nothing
+    /// against it: it is asked in another way. `resend` as in [`Attempts::failed`].
+    pub fn mismatched(&mut self, step: usize, now: Moment, mut resend: impl FnMut(usize) -> bool) {
+        self.not_before = now;
+        let failure = Failure::Mismatch;
+        let told = Told { step, failure, asked_ms: None, lone: false };
+        let same = self.current(step).filter(|upcoming| self.may_retry(*upcoming));
+        self.next = match same {
+            Some(same) if self.may_resend(step, &mut resend) => Ok(same),
+            _ => self.anybody(&told, &mut resend),
+        };
+    }
+
     /// The send that [`Attempts::next`] just gave is not made, because the gate there has shut by now,
     /// if an untried target is left whose gate `is_open`: that one is next. Tells whether it is so.
     pub fn pass_over(
@@ -240,9 +253,9 @@ impl Attempts {
     ) -> Result<Upcoming, Stop> {
         let Told { step, failure, .. } = *told;
         match failure {
-            Failure::CallerFault | Failure::PolicyRefusal | Failure::Cut => {
-                return Err(Stop::Final(failure));
-            }
+            Failure::CallerFault | Failure::PolicyRefusal => return Err(Stop::Final(failure)),
+            // It was begun, so whoever may still be asked is asked for the rest.
+            Failure::Cut | Failure::Mismatch => return self.anybody(told, resend),
             Failure::ContextOverflow => {
                 self.exclude_windows_up_to(step);
                 return self.next_target(told, resend).map_err(|_| Stop::Final(failure));
@@ -297,6 +310,42 @@ impl Attempts {
         let order: Vec<usize> = self.order_after(told.step).collect();
         let next = order.into_iter().find_map(|step| self.first_try(step, resend));
         next.ok_or(Stop::Exhausted(told.failure))
+    }
+
+    /// The first target after the one that failed that was not tried yet; otherwise one that may be
+    /// tried once more, this one last.
+    fn anybody(
+        &mut self,
+        told: &Told,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Upcoming, Stop> {
+        let stop = match self.next_target(told, resend) {
+            Ok(next) => return Ok(next),
+            Err(stop) => stop,
+        };
+        for step in self.order_after(told.step).chain([told.step]) {
+            let again = (0..self.plan[step].keys.len())
+                .map(|place| Upcoming { step, place })
+                .filter(|upcoming| self.may_retry(*upcoming))
+                .min_by_key(|upcoming| self.tried[step].with[upcoming.place]);
+            if let Some(again) = again
+                && !self.refused.contains(&step)
+                && self.may_resend(step, resend)
+            {
+                return Ok(again);
+            }
+        }
+        Err(stop)
+    }
+
+    /// Whether a target may be tried with this key once more, or at all.
+    fn may_retry(&self, upcoming: Upcoming) -> bool {
+        let Upcoming { step, place } = upcoming;
+        let Planned { provider, keys, .. } = &self.plan[step];
+        !self.tried[step].excluded
+            && !self.dead.contains(&(*provider, keys[place]))
+            && self.tried[step].with[place] < self.limits.tries_per_target
+            && self.made < self.limits.attempts
     }
 
     /// The first try of a target, if it may have one.

@@ -69,6 +69,43 @@ fn a_lone_server_error_is_tried_once_more_and_never_at_anothers_cost() {
 }
 
 #[test]
+fn an_answer_that_broke_off_is_for_whoever_may_still_be_asked() {
+    let cut = (Failure::Cut, None);
+    check(&[(0, 0), (1, 0)], &[cut], &[0, 1], None);
+    // One that stayed silent or is gone is not asked again; one that broke off is.
+    let exhausted = Some(Stop::Exhausted(Failure::Cut));
+    check(&[(0, 0), (1, 0)], &[cut; 4], &[0, 1, 0, 1], exhausted);
+    check(&[(0, 0), (1, 0)], &[(TimedOut, None), cut, cut], &[0, 1, 1], exhausted);
+    check(&[(0, 0)], &[cut, cut], &[0, 0], exhausted);
+}
+
+#[test]
+fn a_target_that_told_another_answer_is_asked_in_another_way() {
+    let plan = vec![planned(0, 1), planned(1, 1)];
+    let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+    let mut steps = Vec::new();
+    while let Next::Send { step, .. } = attempts.next(NOW) {
+        steps.push(step);
+        match steps.len() {
+            1 => attempts.failed(step, Failure::Cut, None, true, NOW, |_| true),
+            _ => attempts.mismatched(step, NOW, |_| true),
+        }
+    }
+    assert_eq!(steps, [0, 1, 1, 0], "in the end whoever has a try left");
+}
+
+#[test]
+fn going_on_at_the_same_provider_is_paid_for() {
+    let plan = vec![planned(0, 1), planned(1, 1)];
+    let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+    attempts.next(NOW);
+    attempts.failed(0, Failure::Cut, None, true, NOW, |_| false);
+    assert!(matches!(attempts.next(NOW), Next::Send { step: 1, .. }), "moving on is free");
+    attempts.failed(1, Failure::Cut, None, true, NOW, |_| false);
+    assert_eq!(attempts.next(NOW), Next::Stop(Stop::Exhausted(Failure::Cut)));
+}
+
+#[test]
 fn at_most_two_tries_per_target_and_four_in_all() {
     check(&[(0, 0)], &[(Transient, None); 4], &[0, 0], Some(Stop::Exhausted(Transient)));
     check(

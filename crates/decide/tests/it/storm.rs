@@ -24,19 +24,20 @@ impl Random {
     }
 }
 
-/// What can befall a target; a credential's death is its account's, and a cut is not of this world.
+/// What can befall a target; a credential's death is its account's.
 fn mode(random: &mut Random) -> Mode {
     let asked = match random.below(4) {
         0 => Some(random.below(2_500) + 1),
         1 => Some(random.below(60_000) + 1),
         _ => None,
     };
-    match random.below(8) {
+    match random.below(9) {
         0 | 1 => Mode::Fails(Failure::Transient, asked.filter(|_| random.below(3) == 0)),
         2 | 3 => Mode::Fails(Failure::RateLimited, asked),
         4 => Mode::Fails(Failure::Malformed, None),
         5 => Mode::Fails(Failure::ModelGone, None),
         6 => Mode::Fails(Failure::Declined, None),
+        7 => Mode::Fails(Failure::Cut, None),
         _ => Mode::Silent,
     }
 }
