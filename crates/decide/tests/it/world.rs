@@ -76,6 +76,8 @@ struct Request {
     attempts: Attempts,
     failed: Vec<(usize, Failure)>,
     refused: bool,
+    /// Sends to a provider again that its budget has granted and that were not made yet.
+    granted: u32,
     passed_over: Vec<usize>,
 }
 
@@ -206,6 +208,7 @@ impl World {
             attempts: Attempts::new(planned, self.limits, now),
             failed: Vec::new(),
             refused: false,
+            granted: 0,
             passed_over: Vec::new(),
         });
         self.goes(self.requests.len() - 1, now);
@@ -240,11 +243,17 @@ impl World {
             .map(|server| admission(self, *server).is_open())
             .collect();
         let Self { requests, health, accounts, asked, budgets, .. } = self;
+        let mut granted = 0;
         let passed = requests[request].attempts.pass_over(
             step,
             |other| open[other],
-            |provider| resend(health, accounts, asked, budgets, provider, now),
+            |provider| {
+                let grants = resend(health, accounts, asked, budgets, provider, now);
+                granted += u32::from(grants);
+                grants
+            },
         );
+        requests[request].granted += granted;
         self.count_refusals(request);
         if passed {
             self.requests[request].passed_over.push(server);
@@ -285,13 +294,14 @@ impl World {
         let this = &self.requests[request];
         let server = this.plan[step];
         assert!(now.since(this.arrived) < self.limits.deadline_ms, "nothing after the deadline");
-        let again = this.attempts.is_resend(step);
         let earlier = self.seen.iter().rev().filter(|seen| seen.request == request);
-        let (mut all, mut here) = (1, 1);
+        let (mut all, mut here, mut again) = (1, 1, false);
         for seen in earlier {
             all += 1;
+            again |= self.servers[seen.server].provider == self.servers[server].provider;
             here += u8::from(seen.server == server && seen.key == key);
         }
+        assert_eq!(again, this.attempts.is_resend(step));
         assert!(here <= self.limits.tries_per_target, "{here} tries of one target");
         assert!(all <= self.limits.attempts, "{all} tries in all");
         let admission = self.health.admission(&self.spot(server), now).0;
@@ -303,7 +313,11 @@ impl World {
             assert!(since.is_none_or(lost), "two probes at once");
         }
         let provider = self.servers[server].provider;
-        if !again {
+        if again {
+            let this = &mut self.requests[request];
+            assert!(this.granted > 0, "sent again without the budget's leave");
+            this.granted -= 1;
+        } else {
             self.asked[provider].0.push(now);
         }
         let spot = spot(&self.servers, &self.accounts, server);
@@ -376,9 +390,13 @@ impl World {
         let Self { requests, health, accounts, asked, budgets, .. } = self;
         let this = &mut requests[request];
         this.failed.push((server, failure));
+        let mut granted = 0;
         this.attempts.failed(step, failure, asked_ms, learned.lone, now, |provider| {
-            resend(health, accounts, asked, budgets, provider, now)
+            let grants = resend(health, accounts, asked, budgets, provider, now);
+            granted += u32::from(grants);
+            grants
         });
+        this.granted += granted;
         self.count_refusals(request);
         self.goes(request, now);
     }
