@@ -16,6 +16,7 @@ mod held_call;
 mod human;
 mod kept;
 mod models;
+mod opening;
 mod passed;
 mod question;
 mod reply;
@@ -50,6 +51,7 @@ pub use kept::{
     said_one_by_one, with_items,
 };
 pub use models::{ModelRow, model_row, models_list};
+pub use opening::opening;
 pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};

@@ -12,6 +12,7 @@ mod gemini;
 mod head;
 mod hostile;
 mod human;
+mod opening;
 mod own_words;
 mod recorded;
 mod responses;
