@@ -305,6 +305,24 @@ async fn two_handles_on_one_file_both_write() {
     assert_eq!(second.pending_attempts().await.unwrap().len(), 1);
 }
 
+/// Whoever loses the race for a new file waits for the winner. Before it did, one run of this in ten failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_is_opened_by_many_at_once() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outlast.db");
+        let opened: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { Store::open(&path).await.map(drop) })
+            })
+            .collect();
+        for handle in opened {
+            handle.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_cannot_be_opened_says_which() {
     let folder = tempfile::tempdir().unwrap();
