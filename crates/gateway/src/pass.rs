@@ -64,7 +64,8 @@ pub(crate) async fn exchange(
         .filter(|_| endpoint.dialect == operation.dialect)
         .ok_or_else(|| Early::declined(not_offered(operation)))?;
     let form = is_form(attempt.asked.headers);
-    let body = rename_passed(attempt.head, attempt.body, model, form);
+    let renamed = rename_passed(attempt.head, attempt.body, model, form);
+    let (body, _) = wire::without_seals(operation.dialect, &renamed, model);
     let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
     if let Some(credential) = credential {
         let (dialect, until) = (endpoint.dialect, attempt.until);

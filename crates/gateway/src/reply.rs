@@ -124,6 +124,7 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         let upstream = WireUpstream {
             dialect: endpoint.dialect,
+            provider: target.provider.name.as_str(),
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
             capabilities: target.capabilities(),
@@ -132,6 +133,7 @@ impl Try<'_> {
         let encode = if self.lossy { wire::encode_lossy } else { wire::encode_request };
         let encoded = encode(self.asked.dialect, self.head, self.body, &upstream)
             .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
+        flight.asks_reasoning = encoded.asks_reasoning;
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
         let body = wire::unaddressed(endpoint.dialect, body);
@@ -204,6 +206,8 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
+            provider: flight.target.provider.name.to_string(),
+            show_reasoning: flight.asks_reasoning,
             own: self.keeping.map(|keeping| keeping.own.clone()),
         }
     }

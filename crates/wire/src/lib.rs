@@ -18,8 +18,11 @@ mod passed;
 mod question;
 mod reply;
 mod request;
+mod seal;
+mod sealing;
 mod spoken;
 mod stream;
+mod unseal;
 mod upstream_error;
 
 mod canonical;
@@ -52,4 +55,5 @@ pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
+pub use unseal::without_seals;
 pub use upstream_error::read_error;

@@ -11,6 +11,7 @@ use crate::{
     frames::{Frames, Framing},
     kept::OwnReply,
     provider_dialect,
+    sealing::Sealing,
     sse::{Content, Record},
 };
 
@@ -25,6 +26,10 @@ pub struct StreamOptions {
     pub model: String,
     /// When the answer began, in Unix seconds.
     pub created_unix_s: i64,
+    /// Who answers, by the name of the config: what it sealed goes back to nobody else.
+    pub provider: String,
+    /// Whether the caller asked to be shown reasoning, in a dialect that shows it on demand.
+    pub show_reasoning: bool,
     /// What the gateway calls the answer, in a dialect whose answers can be kept.
     pub own: Option<OwnReply>,
 }
@@ -95,7 +100,8 @@ impl StreamRelay {
         Self {
             frames: Frames::new(framing),
             decoder: provider_dialect::provider_codec(from).stream_decoder(),
-            encoder: (from != to).then(|| caller.stream_encoder(&options)),
+            encoder: (from != to)
+                .then(|| Box::new(Sealing::before(caller.stream_encoder(&options))) as _),
             caller,
             keep_usage: options.include_usage,
             own: options.own.filter(|own| own.kept),

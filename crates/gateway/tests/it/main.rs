@@ -18,6 +18,7 @@ mod pass;
 mod passthrough;
 mod recorder;
 mod reload;
+mod sealed;
 mod streams;
 mod surface;
 mod tasks;

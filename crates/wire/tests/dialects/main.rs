@@ -15,6 +15,7 @@ mod own_words;
 mod recorded;
 mod responses;
 mod same_dialect;
+mod sealed;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod shared;
 mod splits;

@@ -27,7 +27,14 @@ fn other(dialect: Dialect) -> Dialect {
 
 fn upstream(dialect: Dialect, capabilities: Capabilities) -> Upstream<'static> {
     let model = if dialect == MESSAGES { "claude-opus-4-8" } else { "gpt-5.5" };
-    Upstream { dialect, model, max_output: 64_000, capabilities, instruction: None }
+    Upstream {
+        provider: "maker",
+        dialect,
+        model,
+        max_output: 64_000,
+        capabilities,
+        instruction: None,
+    }
 }
 
 fn try_translate(from: Dialect, body: &str, to: &Upstream<'_>) -> Result<String, BadRequest> {
@@ -225,6 +232,7 @@ fn options() -> StreamOptions {
         model: "asked".into(),
         created_unix_s: 1_700_000_000,
         own: None,
+        ..StreamOptions::default()
     }
 }
 

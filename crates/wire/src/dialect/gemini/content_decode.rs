@@ -6,13 +6,17 @@ use terms::dialect::Dialect;
 
 use super::content_encode::NO_SIGNATURE;
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::Seal,
+    },
     error::BadRequest,
     json::{
         object::object,
         read,
         text::{Json, Text},
     },
+    seal,
 };
 
 object! {
@@ -138,6 +142,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn parts(&mut self, content: Content<'a>, place: &str) -> Result<Vec<Block<'a>>, BadRequest> {
         let mut blocks = Vec::new();
         for part in content.parts.into_iter().flatten() {
+            blocks.extend(part.signature.as_deref().and_then(sealed).map(Block::Sealed));
             blocks.extend(self.part(part, place)?);
         }
         Ok(blocks)
@@ -149,11 +154,13 @@ impl<'r, 'a> Reader<'r, 'a> {
             return Ok(None);
         }
         read::list_unknown("contents[].parts[]", &part.unknown, self.unsaid);
-        if part.signature.is_some_and(|signature| &*signature != NO_SIGNATURE) {
+        let is_known = |signature: &str| signature == NO_SIGNATURE || sealed(signature).is_some();
+        if part.signature.as_deref().is_some_and(|signature| !is_known(signature)) {
             self.leave_out("thoughtSignature");
         }
         if let Some(text) = part.text {
-            return Ok(Some(Block::Text(text)));
+            let carries_a_seal = text.is_empty() && part.signature.is_some();
+            return Ok((!carries_a_seal).then_some(Block::Text(text)));
         }
         if let Some(data) = part.inline_data {
             return self.inline(data, place).map(Some);
@@ -247,6 +254,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             self.unsaid.push(entry);
         }
     }
+}
+
+/// Reasoning of another vendor that came through here before.
+fn sealed(signature: &str) -> Option<Seal> {
+    seal::unwrap(signature, "contents[].parts[].thoughtSignature")
 }
 
 fn told(response: Option<Json<'_>>) -> (bool, Text<'_>) {

@@ -18,6 +18,9 @@ mod stream_decode;
 mod stream_encode;
 mod usage;
 
+pub(crate) use content_encode::NO_SIGNATURE;
+pub(crate) use request_encode::wants_signatures;
+
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};

@@ -14,7 +14,11 @@ use crate::{canonical::event::StopReason, json::write, stream::StreamOptions};
 pub(super) enum Item {
     Message(Vec<Part>),
     /// A summary of what the model thought.
-    Reasoning(String),
+    Reasoning {
+        text: String,
+        /// What only its maker can read, in our wrapping.
+        sealed: Option<String>,
+    },
     Call {
         id: String,
         name: String,
@@ -80,7 +84,7 @@ impl Name {
     pub(super) fn item_id(&self, out: &mut impl BufMut, item: &Item, index: usize) {
         let kind = match item {
             Item::Message(_) => "msg",
-            Item::Reasoning(_) => "rs",
+            Item::Reasoning { .. } => "rs",
             Item::Call { .. } => "fc",
         };
         let tail = self.id.strip_prefix("resp_").unwrap_or(&self.id);
@@ -105,12 +109,17 @@ impl Name {
                 }
                 out.put_slice(b"]}");
             }
-            Item::Reasoning(text) => {
+            Item::Reasoning { text, sealed } => {
                 out.put_slice(b",\"type\":\"reasoning\",\"summary\":[");
-                if status != Status::InProgress {
+                if status != Status::InProgress && !text.is_empty() {
                     summary_part(out, text);
                 }
-                out.put_slice(b"]}");
+                out.put_u8(b']');
+                if let Some(sealed) = sealed {
+                    out.put_slice(b",\"encrypted_content\":");
+                    write::text(out, sealed);
+                }
+                out.put_u8(b'}');
             }
             Item::Call { id, name, arguments } => {
                 out.put_slice(b",\"type\":\"function_call\",\"status\":\"");

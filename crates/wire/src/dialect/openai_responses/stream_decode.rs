@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use terms::dialect::Dialect;
 
 use super::{
     reply_decode::Response,
@@ -12,7 +13,10 @@ use super::{
     usage,
 };
 use crate::{
-    canonical::event::Event,
+    canonical::{
+        event::Event,
+        sealed::{On, Sealed},
+    },
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
     upstream_error,
@@ -53,6 +57,8 @@ struct Item<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    encrypted_content: Option<Text<'a>>,
 }
 
 /// The state of one stream.
@@ -220,6 +226,11 @@ impl Decoder {
 
     fn done(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         let Some(item) = &record.item else { return };
+        let sealed = item.encrypted_content.clone().filter(|data| !data.is_empty());
+        if let (Some("reasoning"), Some(data)) = (item.kind.as_deref(), sealed) {
+            let (by, on, text) = (Dialect::OpenaiResponses, On::Itself, Text::default());
+            emit(Event::Sealed(Sealed { by, on, text, data }));
+        }
         if item.kind.as_deref() != Some("function_call") {
             return;
         }
