@@ -12,6 +12,7 @@ mod habits;
 mod head;
 mod head_rules;
 mod human;
+mod json_array;
 mod kept;
 mod models;
 mod passed;
@@ -45,12 +46,15 @@ pub use frames::Framing;
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
+pub use json_array::JsonArray;
 pub use kept::{
     OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, said_items,
     said_one_by_one, with_items,
 };
 pub use models::{ModelRow, model_row, models_list};
-pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
+pub use passed::{
+    read_passed_answer, read_passed_form, read_passed_json, rename_each, rename_passed,
+};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};

@@ -16,7 +16,7 @@ const THOUGHT: &str = r#"{"id":"r","object":"response","model":"gpt-5.5","status
 
 const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-opus-4-6","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}"#;
 
-fn at(name: &str, recorder: &Recorder, path: &str, dialect: Dialect) -> Arc<Provider> {
+pub(crate) fn at(name: &str, recorder: &Recorder, path: &str, dialect: Dialect) -> Arc<Provider> {
     let uri = format!("{}{path}", recorder.base).parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
