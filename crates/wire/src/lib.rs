@@ -48,8 +48,8 @@ pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use json_array::JsonArray;
 pub use kept::{
-    OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, said_items,
-    said_one_by_one, with_items,
+    ListedItem, OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, listed_items,
+    said_items, said_one_by_one, with_items,
 };
 pub use models::{ModelRow, model_row, models_list};
 pub use passed::{
