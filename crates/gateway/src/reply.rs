@@ -295,8 +295,13 @@ impl Try<'_> {
         }
         headers::name_request(headers, id);
         let attempts = self.ordinal;
+        let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
+            let prices = self.gateway.ledger.prices();
+            prices.quote(&target.provider.name, &target.model).is_assumed()
+        };
+        let target = &target.name;
         let provenance =
-            Provenance { target: &target.name, attempts, fallback_reason, cost, dropped };
+            Provenance { target, attempts, fallback_reason, cost, is_assumed, dropped };
         headers::name_provenance(headers, &provenance);
         response
     }
