@@ -11,6 +11,7 @@ mod frames;
 mod habits;
 mod head;
 mod head_rules;
+mod held_call;
 mod human;
 mod json_array;
 mod kept;
@@ -58,7 +59,7 @@ pub use passed::{
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
-pub use resume::{Resumption, Unfinished};
+pub use resume::{GO_ON, Resumption, Unfinished};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use unseal::without_seals;

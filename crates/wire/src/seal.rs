@@ -10,6 +10,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use serde::{Deserialize, Serialize};
+use terms::dialect::Dialect;
 
 use crate::canonical::sealed::{Seal, Sealed};
 
@@ -37,6 +38,14 @@ pub(crate) fn wrap(provider: &str, sealed: &[Sealed<'_>]) -> String {
     let mut bytes = crc32fast::hash(&content).to_le_bytes().to_vec();
     bytes.extend_from_slice(&content);
     format!("{MARK}{}", BASE64.encode(bytes))
+}
+
+/// What a caller of this dialect is given: what was sealed in it stays as it was.
+pub(crate) fn given(to: Dialect, provider: &str, sealed: &Sealed<'_>) -> String {
+    if sealed.by == to {
+        return (*sealed.data).to_owned();
+    }
+    wrap(provider, std::slice::from_ref(sealed))
 }
 
 /// Whether a text is one of ours, whole or damaged.

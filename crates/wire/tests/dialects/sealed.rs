@@ -286,6 +286,29 @@ fn a_stream_gives_its_maker_back_what_it_sealed_however_it_is_cut() {
     }
 }
 
+/// A stream whose calls are held back is written anew, also in its own dialect: what was sealed in it stays
+/// as it was.
+#[test]
+fn a_stream_that_is_written_anew_in_its_own_dialect_keeps_its_seals() {
+    for maker in MAKERS.iter().filter(|maker| !maker.stream.is_empty()) {
+        let options = StreamOptions { hold_calls: true, show_reasoning: false, ..options() };
+        let mut relay = StreamRelay::new(maker.dialect, maker.dialect, options);
+        let mut out = BytesMut::new();
+        assert_eq!(relay.push(maker.stream.as_bytes(), &mut out).error, None);
+        relay.finish(&mut out);
+        let written = std::str::from_utf8(&out).unwrap();
+        assert!(!written.contains(MARK), "{written}");
+        let secrets: &[&str] = match maker.dialect {
+            MESSAGES => &["\"U0lH+/==\"", "\"SECRET\"", "\"U0lHMg==\"", "thinking_delta"],
+            RESPONSES => &["\"gAAA_-x=\"", "\"gBBB\""],
+            _ => &["\"VEVYVA==\"", "\"Q0FMTA==\""],
+        };
+        for secret in secrets {
+            assert!(written.contains(secret), "{secret} in {written}");
+        }
+    }
+}
+
 /// Clients of this dialect send no thoughts back; what sealed them stands on what they led to.
 #[test]
 fn thoughts_that_a_gemini_client_leaves_out_come_back_all_the_same() {

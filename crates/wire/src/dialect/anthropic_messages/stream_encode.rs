@@ -5,7 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{identifier, stop_reason, usage};
 use crate::{
@@ -194,7 +194,7 @@ impl Encoder {
     /// Signs the thought that is open; what belongs to none is a block of its own.
     fn sealed(&mut self, sealed: &Sealed<'_>, out: &mut BytesMut) {
         self.begin(out);
-        let wrapped = seal::wrap(&self.options.provider, std::slice::from_ref(sealed));
+        let wrapped = seal::given(Dialect::AnthropicMessages, &self.options.provider, sealed);
         if self.open == Open::Thinking {
             self.sign(&wrapped, out);
             // It has its signature, so that closing it gives it no other.

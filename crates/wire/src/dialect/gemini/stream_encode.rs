@@ -2,13 +2,13 @@
 //! whole; stop reason and usage stand in the last record.
 
 use bytes::{BufMut, BytesMut};
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{stop_reason, usage};
 use crate::{
     canonical::{
         event::{Event, StopReason},
-        sealed::Sealed,
+        sealed::{On, Sealed},
     },
     dialect::{Said, StreamEncoder, anthropic_messages::tool_input},
     error::UpstreamError,
@@ -79,6 +79,9 @@ impl StreamEncoder for Encoder {
                 self.text(text, false, signature.as_deref(), out);
             }
             Event::Reasoning(text) => self.text(text, true, None, out),
+            Event::Sealed(sealed) if sealed.by == Dialect::Gemini && sealed.on != On::Call => {
+                self.text(&Literal::from_plain(""), false, Some(&sealed.data), out);
+            }
             Event::Sealed(sealed) => self.sealed.push(sealed.to_owned()),
             Event::ToolStart { call, id, name } => {
                 let signature = self.signature();
@@ -142,7 +145,11 @@ impl Encoder {
 
     fn signature(&mut self) -> Option<String> {
         let sealed = std::mem::take(&mut self.sealed);
-        (!sealed.is_empty()).then(|| seal::wrap(&self.options.provider, &sealed))
+        match sealed.as_slice() {
+            [] => None,
+            [one] => Some(seal::given(Dialect::Gemini, &self.options.provider, one)),
+            several => Some(seal::wrap(&self.options.provider, several)),
+        }
     }
 
     fn text(

@@ -3,7 +3,7 @@
 //! Every record has its number.
 
 use bytes::{BufMut, BytesMut};
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{
     items::{Item, Name, Part, Status, part, quoted, seen, summary_part},
@@ -74,7 +74,10 @@ impl Encoder {
     ) -> Result<Self, &'static str> {
         let id = transcript.id.as_deref();
         let created = place.created_unix_s;
-        let mut name = Name::new(id, transcript.model.as_deref(), created, options);
+        // An answer that is not kept has the name that its provider gave it.
+        let own = options.own.clone().filter(|own| own.kept);
+        let options = StreamOptions { own, ..options.clone() };
+        let mut name = Name::new(id, transcript.model.as_deref(), created, &options);
         let (items, open) = items_so_far(transcript, &place.items)?;
         name.given_ids = place.items.into_iter().map(|item| item.id).collect();
         Ok(Self {
@@ -83,7 +86,7 @@ impl Encoder {
             sequence: place.position,
             items,
             open,
-            ..Self::new(options)
+            ..Self::new(&options)
         })
     }
 }
@@ -276,7 +279,8 @@ impl Encoder {
 
     /// Seals the thought that is open; what belongs to none is an item of its own.
     fn sealed(&mut self, piece: &Sealed<'_>, out: &mut BytesMut) {
-        let wrapped = Some(seal::wrap(&self.options.provider, std::slice::from_ref(piece)));
+        let wrapped = seal::given(Dialect::OpenaiResponses, &self.options.provider, piece);
+        let wrapped = Some(wrapped);
         if self.open != Open::Reasoning {
             self.begin(out);
             self.close(out);
