@@ -158,7 +158,8 @@ impl Reader<'_> {
 
     fn nested<'a>(&mut self, raw: Option<&'a RawValue>) -> Result<Vec<Block<'a>>, BadRequest> {
         let Some(raw) = raw else { return Ok(Vec::new()) };
-        let content: Content<'a> = read::body(raw.get().as_bytes())?;
+        let place = format!("{}.content", self.place);
+        let content: Content<'a> = read::part(raw.get().as_bytes(), &place)?;
         self.content(Some(content))
     }
 

@@ -1,7 +1,12 @@
 //! Reading `contents` and `systemInstruction`. Calls and results have no ids here, or optional ones:
 //! those without are numbered, and a result belongs to the oldest open call of its name.
 
-use serde::{Deserialize, de::IgnoredAny};
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{self, IgnoredAny, value::MapAccessDeserializer},
+};
 use terms::dialect::Dialect;
 
 use super::content_encode::NO_SIGNATURE;
@@ -87,13 +92,29 @@ pub(super) enum TextOrContent<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for TextOrContent<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-        if raw.get().starts_with('"') {
-            return serde_json::from_str(raw.get())
-                .map(Self::Text)
-                .map_err(serde::de::Error::custom);
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = TextOrContent<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an object")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(TextOrContent::Text(text.into()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOrContent::Text(text.to_owned().into()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Content::deserialize(MapAccessDeserializer::new(map)).map(TextOrContent::Content)
+            }
         }
-        serde_json::from_str(raw.get()).map(Self::Content).map_err(serde::de::Error::custom)
+
+        deserializer.deserialize_any(Visitor)
     }
 }
 
