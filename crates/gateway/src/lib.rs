@@ -21,6 +21,7 @@ mod headers;
 mod health;
 mod history;
 mod in_process;
+mod input_items;
 mod intake;
 mod keeping;
 mod kept;

@@ -141,6 +141,7 @@ impl Try<'_> {
     ) -> WireUpstream<'t> {
         WireUpstream {
             dialect: endpoint.dialect,
+            provider: target.provider.name.as_str(),
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
             capabilities: target.capabilities(),
@@ -157,6 +158,7 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<(Response<Incoming>, Vec<String>), Early> {
         let target = Arc::clone(&flight.target);
+        flight.asks_reasoning = encoded.asks_reasoning;
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
         let body = wire::unaddressed(endpoint.dialect, body);
@@ -229,6 +231,8 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
+            provider: flight.target.provider.name.to_string(),
+            show_reasoning: flight.asks_reasoning,
             own: self.keeping.map(|keeping| keeping.own.clone()),
             hold_calls: self.streaming.hold_arguments,
             forget: self.streaming.broken != BrokenStream::Continue,
@@ -340,8 +344,13 @@ impl Try<'_> {
         }
         headers::name_request(headers, id);
         let attempts = self.ordinal;
+        let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
+            let prices = self.gateway.ledger.prices();
+            prices.quote(&target.provider.name, &target.model).is_assumed()
+        };
+        let target = &target.name;
         let provenance =
-            Provenance { target: &target.name, attempts, fallback_reason, cost, dropped };
+            Provenance { target, attempts, fallback_reason, cost, is_assumed, dropped };
         headers::name_provenance(headers, &provenance);
         response
     }

@@ -96,6 +96,8 @@ pub struct SpendRow {
     pub cost: NanoUsd,
     /// The part of the cost that rests on estimated token counts.
     pub estimated_cost: NanoUsd,
+    /// The part of the cost that rests on assumed prices, because nobody knows the model's.
+    pub assumed_cost: NanoUsd,
     /// What answers of students would have cost at their teachers, estimated.
     pub avoided_cost: NanoUsd,
 }
@@ -115,6 +117,8 @@ const SUMS: &str = "\
     CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost, \
     CAST(COALESCE(SUM(CASE WHEN usage_source = 'estimated' THEN cost ELSE 0 END), 0) AS BIGINT) \
     AS estimated_cost, \
+    CAST(COALESCE(SUM(CASE WHEN price_version = 'assumed' THEN cost ELSE 0 END), 0) AS BIGINT) \
+    AS assumed_cost, \
     CAST(COALESCE(SUM(avoided_cost), 0) AS BIGINT) AS avoided_cost";
 
 impl Store {
@@ -166,6 +170,7 @@ fn read_spend(row: &SqliteRow, by: &[SpendDimension]) -> Result<SpendRow, StoreE
         usage: read_usage(row)?,
         cost: NanoUsd(row.try_get("cost")?),
         estimated_cost: NanoUsd(row.try_get("estimated_cost")?),
+        assumed_cost: NanoUsd(row.try_get("assumed_cost")?),
         avoided_cost: NanoUsd(row.try_get("avoided_cost")?),
     })
 }
