@@ -34,6 +34,7 @@ mod percent;
 mod plan;
 mod provider;
 mod provider_address;
+mod randomness;
 mod replies;
 mod reply;
 mod room;

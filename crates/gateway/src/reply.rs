@@ -271,7 +271,7 @@ impl Try<'_> {
     ) -> Response<ReplyBody> {
         let target = Arc::clone(&flight.target);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
                 let cost = flight.answered(self.gateway.now());
