@@ -136,6 +136,14 @@ impl Attempts {
         self.next = self.after(step, failure, asked_ms, lone, now);
     }
 
+    /// The target at `step` could not go on with an answer that another one began, which says nothing
+    /// against it: it is asked in another way.
+    pub fn mismatched(&mut self, step: usize, now: Moment) {
+        self.not_before = now;
+        self.next =
+            if self.may_retry(step) { Ok(step) } else { self.anybody(step, Failure::Mismatch) };
+    }
+
     /// Why the request is given up, if it already is; asks without deciding anything.
     pub fn given_up(&self) -> Option<Stop> {
         self.next.err()
@@ -160,9 +168,7 @@ impl Attempts {
         now: Moment,
     ) -> Result<usize, Stop> {
         match failure {
-            Failure::CallerFault | Failure::PolicyRefusal | Failure::Cut => {
-                return Err(Stop::Final(failure));
-            }
+            Failure::CallerFault | Failure::PolicyRefusal => return Err(Stop::Final(failure)),
             Failure::ContextOverflow => {
                 self.exclude_windows_up_to(step);
                 return self.next_target(step, failure).map_err(|_| Stop::Final(failure));
@@ -181,6 +187,8 @@ impl Attempts {
             }
             Failure::Unreachable | Failure::CredentialDead => self.exclude_provider_of(step),
             Failure::TimedOut | Failure::ModelGone => self.tried[step].excluded = true,
+            // It was begun, so whoever may still be asked is asked for the rest.
+            Failure::Cut | Failure::Mismatch => return self.anybody(step, failure),
             Failure::Transient | Failure::Malformed | Failure::Declined => {}
         }
         self.next_target(step, failure)
@@ -215,6 +223,15 @@ impl Attempts {
         (worth_it && in_budget && !told_to_stay_away).then(|| {
             self.not_before = now.after(self.limits.backoff_ms);
             step
+        })
+    }
+
+    /// The first target after `step` that was not tried yet; otherwise one that may be tried once more,
+    /// this one last.
+    fn anybody(&self, step: usize, failure: Failure) -> Result<usize, Stop> {
+        self.next_target(step, failure).or_else(|stop| {
+            let mut order = (step + 1..self.plan.len()).chain(0..=step);
+            order.find(|index| self.may_retry(*index)).ok_or(stop)
         })
     }
 
@@ -314,6 +331,33 @@ mod tests {
             &[0, 1, 2, 3],
             Some(Stop::Exhausted(Transient)),
         );
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_for_whoever_may_still_be_asked() {
+        let cut = (Failure::Cut, None);
+        check(&[(0, 0), (1, 0)], &[cut], &[0, 1], None);
+        // One that stayed silent or is gone is not asked again; one that broke off is.
+        let exhausted = Some(Stop::Exhausted(Failure::Cut));
+        check(&[(0, 0), (1, 0)], &[cut; 4], &[0, 1, 0, 1], exhausted);
+        check(&[(0, 0), (1, 0)], &[(TimedOut, None), cut, cut], &[0, 1, 1], exhausted);
+        check(&[(0, 0)], &[cut, cut], &[0, 0], exhausted);
+    }
+
+    #[test]
+    fn a_target_that_told_another_answer_is_asked_in_another_way() {
+        let planned = |provider| Planned { provider, context_window: 0 };
+        let mut attempts =
+            Attempts::new(vec![planned(0), planned(1)], AttemptLimits::default(), NOW);
+        let mut steps = Vec::new();
+        while let Next::Send { step, .. } = attempts.next(NOW) {
+            steps.push(step);
+            match steps.len() {
+                1 => attempts.failed(step, Failure::Cut, None, true, NOW),
+                _ => attempts.mismatched(step, NOW),
+            }
+        }
+        assert_eq!(steps, [0, 1, 1, 0], "in the end whoever has a try left");
     }
 
     #[test]

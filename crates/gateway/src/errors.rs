@@ -157,6 +157,11 @@ fn of_failure(last: &LastFailure, attempts: u8) -> ErrorReply {
         Failure::Cut => {
             with(ErrorKind::Upstream, "upstream_cut", "the provider's answer broke off")
         }
+        Failure::Mismatch => with(
+            ErrorKind::Upstream,
+            "upstream_cut",
+            "the provider's answer broke off, and no other could go on with it",
+        ),
         Failure::Transient => with(ErrorKind::Upstream, "upstream_error", "the provider failed"),
         Failure::Declined => last.declined.as_deref().cloned().unwrap_or_else(|| {
             with(ErrorKind::Upstream, "declined", "no target of this route takes the request")

@@ -28,6 +28,9 @@ pub enum Failure {
     CallerFault,
     /// A stream died after output had been sent.
     Cut,
+    /// The target was asked to go on with an answer that another one began, and told another one.
+    /// Nobody's fault.
+    Mismatch,
     /// The target leaves the request to the next one: a student that is not sure, a recording that
     /// lacks the question, a dialect that cannot say it. Nobody's fault.
     Declined,
@@ -47,6 +50,7 @@ impl Failure {
         Self::PolicyRefusal,
         Self::CallerFault,
         Self::Cut,
+        Self::Mismatch,
         Self::Declined,
     ];
 
@@ -64,6 +68,7 @@ impl Failure {
             Self::PolicyRefusal => "policy_refusal",
             Self::CallerFault => "caller_fault",
             Self::Cut => "cut",
+            Self::Mismatch => "mismatch",
             Self::Declined => "declined",
         }
     }
@@ -72,7 +77,11 @@ impl Failure {
     pub const fn counts_against_health(self) -> bool {
         !matches!(
             self,
-            Self::ContextOverflow | Self::PolicyRefusal | Self::CallerFault | Self::Declined
+            Self::ContextOverflow
+                | Self::PolicyRefusal
+                | Self::CallerFault
+                | Self::Mismatch
+                | Self::Declined
         )
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Spans {
     pub(crate) stream_options_filled: bool,
     /// The value of the field that holds the turns.
     pub(crate) turns: Range<usize>,
+    /// The values of the fields that limit output tokens.
+    pub(crate) max_tokens: Vec<Range<usize>>,
     /// The values of the fields by which answers are kept: `store`, `previous_response_id`.
     pub(crate) store: Option<Range<usize>>,
     pub(crate) follows: Option<Range<usize>>,
@@ -286,6 +288,7 @@ impl<'a> Reader<'a> {
             Some(tokens) => {
                 let lowest = self.max_output_tokens.map_or(tokens, |other| other.min(tokens));
                 self.max_output_tokens = Some(lowest);
+                self.spans.max_tokens.push(token.span);
                 Ok(())
             }
             None => Err(BadRequest::field(name, "must be a non-negative integer")),

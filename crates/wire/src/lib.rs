@@ -18,6 +18,7 @@ mod passed;
 mod question;
 mod reply;
 mod request;
+mod resume;
 mod spoken;
 mod stream;
 mod upstream_error;
@@ -50,6 +51,7 @@ pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
+pub use resume::{Resumption, Unfinished};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use upstream_error::read_error;

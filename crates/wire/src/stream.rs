@@ -11,6 +11,7 @@ use crate::{
     frames::{Frames, Framing},
     kept::OwnReply,
     provider_dialect,
+    resume::{Aligner, OpenBlock, Resumption, Transcript, Unfinished},
     sse::{Content, Record},
 };
 
@@ -38,6 +39,8 @@ pub struct Progress {
     pub error: Option<UpstreamError>,
     /// The answer is whole, its terminator was appended.
     pub complete: bool,
+    /// The stream failed because it tells another answer than the one that it was to go on with.
+    pub mismatch: bool,
 }
 
 /// How a stream ended that its provider closed cleanly.
@@ -59,9 +62,11 @@ pub struct StreamRelay {
     /// `None` when both speak the same dialect: records keep their bytes.
     encoder: Option<Box<dyn StreamEncoder>>,
     caller: &'static dyn Codec,
-    keep_usage: bool,
-    /// Our name for the answer, where it is kept.
-    own: Option<OwnReply>,
+    options: StreamOptions,
+    /// What the caller has been sent, where another stream may have to go on from there.
+    transcript: Transcript,
+    /// Joins this stream to what was sent before it.
+    aligner: Option<Box<Aligner>>,
     /// The whole answer, once it is there and where it is kept.
     whole: Option<Bytes>,
     tally: Tally,
@@ -81,6 +86,7 @@ struct Tally {
     output: bool,
     error: Option<UpstreamError>,
     failed: bool,
+    mismatch: bool,
 }
 
 impl StreamRelay {
@@ -97,11 +103,64 @@ impl StreamRelay {
             decoder: provider_dialect::provider_codec(from).stream_decoder(),
             encoder: (from != to).then(|| caller.stream_encoder(&options)),
             caller,
-            keep_usage: options.include_usage,
-            own: options.own.filter(|own| own.kept),
+            options,
+            transcript: Transcript::default(),
+            aligner: None,
             whole: None,
             tally: Tally::default(),
         }
+    }
+
+    /// A relay that goes on with an answer.
+    pub(crate) fn resumed(
+        unfinished: Unfinished,
+        resumption: Resumption,
+        framing: Framing,
+        from: Dialect,
+    ) -> Self {
+        let Unfinished { to, options, encoder, transcript } = unfinished;
+        Self {
+            frames: Frames::new(framing),
+            decoder: provider_dialect::provider_codec(from).stream_decoder(),
+            encoder: Some(encoder),
+            caller: dialect::codec(to),
+            options,
+            aligner: Some(Box::new(Aligner::new(&transcript, resumption))),
+            transcript,
+            whole: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// What another stream can go on with, once this one broke off. Otherwise the relay again, whose
+    /// caller can only be told of an error, and why.
+    pub fn into_unfinished(mut self) -> Result<Unfinished, (Box<Self>, &'static str)> {
+        if let Some(why) = self.transcript.sealed {
+            return Err((Box::new(self), why));
+        }
+        if self.tally.stop.is_some() && self.aligner.is_none() && self.encoder.is_none() {
+            return Err((Box::new(self), "an answer whose stop reason was sent"));
+        }
+        let encoder = match self.encoder.take() {
+            Some(encoder) => encoder,
+            None => {
+                let place = self.decoder.place();
+                if place.open == Some(OpenBlock::Nothing) {
+                    self.transcript.close();
+                }
+                match self.caller.resumed_encoder(&self.options, &self.transcript, place) {
+                    Ok(encoder) => encoder,
+                    Err(why) => return Err((Box::new(self), why)),
+                }
+            }
+        };
+        let to = self.caller.dialect();
+        Ok(Unfinished { to, options: self.options, encoder, transcript: self.transcript })
+    }
+
+    /// Whether the caller has been sent nothing yet of this stream, which goes on with another.
+    pub fn is_silent(&self) -> bool {
+        self.aligner.as_ref().is_some_and(|aligner| aligner.is_silent())
     }
 
     /// Takes bytes of the provider; bytes for the caller are appended to `out`.
@@ -191,6 +250,7 @@ impl StreamRelay {
             output: std::mem::take(&mut self.tally.output),
             error: self.tally.error.take(),
             complete: self.tally.complete,
+            mismatch: self.tally.mismatch,
         }
     }
 
@@ -207,18 +267,30 @@ impl StreamRelay {
     }
 
     fn data(&mut self, event: &str, data: &str, raw: &[u8], out: &mut BytesMut) {
-        let tally = &mut self.tally;
-        let encoder = &mut self.encoder;
+        let Self { tally, encoder, transcript, aligner, .. } = self;
         let mut ended = false;
         let reading = self.decoder.record(event, data, &mut |event| {
             if tally.failed {
                 return;
             }
             tally.take(&event);
-            if matches!(event, Event::End) {
-                ended = true;
-            } else if let (Some(encoder), false) = (encoder.as_mut(), tally.failed) {
-                tally.said(encoder.event(&event, out));
+            let mut deliver = |event: &Event<'_>| match event {
+                Event::End => ended = true,
+                _ if tally.failed => {}
+                _ => {
+                    transcript.take(event);
+                    if let Some(encoder) = encoder.as_mut() {
+                        tally.said(encoder.event(event, out));
+                    }
+                }
+            };
+            match aligner {
+                None => deliver(&event),
+                Some(aligner) => {
+                    if aligner.event(&event, &mut deliver).is_err() {
+                        tally.mismatch();
+                    }
+                }
             }
         });
         let claimed = self.claimed(event, data);
@@ -229,7 +301,7 @@ impl StreamRelay {
         match reading {
             _ if self.tally.failed => {}
             Reading::Unreadable => self.stray(raw),
-            Reading::UsageOnly if !self.keep_usage => {}
+            Reading::UsageOnly if !self.options.include_usage => {}
             Reading::Read | Reading::UsageOnly => {
                 if self.encoder.is_none() {
                     out.extend_from_slice(raw);
@@ -240,14 +312,19 @@ impl StreamRelay {
 
     /// The record with our name for the answer, where it names the answer and the answer is kept.
     fn claimed(&self, event: &str, data: &str) -> Option<String> {
-        let own = self.own.as_ref().filter(|_| self.encoder.is_none())?;
+        let own = self.own().filter(|_| self.encoder.is_none())?;
         let data = data.contains("\"response\"").then(|| self.caller.claim(data, own))??;
         let event = if event.is_empty() { String::new() } else { format!("event: {event}\n") };
         Some(format!("{event}data: {data}\n\n"))
     }
 
+    /// Our name for the answer, where it is kept.
+    fn own(&self) -> Option<&OwnReply> {
+        self.options.own.as_ref().filter(|own| own.kept)
+    }
+
     fn keep(&mut self, records: &[u8]) {
-        if self.own.is_some() {
+        if self.own().is_some() {
             self.whole = self.caller.last_reply(records);
         }
     }
@@ -317,6 +394,12 @@ impl Tally {
         if !self.dropped.contains(&field) {
             self.dropped.push(field);
         }
+    }
+
+    fn mismatch(&mut self) {
+        self.mismatch = true;
+        let message = "another target told another answer than the one that broke off";
+        self.fail(UpstreamError::ours("mismatch", message));
     }
 
     fn fail(&mut self, error: UpstreamError) {

@@ -22,6 +22,7 @@ use crate::{
     kept::OwnReply,
     models::ModelRow,
     request::Upstream,
+    resume::{Place, Transcript},
     splice::Edit,
     stream::StreamOptions,
 };
@@ -67,6 +68,18 @@ pub(crate) trait Codec: fmt::Debug + Sync {
 
     /// A writer of streams.
     fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder>;
+
+    /// A writer that goes on with a stream whose records were passed on as they came, from this place.
+    /// An error says why none can.
+    fn resumed_encoder(
+        &self,
+        options: &StreamOptions,
+        transcript: &Transcript,
+        place: Place,
+    ) -> Result<Box<dyn StreamEncoder>, &'static str>;
+
+    /// A turn of the user, or of the assistant, that says this.
+    fn turn(&self, of_assistant: bool, text: &str) -> String;
 
     /// The bytes that end a complete stream.
     fn terminator(&self) -> &'static [u8];
@@ -123,6 +136,11 @@ pub(crate) trait StreamDecoder: fmt::Debug + Send + Sync {
     /// Records so far, in a dialect that numbers them.
     fn position(&self) -> u64 {
         0
+    }
+
+    /// Where the stream stands, for a writer that goes on with it.
+    fn place(&self) -> Place {
+        Place::default()
     }
 }
 

@@ -104,6 +104,14 @@ impl<'a> Literal<'a> {
         &self.0[1..self.0.len() - 1]
     }
 
+    /// The text itself; `None` where its escapes are no Unicode text.
+    pub(crate) fn decoded(&self) -> Option<Cow<'_, str>> {
+        if memchr::memchr(b'\\', self.between_quotes().as_bytes()).is_none() {
+            return Some(Cow::Borrowed(self.between_quotes()));
+        }
+        serde_json::from_str::<String>(&self.0).ok().map(Cow::Owned)
+    }
+
     /// Whether the text is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.len() <= 2

@@ -14,6 +14,8 @@ mod human;
 mod own_words;
 mod recorded;
 mod responses;
+#[allow(clippy::print_stdout, reason = "what was skipped is said")]
+mod resume;
 mod same_dialect;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod shared;

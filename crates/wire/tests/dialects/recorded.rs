@@ -13,12 +13,12 @@ use crate::{
 
 /// What an answer says, in words of no dialect.
 #[derive(Debug, Default, PartialEq)]
-struct Answer {
-    text: String,
-    tools: Vec<(String, Value)>,
-    stop: &'static str,
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) tools: Vec<(String, Value)>,
+    pub(crate) stop: &'static str,
     /// Input and output tokens.
-    usage: Option<(u64, u64)>,
+    pub(crate) usage: Option<(u64, u64)>,
 }
 
 impl Answer {
@@ -235,7 +235,7 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Answer {
     }
 }
 
-fn records(stream: &str) -> impl Iterator<Item = Value> {
+pub(crate) fn records(stream: &str) -> impl Iterator<Item = Value> {
     stream
         .lines()
         .filter_map(|line| line.strip_prefix("data:"))
@@ -303,7 +303,7 @@ fn read_messages_stream(stream: &str) -> Answer {
     answer.finish(tools)
 }
 
-fn read_stream(dialect: Dialect, stream: &str) -> Answer {
+pub(crate) fn read_stream(dialect: Dialect, stream: &str) -> Answer {
     match dialect {
         Dialect::OpenaiChat => read_chat_stream(stream),
         Dialect::OpenaiResponses => read_responses_stream(stream),
@@ -313,7 +313,7 @@ fn read_stream(dialect: Dialect, stream: &str) -> Answer {
     }
 }
 
-fn options() -> StreamOptions {
+pub(crate) fn options() -> StreamOptions {
     StreamOptions { include_usage: true, fallback_id: "f".into(), ..StreamOptions::default() }
 }
 

@@ -29,6 +29,7 @@ use crate::{
     head_rules::HeadRules,
     models::ModelRow,
     request::Upstream,
+    resume::{Place, Transcript, turn_of},
     splice::Edit,
     stream::StreamOptions,
     upstream_error,
@@ -87,6 +88,19 @@ impl Codec for AnthropicMessages {
 
     fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(options))
+    }
+
+    fn resumed_encoder(
+        &self,
+        options: &StreamOptions,
+        transcript: &Transcript,
+        place: Place,
+    ) -> Result<Box<dyn StreamEncoder>, &'static str> {
+        Ok(Box::new(stream_encode::Encoder::resumed(options, transcript, place)?))
+    }
+
+    fn turn(&self, of_assistant: bool, text: &str) -> String {
+        turn_of(if of_assistant { "assistant" } else { "user" }, text)
     }
 
     fn terminator(&self) -> &'static [u8] {

@@ -9,6 +9,7 @@ use crate::{
     canonical::event::Event,
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
+    resume::{OpenBlock, Place},
     upstream_error,
 };
 
@@ -84,6 +85,9 @@ pub(super) struct Decoder {
     counts: Counts,
     calls: usize,
     open: Open,
+    /// Blocks that were begun, and the one that waits for its end.
+    blocks: u64,
+    unended: OpenBlock,
 }
 
 /// The block that is open. Blocks never overlap in this dialect.
@@ -105,7 +109,9 @@ impl StreamDecoder for Decoder {
         match &*record.kind {
             "content_block_delta" => self.delta(&record, emit),
             "content_block_start" => self.block(record, emit),
-            "content_block_stop" => self.open = Open::Said,
+            "content_block_stop" => {
+                (self.open, self.unended) = (Open::Said, OpenBlock::Nothing);
+            }
             "message_start" => self.start(record, emit),
             "message_delta" => self.end_of_message(record, emit),
             "message_stop" => emit(Event::End),
@@ -118,6 +124,10 @@ impl StreamDecoder for Decoder {
 
     fn settled(&self) -> bool {
         true
+    }
+
+    fn place(&self) -> Place {
+        Place { blocks: self.blocks, open: Some(self.unended), ..Place::default() }
     }
 }
 
@@ -135,6 +145,11 @@ impl Decoder {
 
     fn block(&mut self, record: Record<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         let Some(block) = record.content_block else { return };
+        self.blocks += 1;
+        self.unended = match &*block.kind {
+            "text" | "tool_use" => OpenBlock::Said,
+            _ => OpenBlock::Sealed,
+        };
         match &*block.kind {
             "text" => {
                 self.open = Open::Said;

@@ -16,6 +16,7 @@ use crate::{
         text::{Literal, Text},
         write,
     },
+    resume::{OpenBlock, Piece, Place, Transcript},
     stream::StreamOptions,
 };
 
@@ -73,6 +74,33 @@ impl Encoder {
             usage: None,
             unsaid_pieces: 0,
         }
+    }
+
+    /// A writer that goes on where the provider's own records ended.
+    pub(super) fn resumed(
+        options: &StreamOptions,
+        transcript: &Transcript,
+        place: Place,
+    ) -> Result<Self, &'static str> {
+        let calls =
+            transcript.said.iter().filter(|said| matches!(said, Piece::Call { .. })).count();
+        let open = match (place.open.unwrap_or_default(), transcript.said.last()) {
+            (OpenBlock::Sealed, _) => return Err("reasoning whose signature had not come"),
+            (OpenBlock::Nothing, _) | (OpenBlock::Said, None) => Open::Nothing,
+            (OpenBlock::Said, Some(Piece::Call { number, .. })) => Open::Call(*number),
+            (OpenBlock::Said, Some(Piece::Text(_) | Piece::Refusal(_))) => Open::Text,
+        };
+        let refused = transcript.said.iter().any(|said| matches!(said, Piece::Refusal(_)));
+        Ok(Self {
+            started: true,
+            content: true,
+            blocks: place.blocks,
+            open,
+            calls,
+            refused,
+            usage: transcript.usage,
+            ..Self::new(options)
+        })
     }
 }
 

@@ -26,8 +26,10 @@ use crate::{
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::Head,
     head_rules::HeadRules,
+    json::write,
     models::ModelRow,
     request::Upstream,
+    resume::{Place, Transcript},
     splice::{self, Edit},
     stream::StreamOptions,
     upstream_error,
@@ -89,6 +91,23 @@ impl Codec for Gemini {
     }
 
     /// Streams of this dialect just end, after a record with their stop reason.
+    fn resumed_encoder(
+        &self,
+        options: &StreamOptions,
+        transcript: &Transcript,
+        _place: Place,
+    ) -> Result<Box<dyn StreamEncoder>, &'static str> {
+        Ok(Box::new(stream_encode::Encoder::resumed(options, transcript)))
+    }
+
+    fn turn(&self, of_assistant: bool, text: &str) -> String {
+        let role = if of_assistant { "model" } else { "user" };
+        let mut turn = format!("{{\"role\":\"{role}\",\"parts\":[{{\"text\":").into_bytes();
+        write::text(&mut turn, text);
+        turn.extend_from_slice(b"}]}");
+        String::from_utf8(turn).expect("escaping keeps UTF-8")
+    }
+
     fn terminator(&self) -> &'static [u8] {
         b""
     }

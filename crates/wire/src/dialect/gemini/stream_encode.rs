@@ -13,6 +13,7 @@ use crate::{
         text::{Literal, Text},
         write,
     },
+    resume::Transcript,
     stream::StreamOptions,
 };
 
@@ -47,6 +48,16 @@ impl Encoder {
             open: Vec::new(),
             stop: None,
             usage: None,
+        }
+    }
+
+    /// A writer that goes on where the provider's own records ended: its calls were sent whole.
+    pub(super) fn resumed(options: &StreamOptions, transcript: &Transcript) -> Self {
+        Self {
+            id: transcript.id.clone(),
+            model: transcript.model.clone(),
+            content: true,
+            ..Self::new(options)
         }
     }
 }

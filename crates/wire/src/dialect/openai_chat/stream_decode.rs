@@ -13,6 +13,7 @@ use crate::{
         few::Few,
         text::{Literal, Text},
     },
+    resume::Place,
     upstream_error,
 };
 
@@ -23,6 +24,8 @@ struct Chunk<'a> {
     id: Option<Text<'a>>,
     #[serde(borrow, default)]
     model: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    created: Option<&'a RawValue>,
     #[serde(borrow, default)]
     choices: Option<Few<Choice<'a>>>,
     #[serde(borrow, default)]
@@ -90,6 +93,7 @@ struct Part<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     started: bool,
+    created_unix_s: Option<i64>,
     calls: Vec<Call>,
     /// One bit per choice.
     opened: u128,
@@ -133,12 +137,17 @@ impl StreamDecoder for Decoder {
     fn settled(&self) -> bool {
         self.opened & !self.finished == 0
     }
+
+    fn place(&self) -> Place {
+        Place { created_unix_s: self.created_unix_s, ..Place::default() }
+    }
 }
 
 impl Decoder {
     fn start(&mut self, chunk: &Chunk<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         if !self.started {
             self.started = true;
+            self.created_unix_s = chunk.created.and_then(|at| at.get().parse().ok());
             let id = chunk.id.clone().filter(|id| !id.is_empty());
             let model = chunk.model.clone().filter(|model| !model.is_empty());
             emit(Event::Start { id, model });

@@ -13,6 +13,7 @@ use crate::{
         text::{Literal, Text},
         write,
     },
+    resume::{Piece, Place, Transcript},
     stream::StreamOptions,
 };
 
@@ -39,6 +40,19 @@ impl Encoder {
             stopped: false,
             usage: None,
         }
+    }
+
+    /// A writer that goes on where the provider's own records ended.
+    pub(super) fn resumed(options: &StreamOptions, transcript: &Transcript, place: Place) -> Self {
+        let mut encoder = Self::new(options);
+        encoder.options.created_unix_s = place.created_unix_s.unwrap_or(options.created_unix_s);
+        encoder.write_opening(transcript.id.as_deref(), transcript.model.as_deref());
+        encoder.content = true;
+        encoder.call = match transcript.said.last() {
+            Some(Piece::Call { number, arguments, .. }) => Some((*number, !arguments.is_empty())),
+            _ => None,
+        };
+        encoder
     }
 }
 
@@ -71,18 +85,22 @@ impl Encoder {
         if !self.opening.is_empty() {
             return if self.content { Err(restarted()) } else { Ok(()) };
         }
-        let opening = &mut self.opening;
-        opening.put_slice(b"data: {\"id\":");
-        write::text(opening, id.map_or(self.options.fallback_id.as_str(), |id| id));
-        opening.put_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
-        write::value(opening, &self.options.created_unix_s);
-        opening.put_slice(b",\"model\":");
-        write::text(opening, model.map_or(self.options.model.as_str(), |model| model));
-        opening.put_slice(b",\"choices\":[");
+        self.write_opening(id.map(|id| &**id), model.map(|model| &**model));
         self.open(out);
         out.put_slice(b"\"role\":\"assistant\",\"content\":\"\"");
         self.close(None, out);
         Ok(())
+    }
+
+    fn write_opening(&mut self, id: Option<&str>, model: Option<&str>) {
+        let opening = &mut self.opening;
+        opening.put_slice(b"data: {\"id\":");
+        write::text(opening, id.unwrap_or(&self.options.fallback_id));
+        opening.put_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        write::value(opening, &self.options.created_unix_s);
+        opening.put_slice(b",\"model\":");
+        write::text(opening, model.unwrap_or(&self.options.model));
+        opening.put_slice(b",\"choices\":[");
     }
 
     /// Begins a record, up to the inside of `delta`.

@@ -15,6 +15,8 @@ pub(super) enum Item {
     Message(Vec<Part>),
     /// A summary of what the model thought.
     Reasoning(String),
+    /// An item as its provider wrote it.
+    AsWritten(String),
     Call {
         id: String,
         name: String,
@@ -55,6 +57,8 @@ pub(super) struct Name {
     created_unix_s: i64,
     follows: Option<String>,
     kept: bool,
+    /// The names of the first items, where their provider gave them.
+    pub(super) given_ids: Vec<String>,
 }
 
 impl Name {
@@ -73,14 +77,18 @@ impl Name {
             created_unix_s: created_unix_s.unwrap_or(options.created_unix_s),
             follows: own.and_then(|own| own.follows.clone()),
             kept: own.is_some_and(|own| own.kept),
+            given_ids: Vec::new(),
         }
     }
 
     /// The id of an item.
     pub(super) fn item_id(&self, out: &mut impl BufMut, item: &Item, index: usize) {
+        if let Some(given) = self.given_ids.get(index) {
+            return write::text(out, given);
+        }
         let kind = match item {
             Item::Message(_) => "msg",
-            Item::Reasoning(_) => "rs",
+            Item::Reasoning(_) | Item::AsWritten(_) => "rs",
             Item::Call { .. } => "fc",
         };
         let tail = self.id.strip_prefix("resp_").unwrap_or(&self.id);
@@ -89,9 +97,13 @@ impl Name {
 
     /// An item.
     pub(super) fn item(&self, out: &mut impl BufMut, item: &Item, index: usize, status: Status) {
+        if let Item::AsWritten(written) = item {
+            return out.put_slice(written.as_bytes());
+        }
         out.put_slice(b"{\"id\":");
         self.item_id(out, item, index);
         match item {
+            Item::AsWritten(_) => {}
             Item::Message(parts) => {
                 out.put_slice(b",\"type\":\"message\",\"status\":\"");
                 out.put_slice(status.word());

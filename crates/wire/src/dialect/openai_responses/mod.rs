@@ -6,6 +6,7 @@ mod error;
 mod item_decode;
 mod item_encode;
 mod items;
+mod items_so_far;
 pub(crate) mod kept;
 mod own;
 mod reasoning;
@@ -27,9 +28,11 @@ use crate::{
     error::{BadRequest, ErrorClass, ErrorKind, ErrorReply, Malformed, UpstreamError},
     head::Head,
     head_rules::HeadRules,
+    json::write,
     kept::OwnReply,
     models::ModelRow,
     request::Upstream,
+    resume::{Place, Transcript, turn_of},
     splice::Edit,
     stream::StreamOptions,
     upstream_error,
@@ -88,6 +91,27 @@ impl Codec for OpenaiResponses {
 
     fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(options))
+    }
+
+    fn resumed_encoder(
+        &self,
+        options: &StreamOptions,
+        transcript: &Transcript,
+        place: Place,
+    ) -> Result<Box<dyn StreamEncoder>, &'static str> {
+        Ok(Box::new(stream_encode::Encoder::resumed(options, transcript, place)?))
+    }
+
+    fn turn(&self, of_assistant: bool, text: &str) -> String {
+        if !of_assistant {
+            return turn_of("user", text);
+        }
+        let mut turn =
+            b"{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":"
+                .to_vec();
+        write::text(&mut turn, text);
+        turn.extend_from_slice(b"}]}");
+        String::from_utf8(turn).expect("escaping keeps UTF-8")
     }
 
     /// The last event says by itself that it is the last; some compatible servers add this.

@@ -23,7 +23,7 @@ pub(super) struct Response<'a> {
     #[serde(borrow, default)]
     pub(super) model: Option<Text<'a>>,
     #[serde(borrow, default)]
-    created_at: Option<&'a RawValue>,
+    pub(super) created_at: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) status: Option<Text<'a>>,
     #[serde(borrow, default)]

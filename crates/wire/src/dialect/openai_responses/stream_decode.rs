@@ -15,6 +15,7 @@ use crate::{
     canonical::event::Event,
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
+    resume::{Place, PlacedItem},
     upstream_error,
 };
 
@@ -38,7 +39,7 @@ struct Record<'a> {
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    item: Option<Item<'a>>,
+    item: Option<&'a RawValue>,
     #[serde(borrow, default)]
     response: Option<&'a RawValue>,
 }
@@ -47,6 +48,8 @@ struct Record<'a> {
 struct Item<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
     #[serde(borrow, default)]
     call_id: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -63,6 +66,8 @@ pub(super) struct Decoder {
     /// Whether the part that is being said had deltas.
     heard: bool,
     refused: bool,
+    created_unix_s: Option<i64>,
+    items: Vec<PlacedItem>,
 }
 
 /// A tool call that began.
@@ -94,7 +99,11 @@ impl StreamDecoder for Decoder {
                 self.piece(record.delta, Event::Refusal, emit);
             }
             "response.output_item.added" => self.added(&record, emit),
-            "response.content_part.added" => self.heard = false,
+            "response.content_part.added" => {
+                self.heard = false;
+                self.between_parts(false);
+            }
+            "response.content_part.done" => self.between_parts(true),
             "response.reasoning_summary_part.added" => {
                 self.heard = false;
                 if record.summary_index.is_some_and(|index| index > 0) {
@@ -114,7 +123,7 @@ impl StreamDecoder for Decoder {
             }
             "response.output_item.done" => self.done(&record, emit),
             "response.output_text.annotation.added" => emit(Event::Unsaid("annotations")),
-            "response.created" => start(record.response, emit),
+            "response.created" => self.start(record.response, emit),
             "response.completed" | "response.incomplete" => self.end(record.response, emit),
             "response.failed" | "response.cancelled" => emit(Event::Failed(failure(&record, data))),
             "error" => emit(Event::Failed(upstream_error::read_any(data.as_bytes()))),
@@ -132,9 +141,38 @@ impl StreamDecoder for Decoder {
     fn position(&self) -> u64 {
         self.position
     }
+
+    fn place(&self) -> Place {
+        Place {
+            position: self.position,
+            created_unix_s: self.created_unix_s,
+            items: self.items.clone(),
+            ..Place::default()
+        }
+    }
 }
 
 impl Decoder {
+    fn start(&mut self, raw: Option<&RawValue>, emit: &mut dyn FnMut(Event<'_>)) {
+        let response = raw.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
+        let (id, model) = match response {
+            None => (None, None),
+            Some(response) => {
+                self.created_unix_s = response.created_at.and_then(|at| at.get().parse().ok());
+                (response.id, response.model)
+            }
+        };
+        let id = id.filter(|id| !id.is_empty());
+        let model = model.filter(|model| !model.is_empty());
+        emit(Event::Start { id, model });
+    }
+
+    fn between_parts(&mut self, between: bool) {
+        if let Some(item) = self.items.last_mut() {
+            item.between_parts = between;
+        }
+    }
+
     fn piece<'a>(
         &mut self,
         raw: Option<&'a RawValue>,
@@ -143,6 +181,10 @@ impl Decoder {
     ) {
         if let Some(text) = raw.and_then(Literal::from_raw).filter(|text| !text.is_empty()) {
             self.heard = true;
+            if let Some(item) = self.items.last_mut() {
+                item.said += text.decoded().map_or(0, |text| text.len());
+                item.between_parts = false;
+            }
             emit(wrap(text));
         }
     }
@@ -162,10 +204,16 @@ impl Decoder {
 
     fn added(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         self.heard = false;
-        let Some(item) = &record.item else { return };
+        let Some(item) = record.item.and_then(item) else { return };
+        self.items.push(PlacedItem {
+            id: item.id.as_deref().unwrap_or_default().to_owned(),
+            kind: item.kind.as_deref().unwrap_or_default().to_owned(),
+            between_parts: true,
+            ..PlacedItem::default()
+        });
         match item.kind.as_deref() {
             Some("message" | "reasoning") | None => {}
-            Some("function_call") => self.call(record.output_index, item, emit),
+            Some("function_call") => self.call(record.output_index, &item, emit),
             Some(kind) => emit(Event::Unsaid(unsaid(kind))),
         }
     }
@@ -219,12 +267,18 @@ impl Decoder {
     }
 
     fn done(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-        let Some(item) = &record.item else { return };
-        if item.kind.as_deref() != Some("function_call") {
+        let Some(raw) = record.item else { return };
+        let Some(item) = item(raw) else { return };
+        let kind = item.kind.as_deref();
+        if let Some(placed) = self.items.last_mut() {
+            placed.done = true;
+            placed.whole = (kind == Some("reasoning")).then(|| raw.get().to_owned());
+        }
+        if kind != Some("function_call") {
             return;
         }
         if self.open_call(record.output_index).is_none() {
-            self.call(record.output_index, item, emit);
+            self.call(record.output_index, &item, emit);
         }
         self.whole_arguments(record.output_index, item.arguments, emit);
     }
@@ -259,12 +313,8 @@ struct Tail<'a> {
     usage: Option<&'a RawValue>,
 }
 
-fn start(raw: Option<&RawValue>, emit: &mut dyn FnMut(Event<'_>)) {
-    let response = raw.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
-    let (id, model) = response.map_or((None, None), |response| (response.id, response.model));
-    let id = id.filter(|id| !id.is_empty());
-    let model = model.filter(|model| !model.is_empty());
-    emit(Event::Start { id, model });
+fn item(raw: &RawValue) -> Option<Item<'_>> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// The words of a failure stand in the response, or, from some servers, beside it.

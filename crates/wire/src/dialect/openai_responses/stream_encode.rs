@@ -5,7 +5,10 @@
 use bytes::{BufMut, BytesMut};
 use terms::usage::Usage;
 
-use super::items::{Item, Name, Part, Status, part, quoted, seen, summary_part};
+use super::{
+    items::{Item, Name, Part, Status, part, quoted, seen, summary_part},
+    items_so_far::items_so_far,
+};
 use crate::{
     canonical::event::{Event, StopReason},
     dialect::{Said, StreamEncoder},
@@ -14,6 +17,7 @@ use crate::{
         text::{Literal, Text},
         write,
     },
+    resume::{Place, Transcript},
     stream::StreamOptions,
 };
 
@@ -33,8 +37,10 @@ pub(super) struct Encoder {
 
 /// What the last item waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Open {
+pub(super) enum Open {
     Nothing,
+    /// A message, between its parts.
+    Message,
     Text,
     Refusal,
     Reasoning,
@@ -54,6 +60,27 @@ impl Encoder {
             stop: None,
             usage: None,
         }
+    }
+
+    /// A writer that goes on where the provider's own records ended, with the names that it gave.
+    pub(super) fn resumed(
+        options: &StreamOptions,
+        transcript: &Transcript,
+        place: Place,
+    ) -> Result<Self, &'static str> {
+        let id = transcript.id.as_deref();
+        let created = place.created_unix_s;
+        let mut name = Name::new(id, transcript.model.as_deref(), created, options);
+        let (items, open) = items_so_far(transcript, &place.items)?;
+        name.given_ids = place.items.into_iter().map(|item| item.id).collect();
+        Ok(Self {
+            name,
+            started: true,
+            sequence: place.position,
+            items,
+            open,
+            ..Self::new(options)
+        })
     }
 }
 
@@ -156,11 +183,13 @@ impl Encoder {
     fn said(&mut self, kind: Open, text: &Literal<'_>, out: &mut BytesMut) {
         if self.open != kind {
             self.begin(out);
-            if matches!(self.open, Open::Text | Open::Refusal) {
-                self.close_part(out);
-            } else {
-                self.close(out);
-                self.add(Item::Message(Vec::new()), out);
+            match self.open {
+                Open::Text | Open::Refusal => self.close_part(out),
+                Open::Message => {}
+                _ => {
+                    self.close(out);
+                    self.add(Item::Message(Vec::new()), out);
+                }
             }
             self.open_part(kind, out);
         }
@@ -272,6 +301,7 @@ impl Encoder {
     fn close(&mut self, out: &mut BytesMut) {
         match self.open {
             Open::Nothing => return,
+            Open::Message => {}
             Open::Text | Open::Refusal => self.close_part(out),
             Open::Reasoning => self.close_thought(out),
             Open::Call(call) => self.close_call(call, out),

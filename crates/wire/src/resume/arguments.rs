@@ -1,0 +1,92 @@
+//! The arguments of a call as text: whether they are whole, and how far a second telling of them agrees
+//! with the first. Spaces between JSON tokens mean nothing.
+
+/// Whether this is one whole JSON object. Nothing but spaces can follow.
+pub(crate) fn are_whole(arguments: &str) -> bool {
+    arguments.trim_end().ends_with('}')
+        && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_ok()
+}
+
+/// Whether both are the same JSON value. Nothing at all is a call without arguments.
+pub(crate) fn are_same(one: &str, other: &str) -> bool {
+    let value = |text: &str| {
+        let text = if text.trim().is_empty() { "{}" } else { text };
+        serde_json::from_str::<serde_json::Value>(text).ok()
+    };
+    matches!((value(one), value(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// A second telling of arguments, compared piece by piece with what was said of them the first time.
+#[derive(Debug, Default)]
+pub(crate) struct Retelling {
+    /// Bytes of the first telling that were met.
+    met: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Retelling {
+    /// Compares a piece. Gives what of it goes beyond the first telling; an error where they differ.
+    pub(crate) fn compare<'p>(&mut self, first: &str, piece: &'p str) -> Result<&'p str, ()> {
+        for (at, character) in piece.char_indices() {
+            if !self.in_string {
+                let rest = &first[self.met..];
+                self.met += rest.len() - rest.trim_start().len();
+            }
+            let Some(expected) = first[self.met..].chars().next() else { return Ok(&piece[at..]) };
+            if !self.in_string && character.is_ascii_whitespace() {
+                continue;
+            }
+            if character != expected {
+                return Err(());
+            }
+            self.met += expected.len_utf8();
+            self.step(character);
+        }
+        Ok("")
+    }
+
+    /// Whether all of the first telling was met.
+    pub(crate) fn is_done(&self, first: &str) -> bool {
+        first[self.met..].trim_start().is_empty()
+    }
+
+    fn step(&mut self, character: char) {
+        match (self.in_string, self.escaped, character) {
+            (true, true, _) => self.escaped = false,
+            (true, false, '\\') => self.escaped = true,
+            (_, false, '"') => self.in_string = !self.in_string,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Retelling, are_same, are_whole};
+
+    /// Feeds pieces and gives what goes beyond the first telling.
+    fn check(first: &str, pieces: &[&str], expect: Result<&str, ()>) {
+        let mut retelling = Retelling::default();
+        let beyond: Result<Vec<&str>, ()> =
+            pieces.iter().map(|piece| retelling.compare(first, piece)).collect();
+        assert_eq!(beyond.map(|beyond| beyond.concat()), expect.map(str::to_owned));
+    }
+
+    #[test]
+    fn a_second_telling_goes_on_where_the_first_ended() {
+        check(r#"{"path":"a"#, &[r#"{"pa"#, r#"th": "ab"#, r#"c"}"#], Ok(r#"bc"}"#));
+        check(r#"{"path": "#, &[r#"{"path":"x"}"#], Ok(r#""x"}"#));
+        check("", &["{}"], Ok("{}"));
+        check(r#"{"a b":1"#, &[r#"{"ab":1}"#], Err(()));
+        check(r#"{"a":"\"x"#, &[r#"{ "a":"\"x y"}"#], Ok(r#" y"}"#));
+        check(r#"{"a":2"#, &[r#"{"a":3}"#], Err(()));
+    }
+
+    #[test]
+    fn whole_is_whole() {
+        assert!(are_whole(r#"{"a":{}}"#) && are_whole("{} "));
+        assert!(!are_whole("") && !are_whole(r#"{"a":{}"#) && !are_whole("1"));
+        assert!(are_same(r#"{"a":1,"b":2}"#, r#"{"b": 2, "a": 1}"#) && !are_same("{}", "[]"));
+    }
+}
