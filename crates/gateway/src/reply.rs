@@ -12,7 +12,9 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, timeout_at};
-use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream};
+use wire::{
+    Finish, Head, Malformed, OwnReply, StreamOptions, StreamRelay, Upstream as WireUpstream,
+};
 
 use crate::{
     body::ReplyBody,
@@ -176,7 +178,13 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
-        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
+        // A reply that is passed on as it came is told nothing but its id where it is kept.
+        let options = if from == to {
+            StreamOptions { own: self.own(), ..StreamOptions::default() }
+        } else {
+            self.stream_options(flight)
+        };
+        let relayed = wire::relay_reply_with(from, to, &raw, &options)
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -197,6 +205,11 @@ impl Try<'_> {
         }
     }
 
+    /// How the answer is called here, in a dialect whose answers can be kept.
+    fn own(&self) -> Option<OwnReply> {
+        self.keeping.map(|keeping| keeping.own.clone())
+    }
+
     /// What a translated answer is told that its provider did not say.
     pub(crate) fn stream_options(&self, flight: &Flight) -> StreamOptions {
         StreamOptions {
@@ -204,7 +217,7 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
-            own: self.keeping.map(|keeping| keeping.own.clone()),
+            own: self.own(),
         }
     }
 

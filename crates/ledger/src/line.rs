@@ -165,7 +165,9 @@ fn number(line: &mut Vec<u8>, number: impl itoa::Integer) {
 
 /// A name that people chose: nearly always without anything that JSON wants escaped.
 fn text(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
-    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    // Every byte is looked at, which takes less time than stopping at the first.
+    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if text.bytes().fold(false, |found, byte| found | escaped(byte)) {
         return Ok(serde_json::to_writer(line, text)?);
     }
     line.push(b'"');
