@@ -1,7 +1,7 @@
 //! One attempt under way: its hold, its health report and its settlement, exactly one of each,
 //! whatever happens. Dropped (the caller left), it settles what was used so far.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ledger::{AttemptEnd, Held};
 use terms::{
@@ -62,6 +62,11 @@ impl Flight {
         self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())
     }
 
+    /// How long its stream may stay silent between two pieces.
+    pub(crate) fn idle(&self) -> Duration {
+        self.target.provider.limits.idle(self.target.capabilities().reasoning)
+    }
+
     /// Output arrived. The target is alive: its gate learns it at once.
     pub(crate) fn first_token(&mut self, now: Moment) {
         if self.first_token.is_none() {
@@ -83,7 +88,7 @@ impl Flight {
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
-        if failure == Failure::Declined {
+        if matches!(failure, Failure::Declined | Failure::Mismatch) {
             self.gateway.health.inconclusive(&self.target);
             self.settle(Ending::Failed(failure), now);
             return Learned { shut: false, lone: true };

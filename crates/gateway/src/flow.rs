@@ -3,19 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access::Caller;
 use bytes::Bytes;
-use decide::{
-    attempt::{Next, Stop},
-    route::{Facts, Pass},
-};
+use decide::attempt::{Next, Stop};
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
-use ledger::{Held, InsteadOf, Order};
 use terms::{
-    breaker::SessionKey,
     dialect::Dialect,
-    ids::{AttemptId, RequestId},
+    ids::RequestId,
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, sleep};
@@ -25,23 +19,21 @@ use crate::{
     address::{Address, Wanted},
     body::ReplyBody,
     count, errors, files,
-    flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
     keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::{Chosen, plan},
-    reply::{Failed, Try},
+    plan::plan,
+    pursuit::Pursuit,
+    reply::Failed,
+    request::Request,
     room::Room,
     session,
-    table::{Route, Target},
+    table::Target,
     trail::Trail,
 };
-
-/// Output tokens assumed for the hold where neither the request nor the catalog bounds them.
-const ASSUMED_OUTPUT: u64 = 32_000;
 
 /// Answers one request. Every path ends in an answer in the caller's dialect.
 pub(crate) async fn answer<B>(
@@ -55,7 +47,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let id = gateway.new_request_id();
-    match admitted(&gateway, call, address, id, &parts, body).await {
+    match admitted(&gateway, call, address, id, parts, body).await {
         Ok(response) => response,
         Err(error) => errors::response(call.dialect(), &error, id),
     }
@@ -105,7 +97,7 @@ async fn admitted<B>(
     call: Call,
     address: Option<&Address>,
     id: RequestId,
-    parts: &Parts,
+    parts: Parts,
     body: B,
 ) -> Result<Response<ReplyBody>, ErrorReply>
 where
@@ -136,21 +128,21 @@ where
         Some(provider) => Arc::new(files::only_at(&route, provider)?),
         None => route,
     };
-    let asked =
-        Asked { dialect: call.dialect(), headers: &parts.headers, query: parts.uri.query() };
+    let query = parts.uri.query().map(str::to_owned);
     let request = Request {
-        gateway,
-        caller: &caller,
+        gateway: Arc::clone(gateway),
+        caller,
         session,
         id,
-        asked,
+        asked: Asked { dialect: call.dialect(), headers: parts.headers, query },
         operation: call.operation(),
-        whole: &whole,
-        head: &whole.head,
-        keeping: keeping.as_ref(),
-        route: &route,
+        whole,
+        keeping,
+        deadline: Instant::now() + Duration::from_millis(route.limits.deadline_ms),
+        route,
+        _room: room,
     };
-    request.run().await
+    run(request).await
 }
 
 /// What weighs more is what the caller is told in the end.
@@ -161,200 +153,95 @@ enum Weight {
     Failed,
 }
 
-/// A request that may go out.
-struct Request<'a> {
-    gateway: &'a Arc<Gateway>,
-    caller: &'a Arc<Caller>,
-    session: Option<Arc<SessionKey>>,
-    id: RequestId,
-    asked: Asked<'a>,
-    operation: Option<&'static Operation>,
-    whole: &'a Whole,
-    head: &'a Head,
-    keeping: Option<&'a Keeping>,
-    route: &'a Arc<Route>,
-}
-
-impl Request<'_> {
-    async fn run(&self) -> Result<Response<ReplyBody>, ErrorReply> {
-        let now = self.gateway.now();
-        let deadline = Instant::now() + Duration::from_millis(self.route.limits.deadline_ms);
-        let mut trail = Trail::begin(self.gateway, self.caller, self.id, now);
-        let mut planning = plan(self.gateway, self.route, &self.facts(), now);
-        let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
-        trail.planned(&self.route.name, preferred, planning.skipped);
-        let mut last: Option<Box<errors::LastFailure>> = None;
-        let mut heard = Weight::Student;
-        loop {
-            match planning.attempts.next(self.gateway.now()) {
-                Next::Wait(ms) => sleep(Duration::from_millis(ms)).await,
-                Next::Stop(stop) => {
-                    let made = planning.attempts.made();
-                    return Ok(self.stopped(stop, last.as_deref(), made, trail));
-                }
-                Next::Send { step, ordinal } => {
-                    let chosen = planning.steps[step].clone();
-                    let flight = match self.take_off(&chosen, ordinal, &mut trail) {
-                        Ok(flight) => flight,
-                        Err(unbooked) => {
-                            trail.end(Ending::Failed(Failure::Transient));
-                            return Err(unbooked);
+/// Attempts until one answers, or until there is nothing left to try.
+async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
+    let now = request.gateway.now();
+    let mut trail = Trail::begin(&request.gateway, &request.caller, request.id, now);
+    let mut planning = plan(&request.gateway, &request.route, &request.facts(), now);
+    let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
+    trail.planned(&request.route.name, preferred, planning.skipped);
+    let mut last: Option<Box<errors::LastFailure>> = None;
+    let mut heard = Weight::Student;
+    loop {
+        match planning.attempts.next(request.gateway.now()) {
+            Next::Wait(ms) => sleep(Duration::from_millis(ms)).await,
+            Next::Stop(stop) => {
+                let made = planning.attempts.made();
+                return Ok(stopped(&request, stop, last.as_deref(), made, trail));
+            }
+            Next::Send { step, ordinal } => {
+                let chosen = planning.steps[step].clone();
+                let flight = match request.take_off(&chosen, ordinal, &mut trail) {
+                    Ok(flight) => flight,
+                    Err(unbooked) => {
+                        trail.end(Ending::Failed(Failure::Transient));
+                        return Err(unbooked);
+                    }
+                };
+                let attempt = request.attempt(&chosen, ordinal);
+                let failed = match attempt.run(flight, trail).await {
+                    Ok(mut response) => {
+                        if let ReplyBody::Stream(stream) = response.body_mut() {
+                            stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
                         }
-                    };
-                    let (head, body) = self.whole.sent_to(&chosen.target.provider.name);
-                    let attempt = Try {
-                        gateway: self.gateway,
-                        asked: &self.asked,
-                        head,
-                        body,
-                        keeping: self.keeping,
-                        operation: self.operation,
-                        way: chosen.target.provider.way(self.asked.dialect, &chosen.target.model),
-                        instruction: self.route.task.as_ref().map(|task| &*task.instruction),
-                        lossy: self.route.lossy,
-                        ordinal,
-                        until: self.answer_by(&chosen.target, deadline),
-                    };
-                    let failed = match attempt.run(flight, trail).await {
-                        Ok(response) => return Ok(response),
-                        Err(failed) => *failed,
-                    };
-                    let Failed { flight, trail: returned, last: failure, verbatim } = failed;
-                    trail = returned;
-                    let now = self.gateway.now();
-                    let reported = flight.failed(failure.failure, failure.asked_ms, now);
-                    planning.attempts.failed(
-                        step,
-                        failure.failure,
-                        failure.asked_ms,
-                        reported.lone,
-                        now,
-                    );
-                    let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
-                    if let Some(response) = verbatim.filter(|_| is_final) {
-                        trail.end(Ending::Failed(failure.failure));
                         return Ok(response);
                     }
-                    let weight = self.weight(&chosen.target, failure.failure);
-                    if weight >= heard {
-                        (last, heard) = (Some(Box::new(failure)), weight);
-                    }
+                    Err(failed) => *failed,
+                };
+                let Failed { flight, trail: returned, last: failure, verbatim } = failed;
+                trail = returned;
+                let now = request.gateway.now();
+                let reported = flight.failed(failure.failure, failure.asked_ms, now);
+                planning.attempts.failed(
+                    step,
+                    failure.failure,
+                    failure.asked_ms,
+                    reported.lone,
+                    now,
+                );
+                let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
+                if let Some(response) = verbatim.filter(|_| is_final) {
+                    trail.end(Ending::Failed(failure.failure));
+                    return Ok(response);
+                }
+                let weight = weight(&request, &chosen.target, failure.failure);
+                if weight >= heard {
+                    (last, heard) = (Some(Box::new(failure)), weight);
                 }
             }
         }
     }
+}
 
-    /// How much a failure has to say to the caller: a student that declines the least, whoever fails
-    /// the most.
-    fn weight(&self, target: &Target, failure: Failure) -> Weight {
-        match failure {
-            Failure::Declined if self.route.stands_in_for(target).is_some() => Weight::Student,
-            Failure::Declined => Weight::Declined,
-            _ => Weight::Failed,
-        }
+/// How much a failure has to say to the caller: a student that declines the least, whoever fails
+/// the most.
+fn weight(request: &Request, target: &Target, failure: Failure) -> Weight {
+    match failure {
+        Failure::Declined if request.route.stands_in_for(target).is_some() => Weight::Student,
+        Failure::Declined => Weight::Declined,
+        _ => Weight::Failed,
     }
+}
 
-    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
-    fn take_off(
-        &self,
-        chosen: &Chosen,
-        ordinal: u8,
-        trail: &mut Trail,
-    ) -> Result<Flight, ErrorReply> {
-        let now = self.gateway.now();
-        let target = &chosen.target;
-        let held = self.hold(chosen, ordinal)?;
-        if chosen.pass != Pass::Open {
-            self.gateway.health.probe(target, now);
-        }
-        trail.dispatched(&target.name, now);
-        Ok(Flight::new(self.gateway, target, held, self.estimated_in(), now))
+/// The answer to a request that is given up.
+fn stopped(
+    request: &Request,
+    stop: Stop,
+    last: Option<&errors::LastFailure>,
+    attempts: u8,
+    trail: Trail,
+) -> Response<ReplyBody> {
+    if request.operation.is_some_and(|operation| operation.is_free) {
+        trail.end(Ending::Answered);
+        return count::estimated(request.estimated_in(), request.id);
     }
-
-    fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
-        let target = &chosen.target;
-        let most = target.known.as_ref().map_or(0, |model| model.max_output);
-        let most = if most == 0 { ASSUMED_OUTPUT } else { most };
-        let order = Order {
-            attempt: AttemptId { request: self.id, ordinal },
-            key: self.caller.key.clone(),
-            principal: self.caller.principal.clone(),
-            team: self.caller.team.clone(),
-            route: self.route.name.clone(),
-            target: target.name.clone(),
-            provider: target.provider.name.clone(),
-            model: target.model.clone(),
-            dialect: self.asked.dialect,
-            stream: self.head.stream,
-            estimated_in: self.estimated_in(),
-            session: self.session.clone(),
-            most_out: self.head.max_output_tokens.map_or(most, |asked| asked.min(most)),
-            instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
-                provider: teacher.provider.name.clone(),
-                model: teacher.model.clone(),
-                instruction_tokens: self.instruction_tokens(),
-            }),
-        };
-        self.gateway.ledger.hold(order).map_err(|failure| {
-            tracing::error!(%failure, "no hold could be written; the request is refused");
-            errors::reply(
-                ErrorKind::Overloaded,
-                "ledger_unavailable",
-                "the gateway cannot write its books right now and sends nothing that it could not account for",
-            )
-        })
+    trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
+    let error = errors::stopped(stop, last, attempts);
+    let mut response = errors::response(request.asked.dialect, &error, request.id);
+    if let Some(wait) = last.and_then(errors::retry_after) {
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
-
-    /// The answer to a request that is given up.
-    fn stopped(
-        &self,
-        stop: Stop,
-        last: Option<&errors::LastFailure>,
-        attempts: u8,
-        trail: Trail,
-    ) -> Response<ReplyBody> {
-        if self.operation.is_some_and(|operation| operation.is_free) {
-            trail.end(Ending::Answered);
-            return count::estimated(self.estimated_in(), self.id);
-        }
-        trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
-        let error = errors::stopped(stop, last, attempts);
-        let mut response = errors::response(self.asked.dialect, &error, self.id);
-        if let Some(wait) = last.and_then(errors::retry_after) {
-            response.headers_mut().insert(header::RETRY_AFTER, wait);
-        }
-        response
-    }
-
-    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
-    /// of a stream. A stream that flows is bounded by its idle limit only.
-    fn answer_by(&self, target: &Target, deadline: Instant) -> Instant {
-        let limits = &target.provider.limits;
-        let limit = if self.head.stream {
-            limits.first_token(target.capabilities().reasoning)
-        } else {
-            limits.whole_answer
-        };
-        (Instant::now() + limit).min(deadline)
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            input_tokens: self.estimated_in(),
-            images: self.head.needs.images,
-            tools: self.head.needs.tools,
-        }
-    }
-
-    /// What the task's instruction amounts to, which a student need not be told.
-    fn instruction_tokens(&self) -> u64 {
-        let task = self.route.task.as_ref();
-        task.map_or(0, |task| task.instruction.len() as u64).div_ceil(BYTES_PER_TOKEN)
-    }
-
-    fn estimated_in(&self) -> u64 {
-        self.head.input_bytes.div_ceil(BYTES_PER_TOKEN)
-    }
+    response
 }
 
 /// A name goes into logs and headers: a line end in it would forge both.

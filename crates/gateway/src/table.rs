@@ -71,6 +71,8 @@ pub struct Route {
     /// Whether a parameter that a target's dialect cannot say is left out and listed, where it would
     /// otherwise be refused.
     pub lossy: bool,
+    /// What becomes of streams.
+    pub streaming: Streaming,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -78,8 +80,30 @@ pub struct Route {
 impl Route {
     /// A route that is no task.
     pub fn new(name: RouteName, targets: Vec<Arc<Target>>, limits: AttemptLimits) -> Self {
-        Self { name, targets, limits, lossy: false, task: None }
+        Self { name, targets, limits, lossy: false, streaming: Streaming::default(), task: None }
     }
+}
+
+/// What becomes of a route's streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streaming {
+    /// What becomes of one that breaks off after a part of it was sent.
+    pub broken: BrokenStream,
+    /// Whether a tool call is sent only once its arguments are whole, so that a call that broke off
+    /// can be told anew.
+    pub hold_arguments: bool,
+}
+
+/// What becomes of a stream that breaks off after a part of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BrokenStream {
+    /// Another target goes on with it.
+    #[default]
+    Continue,
+    /// It ends with an error.
+    Strict,
+    /// Nothing is sent before the answer is whole, so that another target can begin anew.
+    Buffer,
 }
 
 /// The routing table.
@@ -218,8 +242,8 @@ impl Table {
                 _ => Arc::clone(target),
             })
             .collect();
-        let lossy = pattern.lossy;
-        Route { lossy, ..Route::new(pattern.name.clone(), targets, pattern.limits) }
+        let (lossy, streaming) = (pattern.lossy, pattern.streaming);
+        Route { lossy, streaming, ..Route::new(pattern.name.clone(), targets, pattern.limits) }
     }
 }
 

@@ -11,7 +11,7 @@ use terms::{
 
 use crate::{
     provider::Provider,
-    table::{Route, Target},
+    table::{Route, Streaming, Target},
 };
 
 /// Attempts that a task may make beside those of its teacher's route: its student, twice.
@@ -55,7 +55,8 @@ impl Task {
         let task = Some(Arc::new(self.clone()));
         let name = self.name.clone();
         let lossy = teacher.is_some_and(|teacher| teacher.lossy);
-        (!targets.is_empty()).then_some(Route { name, targets, limits, lossy, task })
+        let streaming = teacher.map_or(Streaming::default(), |teacher| teacher.streaming);
+        (!targets.is_empty()).then_some(Route { name, targets, limits, lossy, streaming, task })
     }
 }
 

@@ -385,8 +385,8 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let lossy = route.lossy;
-    Route { lossy, ..Route::new(route.name.into_inner().into(), targets, route.limits) }
+    let (lossy, streaming) = (route.lossy, route.streaming);
+    Route { lossy, streaming, ..Route::new(route.name.into_inner().into(), targets, route.limits) }
 }
 
 fn split_target<'t>(

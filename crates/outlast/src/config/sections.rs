@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use decide::{attempt::AttemptLimits, breaker::BreakerLimits, gate::GateLimits};
-use gateway::{KeepLimits, TimeLimits};
+use gateway::{BrokenStream, KeepLimits, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -24,6 +24,7 @@ pub(crate) struct RouteSection {
     pub(crate) targets: Vec<Spanned<String>>,
     pub(crate) limits: AttemptLimits,
     pub(crate) lossy: bool,
+    pub(crate) streaming: Streaming,
 }
 
 /// A price set by hand.
@@ -166,6 +167,7 @@ pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimi
         first_token_reasoning: time("first_token_reasoning_ms", base.first_token_reasoning),
         idle: time("idle_ms", base.idle),
         idle_reasoning: time("idle_reasoning_ms", base.idle_reasoning),
+        keep_alive: time("keep_alive_ms", base.keep_alive),
         whole_answer: time("whole_answer_ms", base.whole_answer),
     }
 }
@@ -197,6 +199,8 @@ pub(crate) fn route(
     let span = section.span();
     let targets = section.strings("targets");
     let lossy = section.boolean("lossy").unwrap_or(false);
+    let hold_arguments = section.boolean("hold_tool_arguments").unwrap_or(false);
+    let broken = broken_stream(&mut section, findings).unwrap_or_default();
     let limits = attempts(&mut section, defaults.attempts);
     section.finish();
     let name = name?;
@@ -211,7 +215,25 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    Some(RouteSection { name, targets, limits, lossy })
+    let streaming = Streaming { broken, hold_arguments };
+    Some(RouteSection { name, targets, limits, lossy, streaming })
+}
+
+fn broken_stream(section: &mut Section<'_, '_>, findings: &Findings) -> Option<BrokenStream> {
+    let word = section.string("broken_stream")?;
+    match word.get_ref().as_str() {
+        "continue" => Some(BrokenStream::Continue),
+        "strict" => Some(BrokenStream::Strict),
+        "buffer" => Some(BrokenStream::Buffer),
+        other => {
+            findings.report(
+                word.span(),
+                format!("`{other}` is nothing that can become of a stream that breaks off"),
+                "write \"continue\" (another target goes on), \"strict\" (it ends with an error) or \"buffer\" (nothing is sent before the answer is whole)",
+            );
+            None
+        }
+    }
 }
 
 pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option<PriceSection> {

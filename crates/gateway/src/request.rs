@@ -1,0 +1,156 @@
+//! A request that may go out: everything that an attempt of it needs, kept together and owned, because
+//! a stream may have to be gone on with long after its beginning was sent.
+
+use std::sync::Arc;
+
+use access::Caller;
+use decide::route::{Facts, Pass};
+use ledger::{Held, InsteadOf, Order};
+use terms::{
+    breaker::SessionKey,
+    ids::{AttemptId, RequestId},
+};
+use tokio::time::Instant;
+use wire::{ErrorKind, ErrorReply, Head};
+
+use crate::{
+    errors,
+    flight::{BYTES_PER_TOKEN, Flight},
+    gateway::Gateway,
+    history::Whole,
+    keeping::Keeping,
+    operation::Operation,
+    outgoing::Asked,
+    plan::Chosen,
+    reply::Try,
+    room::Room,
+    table::{Route, Target},
+    trail::Trail,
+};
+
+/// Output tokens assumed for the hold where neither the request nor the catalog bounds them.
+const ASSUMED_OUTPUT: u64 = 32_000;
+
+/// A request that may go out.
+pub(crate) struct Request {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) session: Option<Arc<SessionKey>>,
+    pub(crate) id: RequestId,
+    pub(crate) asked: Asked,
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) whole: Whole,
+    pub(crate) keeping: Option<Keeping>,
+    pub(crate) route: Arc<Route>,
+    /// When nothing new is started any more.
+    pub(crate) deadline: Instant,
+    /// What its body takes of the room for bodies.
+    pub(crate) _room: Room,
+}
+
+impl Request {
+    /// One attempt at a planned target.
+    pub(crate) fn attempt<'a>(&'a self, chosen: &'a Chosen, ordinal: u8) -> Try<'a> {
+        let target = &chosen.target;
+        let (head, body) = self.whole.sent_to(&target.provider.name);
+        Try {
+            gateway: &self.gateway,
+            asked: &self.asked,
+            head,
+            body,
+            keeping: self.keeping.as_ref(),
+            operation: self.operation,
+            way: target.provider.way(self.asked.dialect, &target.model),
+            instruction: self.route.task.as_ref().map(|task| &*task.instruction),
+            lossy: self.route.lossy,
+            streaming: self.route.streaming,
+            ordinal,
+            until: self.answer_by(target),
+        }
+    }
+
+    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
+    pub(crate) fn take_off(
+        &self,
+        chosen: &Chosen,
+        ordinal: u8,
+        trail: &mut Trail,
+    ) -> Result<Flight, ErrorReply> {
+        let now = self.gateway.now();
+        let target = &chosen.target;
+        let held = self.hold(chosen, ordinal)?;
+        if chosen.pass != Pass::Open {
+            self.gateway.health.probe(target, now);
+        }
+        trail.dispatched(&target.name, now);
+        Ok(Flight::new(&self.gateway, target, held, self.estimated_in(), now))
+    }
+
+    fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
+        let target = &chosen.target;
+        let most = target.known.as_ref().map_or(0, |model| model.max_output);
+        let most = if most == 0 { ASSUMED_OUTPUT } else { most };
+        let order = Order {
+            attempt: AttemptId { request: self.id, ordinal },
+            key: self.caller.key.clone(),
+            principal: self.caller.principal.clone(),
+            team: self.caller.team.clone(),
+            route: self.route.name.clone(),
+            target: target.name.clone(),
+            provider: target.provider.name.clone(),
+            model: target.model.clone(),
+            dialect: self.asked.dialect,
+            stream: self.head().stream,
+            estimated_in: self.estimated_in(),
+            session: self.session.clone(),
+            most_out: self.head().max_output_tokens.map_or(most, |asked| asked.min(most)),
+            instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
+                provider: teacher.provider.name.clone(),
+                model: teacher.model.clone(),
+                instruction_tokens: self.instruction_tokens(),
+            }),
+        };
+        self.gateway.ledger.hold(order).map_err(|failure| {
+            tracing::error!(%failure, "no hold could be written; the request is refused");
+            errors::reply(
+                ErrorKind::Overloaded,
+                "ledger_unavailable",
+                "the gateway cannot write its books right now and sends nothing that it could not account for",
+            )
+        })
+    }
+
+    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
+    /// of a stream. A stream that flows is bounded by its idle limit only.
+    fn answer_by(&self, target: &Target) -> Instant {
+        let limits = &target.provider.limits;
+        let limit = if self.head().stream {
+            limits.first_token(target.capabilities().reasoning)
+        } else {
+            limits.whole_answer
+        };
+        (Instant::now() + limit).min(self.deadline)
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            input_tokens: self.estimated_in(),
+            images: self.head().needs.images,
+            tools: self.head().needs.tools,
+        }
+    }
+
+    /// What the task's instruction amounts to, which a student need not be told.
+    fn instruction_tokens(&self) -> u64 {
+        let task = self.route.task.as_ref();
+        task.map_or(0, |task| task.instruction.len() as u64).div_ceil(BYTES_PER_TOKEN)
+    }
+
+    pub(crate) fn estimated_in(&self) -> u64 {
+        self.head().input_bytes.div_ceil(BYTES_PER_TOKEN)
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.whole.head
+    }
+}
