@@ -418,6 +418,17 @@ async fn the_breakers_page_reads_as_it_should() {
 }
 
 #[tokio::test]
+async fn the_providers_page_reads_as_it_should_and_lives() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    let page = house.ask(get("/providers").header("cookie", &cookie)).await;
+    insta::assert_snapshot!("providers", page.body);
+    let mut live = house.events_of("/live/providers", &cookie).await;
+    let event = live.next().await.unwrap();
+    assert!(event.contains("event: providers") && event.contains("211 gate shut"), "{event}");
+}
+
+#[tokio::test]
 async fn an_answer_by_form_says_how_much_more_and_to_which_question() {
     let house = House::new().await;
     let cookie = house.sign_in().await;

@@ -367,6 +367,7 @@ impl Try<'_> {
             return ReplyBody::whole(ready.freeze());
         };
         flight.first_token(now);
+        let idle = flight.idle();
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
             upstream,
@@ -375,6 +376,7 @@ impl Try<'_> {
             flight,
             trail,
             keeping: self.keeping.cloned(),
+            idle,
             pursuit: None,
         })))
     }
