@@ -17,6 +17,7 @@ use crate::{
     retry_budget::{RetryBudget, RetryBudgetLimits},
     route::SkipReason,
     spray::{self, Signs},
+    upstream_stream::{UpstreamStream, WholeAnswers},
 };
 
 /// Targets, and providers, that are kept at most. Names that callers make up (`provider/anything`) must
@@ -84,6 +85,7 @@ struct OfTarget {
     first_token: Pace,
     gap: Pace,
     capacity: Capacity,
+    whole: WholeAnswers,
     skips: [u64; SkipReason::COUNT],
 }
 
@@ -133,7 +135,9 @@ impl Health {
     /// asked the provider before, which its budget has paid for.
     pub fn dispatched(&mut self, visit: &Visit<'_>, again: bool) {
         self.each(visit, |gate| gate.probe(visit.began));
-        self.target(visit.spot.target).capacity.started(visit.began);
+        let target = self.target(visit.spot.target);
+        target.capacity.started(visit.began);
+        target.whole.asked();
         if !again {
             self.provider(visit.spot.provider).budget.asked(visit.began);
         }
@@ -147,7 +151,7 @@ impl Health {
     /// The target answers. Returns whether this began to open a gate.
     pub fn succeeded(&mut self, visit: &Visit<'_>, now: Moment) -> bool {
         // Made here at the latest, because its error rate counts what went well, too.
-        self.target(visit.spot.target);
+        self.target(visit.spot.target).whole.heard(now);
         let mut opened = false;
         self.each(visit, |gate| {
             opened |= gate.state(now).is_closed();
@@ -168,6 +172,9 @@ impl Health {
         let limits = self.gates;
         let several = spot.keys.get(usize::from(key)).filter(|_| spot.keys.len() > 1).copied();
         let target = self.target(spot.target);
+        if !matches!(failure, Failure::TimedOut | Failure::Unreachable) {
+            target.whole.heard(now);
+        }
         let mut learned = Learned { shut: false, lone: true };
         match (failure, several) {
             (Failure::RateLimited, Some(key)) => {
@@ -214,6 +221,36 @@ impl Health {
     /// An attempt ended without telling anything about the target.
     pub fn inconclusive(&mut self, visit: &Visit<'_>) {
         self.each(visit, |gate| gate.inconclusive(visit.began));
+    }
+
+    /// An attempt is over, whatever became of it.
+    pub fn ended(&mut self, target: &TargetName) {
+        if let Some(known) = self.targets.get_mut(target) {
+            known.whole.ended();
+        }
+    }
+
+    /// An answer that was wanted whole was there after this long.
+    pub fn whole_answer(&mut self, target: &TargetName, ms: u64, now: Moment) {
+        self.target(target).whole.answered(ms, now);
+    }
+
+    /// The target said that it does not stream.
+    pub fn refuses_streams(&mut self, target: &TargetName) {
+        self.target(target).whole.refuses_streams();
+    }
+
+    /// Whether an answer that is wanted whole is got as a stream there.
+    pub fn is_streamed(&self, target: &TargetName, wanted: UpstreamStream, now: Moment) -> bool {
+        match self.targets.get(target) {
+            Some(known) => known.whole.is_streamed(wanted, now),
+            None => wanted != UpstreamStream::Never,
+        }
+    }
+
+    /// Whether a request that waits there since then waits in vain.
+    pub fn is_frozen(&self, target: &TargetName, since: Moment) -> bool {
+        self.targets.get(target).is_some_and(|known| known.whole.is_frozen(since))
     }
 
     /// The first token came after this long.
@@ -371,6 +408,7 @@ impl OfTarget {
             first_token: Pace::default(),
             gap: Pace::default(),
             capacity: Capacity::default(),
+            whole: WholeAnswers::default(),
             skips: [0; SkipReason::COUNT],
         }
     }

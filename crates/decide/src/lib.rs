@@ -30,4 +30,5 @@ pub mod session;
 pub mod split;
 pub mod spray;
 pub mod threshold;
+pub mod upstream_stream;
 pub mod verdict;

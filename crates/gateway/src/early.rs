@@ -106,13 +106,16 @@ async fn read_some(response: Response<Incoming>, until: Instant) -> Bytes {
     }
 }
 
+/// What is not a stream, but may be a whole answer.
+pub(crate) const A_DOCUMENT: &str = "a JSON document";
+
 /// HTML and JSON are not streams; anything else, also a missing type, is looked at.
 pub(crate) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.trim().to_ascii_lowercase();
     if kind.starts_with("text/html") {
         Some("a web page")
     } else if kind.starts_with("application/json") {
-        Some("a JSON document")
+        Some(A_DOCUMENT)
     } else {
         None
     }

@@ -36,6 +36,8 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
+    /// Whether its caller wants the answer whole.
+    wanted_whole: bool,
     /// Whether the caller asked for reasoning, where its request was translated.
     pub(crate) asks_reasoning: bool,
 }
@@ -46,7 +48,7 @@ impl Flight {
         target: &Arc<Target>,
         key: u8,
         held: Held,
-        estimated_in: u64,
+        (estimated_in, wanted_whole): (u64, bool),
         now: Moment,
     ) -> Self {
         Self {
@@ -62,6 +64,7 @@ impl Flight {
             usage: None,
             output_bytes: 0,
             may_cost: false,
+            wanted_whole,
             asks_reasoning: false,
         }
     }
@@ -73,6 +76,21 @@ impl Flight {
     /// The attempt's id, as text.
     pub(crate) fn attempt_id(&self) -> String {
         self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())
+    }
+
+    /// Whether it waits in vain, because nobody hears anything of its target.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.gateway.health.is_frozen(&self.target.name, self.dispatched)
+    }
+
+    /// How long its target gets for a first token.
+    pub(crate) fn first_token_limit(&self) -> Duration {
+        self.gateway.health.first_token_limit(&self.target)
+    }
+
+    /// The target says that it does not stream.
+    pub(crate) fn refuses_streams(&self) {
+        self.gateway.health.refuses_streams(&self.target.name);
     }
 
     /// How long its stream may stay silent between two pieces.
@@ -98,6 +116,10 @@ impl Flight {
     /// A whole answer. Returns its cost.
     pub(crate) fn answered(mut self, now: Moment) -> NanoUsd {
         self.is_alive(now);
+        if self.wanted_whole {
+            let ms = now.since(self.dispatched);
+            self.gateway.health.whole_answer(&self.target.name, ms, now);
+        }
         if self.last_piece.is_some() {
             self.gateway.health.longest_gap(&self.target.name, self.longest_gap_ms, now);
         }
@@ -147,6 +169,7 @@ impl Flight {
 
     fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
         let Some(held) = self.held.take() else { return NanoUsd::ZERO };
+        self.gateway.health.ended(&self.target.name);
         let (usage, source) = self.used(ending);
         held.settle(AttemptEnd {
             ending,

@@ -14,6 +14,7 @@ use decide::{
     retry_budget::RetryBudgetLimits,
     route::SkipReason,
     spray::Signs,
+    upstream_stream::UpstreamStream,
 };
 use terms::{
     ids::{ProviderName, TargetName},
@@ -97,6 +98,37 @@ impl Health {
     /// An attempt ended without telling anything about the target.
     pub(crate) fn inconclusive(&self, tried: &Tried<'_>) {
         self.known().inconclusive(&tried.visit());
+    }
+
+    /// An attempt is over, whatever became of it.
+    pub(crate) fn ended(&self, target: &TargetName) {
+        self.known().ended(target);
+    }
+
+    /// An answer that was wanted whole was there after this long.
+    pub(crate) fn whole_answer(&self, target: &TargetName, ms: u64, now: Moment) {
+        self.known().whole_answer(target, ms, now);
+    }
+
+    /// The target said that it does not stream.
+    pub(crate) fn refuses_streams(&self, target: &TargetName) {
+        info!(%target, "does not stream");
+        self.known().refuses_streams(target);
+    }
+
+    /// Whether an answer that is wanted whole is got as a stream there.
+    pub(crate) fn is_streamed(
+        &self,
+        target: &TargetName,
+        wanted: UpstreamStream,
+        now: Moment,
+    ) -> bool {
+        self.known().is_streamed(target, wanted, now)
+    }
+
+    /// Whether a request that waits there since then waits in vain.
+    pub(crate) fn is_frozen(&self, target: &TargetName, since: Moment) -> bool {
+        self.known().is_frozen(target, since)
     }
 
     /// The first token of a stream came after this long.

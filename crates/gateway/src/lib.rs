@@ -15,6 +15,7 @@ mod files;
 mod flight;
 mod flow;
 mod gateway;
+mod gathering;
 mod gemini;
 mod google;
 mod headers;
@@ -65,7 +66,7 @@ pub use crate::{
     provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
-    table::{BrokenStream, Route, Streaming, Table, Target},
+    table::{BrokenStream, Route, RouteDefaults, Streaming, Table, Target},
     task::{Deployed, Task},
     workers::Workers,
 };

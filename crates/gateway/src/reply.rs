@@ -1,7 +1,7 @@
 //! One attempt at one target: send, look at what comes back, and either an answer for the caller or
 //! the kind of failure. Nothing has been sent to the caller before an attempt's answer is returned.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -25,6 +25,7 @@ use crate::{
     errors::{self, LastFailure},
     flight::Flight,
     gateway::Gateway,
+    gathering::{self, Gathered},
     headers::{self, Provenance},
     in_process,
     keeping::Keeping,
@@ -58,8 +59,14 @@ pub(crate) struct Try<'a> {
     pub(crate) lossy: bool,
     pub(crate) streaming: Streaming,
     pub(crate) ordinal: u8,
+    /// Whether the answer is got as a stream, be it wanted so or not.
+    pub(crate) is_streamed: bool,
+    /// Whether a stream is put together here for a caller who wants the whole.
+    pub(crate) gathers: bool,
     /// When a whole answer, or the first output of a stream, must be there.
     pub(crate) until: Instant,
+    /// The same where it is not got as a stream after all.
+    pub(crate) whole_until: Instant,
 }
 
 /// How a try failed, with what belongs to it given back.
@@ -111,6 +118,17 @@ impl Try<'_> {
         credential: Option<&Credential>,
         flight: &mut Flight,
     ) -> Result<(Answer, Vec<String>), Early> {
+        if self.is_streamed && !self.head.stream {
+            // Boxed, so that the future of every other answer stays small.
+            match Box::pin(gathering::exchange(self, endpoint, credential, flight)).await {
+                Gathered::Answer(answer) => return answer,
+                // Asked for in the ordinary way.
+                Gathered::NotStreamed => {
+                    let whole = Try { is_streamed: false, until: self.whole_until, ..*self };
+                    return Box::pin(whole.exchange(endpoint, credential, flight)).await;
+                }
+            }
+        }
         let (upstream, dropped) = self.send(endpoint, credential, flight).await?;
         let answer = if self.head.stream {
             Answer::Stream(Box::new(self.begin_stream(endpoint, upstream, flight).await?))
@@ -120,7 +138,7 @@ impl Try<'_> {
         Ok((answer, dropped))
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         endpoint: &Endpoint,
         credential: Option<&Credential>,
@@ -175,14 +193,14 @@ impl Try<'_> {
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
-            match timeout_at(self.until, self.gateway.upstream.send(request, connect)).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(SendFailure::Unreachable)) => {
+            match self.in_time(self.gateway.upstream.send(request, connect), flight).await {
+                Some(Ok(response)) => response,
+                Some(Err(SendFailure::Unreachable)) => {
                     flight.may_cost = false;
                     return Err(Early::of(Failure::Unreachable));
                 }
-                Ok(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
-                Err(_) => return Err(Early::of(Failure::TimedOut)),
+                Some(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
+                None => return Err(Early::of(Failure::TimedOut)),
             };
         if response.status() == StatusCode::OK {
             return Ok((response, dropped));
@@ -191,7 +209,23 @@ impl Try<'_> {
         Err(read_refusal(endpoint.dialect, response, self.until).await)
     }
 
-    async fn whole(
+    /// Waits as long as is due, and no longer for a whole answer of a target that is frozen.
+    async fn in_time<T>(&self, answer: impl Future<Output = T>, flight: &Flight) -> Option<T> {
+        let mut answer = pin!(answer);
+        if self.is_streamed || self.operation.is_some() {
+            return timeout_at(self.until, answer).await.ok();
+        }
+        loop {
+            let look = (Instant::now() + flight.first_token_limit()).min(self.until);
+            match timeout_at(look, &mut answer).await {
+                Ok(answer) => return Some(answer),
+                Err(_) if look == self.until || flight.is_frozen() => return None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    pub(crate) async fn whole(
         &self,
         from: Dialect,
         response: Response<Incoming>,
@@ -239,20 +273,25 @@ impl Try<'_> {
     /// What a translated answer is told that its provider did not say.
     pub(crate) fn stream_options(&self, flight: &Flight) -> StreamOptions {
         StreamOptions {
-            include_usage: self.head.include_usage,
+            include_usage: self.gathers || self.head.include_usage,
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
             provider: flight.target.provider.name.to_string(),
             show_reasoning: flight.asks_reasoning,
             own: self.own(),
-            hold_calls: self.streaming.hold_arguments,
-            forget: self.streaming.broken != BrokenStream::Continue,
+            hold_calls: !self.gathers && self.streaming.hold_arguments,
+            forget: self.gathers || self.streaming.broken != BrokenStream::Continue,
         }
     }
 
+    /// Whether nothing is sent before the answer is whole, so that its end may come at any time.
+    fn sends_nothing_before_all(&self) -> bool {
+        self.gathers || self.streaming.broken == BrokenStream::Buffer
+    }
+
     /// A stream with its first output, or with all of it.
-    async fn begin_stream(
+    pub(crate) async fn begin_stream(
         &self,
         endpoint: &Endpoint,
         response: Response<Incoming>,
@@ -304,6 +343,9 @@ impl Try<'_> {
             let progress = relay.push(&data, ready);
             flight.usage = relay.usage();
             flight.output_bytes = relay.output_bytes();
+            if progress.output && flight.output_bytes > 0 && self.sends_nothing_before_all() {
+                flight.first_token(flight.now());
+            }
             if let Some(said) = progress.error {
                 if !progress.output && flight.output_bytes == 0 {
                     flight.may_cost = false;
@@ -319,7 +361,8 @@ impl Try<'_> {
                 self.keep(flight, relay.kept());
                 return Ok(None);
             }
-            if self.streaming.broken == BrokenStream::Buffer && flight.output_bytes > 0 {
+            if self.sends_nothing_before_all() && flight.output_bytes > 0 {
+                flight.piece(flight.now());
                 until = Instant::now() + flight.idle();
             } else if progress.output {
                 return Ok(Some(upstream));
@@ -439,5 +482,5 @@ pub(crate) enum Answer {
 pub(crate) struct Started {
     upstream: Option<Incoming>,
     relay: StreamRelay,
-    ready: BytesMut,
+    pub(crate) ready: BytesMut,
 }

@@ -55,6 +55,7 @@ impl Request {
     pub(crate) fn attempt<'a>(&'a self, chosen: &'a Chosen, key: u8, ordinal: u8) -> Try<'a> {
         let target = &chosen.target;
         let (head, body) = self.whole.sent_to(&target.provider.name);
+        let is_streamed = head.stream || self.is_got_as_stream(target);
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
@@ -67,7 +68,10 @@ impl Request {
             lossy: self.route.lossy,
             streaming: self.route.streaming,
             ordinal,
-            until: self.answer_by(target),
+            is_streamed,
+            gathers: false,
+            until: self.answer_by(target, is_streamed),
+            whole_until: self.answer_by(target, false),
         }
     }
 
@@ -84,7 +88,8 @@ impl Request {
         let held = self.hold(chosen, ordinal)?;
         self.gateway.health.dispatched(&Tried { target, key, began: now }, again);
         trail.dispatched(&target.name, now);
-        Ok(Flight::new(&self.gateway, target, key, held, self.estimated_in(), now))
+        let asked = (self.estimated_in(), !self.head().stream);
+        Ok(Flight::new(&self.gateway, target, key, held, asked, now))
     }
 
     fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
@@ -121,10 +126,18 @@ impl Request {
         })
     }
 
+    /// Whether an answer that the caller wants whole is got as a stream.
+    fn is_got_as_stream(&self, target: &Target) -> bool {
+        let wanted = self.route.streaming.upstream;
+        let understood = self.operation.is_none() && !target.provider.is_in_process();
+        let Gateway { health, .. } = &*self.gateway;
+        understood && health.is_streamed(&target.name, wanted, self.gateway.now())
+    }
+
     /// When the answer of an attempt that goes out now must be there: all of it, or the first output
     /// of a stream. A stream that flows is bounded by its idle limit only.
-    fn answer_by(&self, target: &Target) -> Instant {
-        let limit = if self.head().stream {
+    fn answer_by(&self, target: &Target, is_streamed: bool) -> Instant {
+        let limit = if is_streamed {
             self.gateway.health.first_token_limit(target)
         } else {
             target.provider.limits.whole_answer

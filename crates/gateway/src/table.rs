@@ -11,6 +11,7 @@ use decide::{
     catalog::{Catalog, ModelRef},
     implicit::implicit_route,
     spray::Spray,
+    upstream_stream::UpstreamStream,
 };
 use terms::{
     ids::{ModelName, ProviderName, RouteName, TargetName},
@@ -125,6 +126,8 @@ pub struct Streaming {
     /// Whether a tool call is sent only once its arguments are whole, so that a call that broke off
     /// can be told anew.
     pub hold_arguments: bool,
+    /// How answers that are wanted whole are got.
+    pub upstream: UpstreamStream,
 }
 
 /// What becomes of a stream that breaks off after a part of it was sent.
@@ -149,7 +152,22 @@ pub struct Table {
     patterns: Vec<Arc<Route>>,
     /// Names of the routes that somebody configured.
     configured: HashSet<RouteName>,
-    defaults: AttemptLimits,
+    defaults: RouteDefaults,
+}
+
+/// What holds for routes that nobody configured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RouteDefaults {
+    /// Bounds of one request.
+    pub limits: AttemptLimits,
+    /// What becomes of streams.
+    pub streaming: Streaming,
+}
+
+impl From<AttemptLimits> for RouteDefaults {
+    fn from(limits: AttemptLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
 }
 
 impl Table {
@@ -158,7 +176,7 @@ impl Table {
         catalog: Arc<Catalog>,
         providers: Vec<Arc<Provider>>,
         routes: Vec<Route>,
-        defaults: AttemptLimits,
+        defaults: impl Into<RouteDefaults>,
     ) -> Self {
         let provider_names = providers.iter().map(|provider| provider.name.clone()).collect();
         let mut table = Self {
@@ -168,7 +186,7 @@ impl Table {
             routes: HashMap::new(),
             patterns: Vec::new(),
             configured: routes.iter().map(|route| route.name.clone()).collect(),
-            defaults,
+            defaults: defaults.into(),
         };
         // Implicit routes first: a configured route of the same name replaces them.
         for provider in &table.providers {
@@ -197,7 +215,9 @@ impl Table {
     pub fn with_tasks(mut self, tasks: Vec<Task>) -> Self {
         for task in tasks {
             let teacher = self.route(task.teacher.as_str());
-            let Some(route) = task.route(teacher.as_deref(), self.defaults) else { continue };
+            let Some(route) = task.route(teacher.as_deref(), self.defaults.limits) else {
+                continue;
+            };
             self.configured.insert(route.name.clone());
             self.routes.insert(route.name.clone(), Arc::new(route));
         }
@@ -255,7 +275,9 @@ impl Table {
     fn implicit(&self, name: &RouteName) -> Option<Route> {
         let models = implicit_route(name.as_str(), &self.provider_names, &self.catalog);
         let targets: Vec<_> = models.iter().filter_map(|model| self.target(model)).collect();
-        (!targets.is_empty()).then(|| Route::new(name.clone(), targets, self.defaults))
+        let RouteDefaults { limits, streaming } = self.defaults;
+        let route = |targets| Route { streaming, ..Route::new(name.clone(), targets, limits) };
+        (!targets.is_empty()).then(|| route(targets))
     }
 
     fn target(&self, model: &ModelRef) -> Option<Arc<Target>> {

@@ -12,7 +12,7 @@ use terms::dialect::Dialect;
 use wire::{Envelope, Habits};
 
 use crate::{
-    harness::{CHAT, FAST, House, MESSAGES, question, table, whole_text},
+    harness::{CHAT, FAST, House, MESSAGES, question, table_whole, whole_text},
     recorder::{Recorder, Told},
 };
 
@@ -144,7 +144,7 @@ pub(crate) fn message_records() -> String {
 #[tokio::test]
 async fn claude_on_bedrock_is_asked_in_its_own_words_and_signed() {
     let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
-    let house = House::open(table("r", &[(bedrock(&recorder, aws()), CLAUDE)])).await;
+    let house = House::open(table_whole("r", &[(bedrock(&recorder, aws()), CLAUDE)])).await;
     let body = r#"{"model":"r", "max_tokens":64,"stream":false,"messages":[{"role":"user","content":"hi"}],"x":1.0}"#;
     let mut request = house.request(Method::POST, "/v1/messages?beta=true", body);
     let betas = "claude-code-20250219,interleaved-thinking-2025-05-14";
@@ -179,7 +179,7 @@ async fn claude_on_bedrock_answers_every_caller_streamed_and_not() {
         };
         let recorder = Recorder::start(vec![told]).await;
         let token = Credential::bearer("bedrock-token").unwrap();
-        let house = House::open(table("r", &[(bedrock(&recorder, token), CLAUDE)])).await;
+        let house = House::open(table_whole("r", &[(bedrock(&recorder, token), CLAUDE)])).await;
         for dialect in [CHAT, MESSAGES] {
             let reply = house.ask(dialect, "r", stream).await;
             assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
@@ -209,7 +209,7 @@ async fn other_models_on_bedrock_are_asked_in_converse() {
         };
         let recorder = Recorder::start(vec![told]).await;
         let nova = "eu.amazon.nova-pro-v1:0";
-        let house = House::open(table("r", &[(bedrock(&recorder, aws()), nova)])).await;
+        let house = House::open(table_whole("r", &[(bedrock(&recorder, aws()), nova)])).await;
         for dialect in [CHAT, MESSAGES] {
             let reply = house.ask(dialect, "r", stream).await;
             assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
@@ -234,7 +234,7 @@ async fn bedrocks_errors_are_understood() {
     let check = async |told: Told, stream: bool, status: u16, code: &str| {
         let recorder = Recorder::start(vec![told]).await;
         let nova = "amazon.nova-pro-v1:0";
-        let house = House::open(table("r", &[(bedrock(&recorder, aws()), nova)])).await;
+        let house = House::open(table_whole("r", &[(bedrock(&recorder, aws()), nova)])).await;
         let reply = house.ask(CHAT, "r", stream).await;
         assert_eq!(
             (reply.status.as_u16(), reply.json()["error"]["code"].as_str()),
@@ -281,7 +281,7 @@ async fn an_exception_before_the_first_output_is_another_targets_chance() {
         provider(name, vec![endpoint], aws())
     };
     let targets = [(converse(&failing, "a"), "nova"), (converse(&working, "b"), "nova")];
-    let house = House::open(table("r", &targets)).await;
+    let house = House::open(table_whole("r", &targets)).await;
     let reply = house.ask(MESSAGES, "r", true).await;
     assert_eq!(whole_text(MESSAGES, true, &reply), "Hallo");
     assert_eq!(reply.header("x-outlast-target"), "b/nova");
@@ -294,7 +294,7 @@ async fn a_stream_of_bedrock_that_breaks_off_ends_with_an_error() {
         let told = Told::new(200, EVENT_STREAM, whole[..end].to_vec());
         let recorder = Recorder::start(vec![told]).await;
         let target = [(bedrock(&recorder, aws()), "nova")];
-        let reply = House::open(table("r", &target)).await.ask(CHAT, "r", true).await;
+        let reply = House::open(table_whole("r", &target)).await.ask(CHAT, "r", true).await;
         assert!(reply.text().contains("stream_cut"), "{case}: {}", reply.text());
         assert!(!reply.text().contains("[DONE]"), "{case}");
     }
@@ -303,7 +303,7 @@ async fn a_stream_of_bedrock_that_breaks_off_ends_with_an_error() {
 #[tokio::test]
 async fn no_name_leads_to_another_address() {
     let recorder = Recorder::start(vec![Told::json(200, CONVERSE_REPLY)]).await;
-    let house = House::open(table("any-*", &[(bedrock(&recorder, aws()), "*")])).await;
+    let house = House::open(table_whole("any-*", &[(bedrock(&recorder, aws()), "*")])).await;
     for name in ["any-/../../admin", "any-/./x", "any-%2e%2e", "any-//host", "any-\\\\..\\\\x"] {
         let reply = house.post("/v1/chat/completions", question(name, false)).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{name}: {}", reply.text());
@@ -353,7 +353,8 @@ async fn azure_is_asked_at_both_of_its_apis() {
                 Told::json(200, CHAT_REPLY)
             };
             let recorder = Recorder::start(vec![told]).await;
-            let house = House::open(table("r", &[(azure(&recorder, classic), "my gpt")])).await;
+            let house =
+                House::open(table_whole("r", &[(azure(&recorder, classic), "my gpt")])).await;
             for dialect in [CHAT, MESSAGES] {
                 let reply = house.ask(dialect, "r", stream).await;
                 assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
@@ -382,7 +383,7 @@ async fn azure_is_asked_at_both_of_its_apis() {
 async fn embeddings_stand_beside_azures_deployments() {
     let vectors = r#"{"object":"list","data":[{"index":0,"embedding":[0.1]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#;
     let recorder = Recorder::start(vec![Told::json(200, vectors)]).await;
-    let house = House::open(table("r", &[(azure(&recorder, true), "ada")])).await;
+    let house = House::open(table_whole("r", &[(azure(&recorder, true), "ada")])).await;
     let reply = house.post("/v1/embeddings", r#"{"model":"r","input":"a"}"#).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
     let heard = recorder.last();
@@ -396,7 +397,8 @@ async fn azures_content_filter_is_a_refusal_and_no_other_target_is_asked() {
     let recorder = Recorder::start(vec![Told::json(400, filtered)]).await;
     let second = Recorder::start(vec![Told::json(200, CHAT_REPLY)]).await;
     let other = Arc::new(Provider { name: "other".into(), ..(*azure(&second, false)).clone() });
-    let house = House::open(table("r", &[(azure(&recorder, false), "gpt"), (other, "gpt")])).await;
+    let house =
+        House::open(table_whole("r", &[(azure(&recorder, false), "gpt"), (other, "gpt")])).await;
     let reply = house.ask(CHAT, "r", false).await;
     assert_eq!((reply.status, reply.text()), (StatusCode::BAD_REQUEST, filtered));
     let reply = house.ask(MESSAGES, "r", false).await;
@@ -413,7 +415,7 @@ async fn fields_that_a_vendor_refuses_do_not_reach_it() {
     let headers = vec![("x-openrouter-title".parse().unwrap(), "Outlast".parse().unwrap())];
     let endpoint = Endpoint { habits, headers, ..Endpoint::at(CHAT, uri) };
     let provider = provider("strict", vec![endpoint], Credential::new("key").unwrap());
-    let house = House::open(table("r", &[(provider, "m")])).await;
+    let house = House::open(table_whole("r", &[(provider, "m")])).await;
     let body = r#"{"model":"r","stream":true,"max_completion_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
     let reply = house.post("/v1/chat/completions", body).await;
     assert_eq!(whole_text(CHAT, true, &reply), "Hallo");

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    harness::{CHAT, FOX, GEMINI, House, provider, table, vendor, whole_text},
+    harness::{CHAT, FOX, GEMINI, House, provider, table, table_whole, vendor, whole_text},
     recorder::{Recorder, Told},
 };
 
@@ -14,7 +14,8 @@ const BODY: &str = r#"{"contents":[ {"role":"user","parts":[{"text":"caf\u00e9"}
 async fn the_providers_address_names_its_model_and_the_body_keeps_its_bytes() {
     let google = vendor("google", GEMINI, &["gemini-3"]).await;
     let house =
-        House::open(table("fast", &[(provider("google", &google, GEMINI), "gemini-3")])).await;
+        House::open(table_whole("fast", &[(provider("google", &google, GEMINI), "gemini-3")]))
+            .await;
     for (method, stream) in [("generateContent", false), ("streamGenerateContent", true)] {
         let path = format!("/v1beta/models/fast:{method}?alt=sse&key={}", house.key);
         let mut request = house.request(Method::POST, &path, BODY);

@@ -6,6 +6,7 @@ use access::Keys;
 use bytes::Bytes;
 use decide::{
     attempt::AttemptLimits, catalog::Catalog, gate::GateLimits, retry_budget::RetryBudgetLimits,
+    upstream_stream::UpstreamStream,
 };
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
@@ -101,6 +102,12 @@ pub(crate) async fn vendor(name: &str, dialect: Dialect, models: &[&str]) -> Ven
 /// A table with one route over `provider/model` pairs.
 pub(crate) fn table(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
     table_streaming(route, targets, Streaming::default())
+}
+
+/// The same, where whole answers are got whole.
+pub(crate) fn table_whole(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
+    let upstream = UpstreamStream::Never;
+    table_streaming(route, targets, Streaming { upstream, ..Streaming::default() })
 }
 
 /// The same, with what becomes of its streams.

@@ -12,6 +12,7 @@ mod continuation;
 mod failover;
 mod files;
 mod follow;
+mod gathering;
 mod gemini;
 mod harness;
 mod headline;

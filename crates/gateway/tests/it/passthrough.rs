@@ -1,12 +1,13 @@
 //! Same dialect: the bytes that the caller sent are the bytes that the provider gets, but for the
 //! fields that are ours; nothing else of the caller reaches it.
 
-use crate::harness::{CHAT, House, MESSAGES, provider, table, vendor};
+use crate::harness::{CHAT, House, MESSAGES, provider, table, table_whole, vendor};
 
 #[tokio::test]
 async fn key_order_spaces_and_long_integers_survive() {
     let openai = vendor("openai", CHAT, &["gpt-5.5"]).await;
-    let house = House::open(table("fast", &[(provider("openai", &openai, CHAT), "gpt-5.5")])).await;
+    let house =
+        House::open(table_whole("fast", &[(provider("openai", &openai, CHAT), "gpt-5.5")])).await;
     let body = r#"{ "zeta":12345678901234567890, "model" : "fast","messages":[{"role":"user","content":"hi", "x":1e2}],"alpha":{"b":1,"a":2} }"#;
     let reply = house.post("/v1/chat/completions", body).await;
     assert!(reply.status.is_success(), "{}", reply.text());

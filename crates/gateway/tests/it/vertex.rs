@@ -17,7 +17,7 @@ use wire::Envelope;
 
 use crate::{
     clouds::{CHAT_REPLY, MESSAGE, message_records, of_model, provider},
-    harness::{CHAT, House, MESSAGES, path, question, table, whole_text},
+    harness::{CHAT, House, MESSAGES, path, question, table_whole, whole_text},
     recorder::{Recorder, Told},
 };
 
@@ -53,7 +53,7 @@ async fn claude_on_vertex_answers_every_caller_streamed_and_not() {
         let recorder = Recorder::start(vec![told]).await;
         let credential = Credential::bearer("google-token").unwrap();
         let model = "claude-opus-4-5@20251101";
-        let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
+        let house = House::open(table_whole("r", &[(vertex(&recorder, credential), model)])).await;
         for dialect in [CHAT, MESSAGES] {
             let mut request = house.request(Method::POST, path(dialect), question("r", stream));
             request
@@ -90,7 +90,7 @@ async fn gemini_on_vertex_is_asked_in_its_own_words() {
         let recorder = Recorder::start(vec![told]).await;
         let credential = Credential::bearer("google-token").unwrap();
         let model = "gemini-2.5-pro";
-        let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
+        let house = House::open(table_whole("r", &[(vertex(&recorder, credential), model)])).await;
         for dialect in [CHAT, MESSAGES] {
             let reply = house.ask(dialect, "r", stream).await;
             assert_eq!(whole_text(dialect, stream, &reply), "Hallo", "{dialect}");
@@ -111,7 +111,7 @@ async fn other_models_on_vertex_are_asked_at_its_compatible_endpoint() {
     let recorder = Recorder::start(vec![Told::json(200, CHAT_REPLY)]).await;
     let credential = Credential::bearer("google-token").unwrap();
     let model = "google/gemini-2.5-pro";
-    let house = House::open(table("r", &[(vertex(&recorder, credential), model)])).await;
+    let house = House::open(table_whole("r", &[(vertex(&recorder, credential), model)])).await;
     let reply = house.ask(MESSAGES, "r", false).await;
     assert_eq!(whole_text(MESSAGES, false, &reply), "Hallo");
     let heard = recorder.last();
@@ -133,7 +133,7 @@ async fn a_service_account_is_exchanged_for_a_token_once() {
     let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
     let tokens = GoogleTokens::from_credentials(&account(&google)).unwrap();
     let credential = Credential::google(tokens);
-    let house = House::open(table("r", &[(vertex(&recorder, credential), "claude-x")])).await;
+    let house = House::open(table_whole("r", &[(vertex(&recorder, credential), "claude-x")])).await;
     for _ in 0..3 {
         let reply = house.ask(MESSAGES, "r", false).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
@@ -171,7 +171,7 @@ async fn a_token_that_ends_at_once_is_fetched_for_every_request() {
         "refresh_token": "r", "token_uri": format!("{}/token", google.base) });
     let tokens = GoogleTokens::from_credentials(&person.to_string()).unwrap();
     let target = [(vertex(&recorder, Credential::google(tokens)), "claude-x")];
-    let house = House::open(table("r", &target)).await;
+    let house = House::open(table_whole("r", &target)).await;
     for _ in 0..2 {
         assert_eq!(house.ask(MESSAGES, "r", false).await.status, StatusCode::OK);
     }
@@ -187,7 +187,7 @@ async fn credentials_that_google_refuses_are_told_without_the_key() {
     let recorder = Recorder::start(vec![Told::json(200, MESSAGE)]).await;
     let tokens = GoogleTokens::from_credentials(&account(&google)).unwrap();
     let target = [(vertex(&recorder, Credential::google(tokens)), "claude-x")];
-    let house = House::open(table("r", &target)).await;
+    let house = House::open(table_whole("r", &target)).await;
     let reply = house.ask(MESSAGES, "r", false).await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
     assert_eq!(reply.json()["error"]["code"], "upstream_credential");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use decide::{breaker::BreakerLimits, catalog::Catalog};
-use gateway::{Credential, Provider, Route, Source, Table, Target, Task};
+use gateway::{Credential, Provider, Route, RouteDefaults, Source, Streaming, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, ProviderName},
@@ -24,7 +24,7 @@ use crate::{
         provider::{self, Answers, ProviderSection, Remote, vendor_endpoints},
         reader::{Findings, Section, nearest},
         sections::{self, Durations, PriceSection, Replies, RouteSection},
-        tasks,
+        streams, tasks,
         vendors::VENDORS,
     },
     students::STUDENTS,
@@ -155,7 +155,7 @@ impl Config {
             Arc::clone(&self.catalog),
             self.providers.clone(),
             self.routes.clone(),
-            self.limits.attempts,
+            RouteDefaults { limits: self.limits.attempts, streaming: self.limits.streaming },
         )
     }
 
@@ -187,7 +187,11 @@ fn read(
     let data = root.string("data").map(|data| PathBuf::from(data.into_inner()));
     let notice = root.string("notice").map(Spanned::into_inner);
     let workers = root.number("workers", 1..1025).and_then(|count| usize::try_from(count).ok());
-    let limits = root.section("limits").map(sections::limits).unwrap_or_default();
+    let mut limits = root.section("limits").map(sections::limits).unwrap_or_default();
+    if let Some(mut section) = root.section("streams") {
+        limits.streaming = streams::streaming(&mut section, Streaming::default(), findings);
+        section.finish();
+    }
     let breaker = root
         .section("breaker")
         .map(|section| sections::breaker(section, findings))

@@ -9,6 +9,7 @@ mod problem;
 mod provider;
 mod reader;
 mod sections;
+mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use decide::{
     retry_budget::RetryBudgetLimits,
     spray::Spray,
 };
-use gateway::{BrokenStream, KeepLimits, Streaming, TimeLimits};
+use gateway::{KeepLimits, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -18,7 +18,10 @@ use terms::{
 };
 use toml::Spanned;
 
-use crate::config::reader::{Findings, Section};
+use crate::config::{
+    reader::{Findings, Section},
+    streams,
+};
 
 /// A day in milliseconds: no limit is longer.
 const DAY_MS: u64 = 86_400_000;
@@ -52,6 +55,8 @@ pub(crate) struct Durations {
     pub(crate) gates: GateLimits,
     pub(crate) retries: RetryBudgetLimits,
     pub(crate) body_bytes: Option<usize>,
+    /// `[streams]`, which holds beside the limits.
+    pub(crate) streaming: Streaming,
 }
 
 pub(crate) fn address(
@@ -104,6 +109,7 @@ pub(crate) fn limits(mut section: Section<'_, '_>) -> Durations {
         gates,
         retries,
         body_bytes: mebibytes.and_then(|mebibytes| usize::try_from(mebibytes << 20).ok()),
+        streaming: defaults.streaming,
     };
     section.finish();
     result
@@ -247,8 +253,7 @@ pub(crate) fn route(
     let span = section.span();
     let targets = section.strings("targets");
     let lossy = section.boolean("lossy").unwrap_or(false);
-    let hold_arguments = section.boolean("hold_tool_arguments").unwrap_or(false);
-    let broken = broken_stream(&mut section, findings).unwrap_or_default();
+    let streaming = streams::streaming(&mut section, defaults.streaming, findings);
     let limits = attempts(&mut section, defaults.attempts);
     let spray = spray(&mut section, findings);
     let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
@@ -266,25 +271,7 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    let streaming = Streaming { broken, hold_arguments };
     Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky })
-}
-
-fn broken_stream(section: &mut Section<'_, '_>, findings: &Findings) -> Option<BrokenStream> {
-    let word = section.string("broken_stream")?;
-    match word.get_ref().as_str() {
-        "continue" => Some(BrokenStream::Continue),
-        "strict" => Some(BrokenStream::Strict),
-        "buffer" => Some(BrokenStream::Buffer),
-        other => {
-            findings.report(
-                word.span(),
-                format!("`{other}` is nothing that can become of a stream that breaks off"),
-                "write \"continue\" (another target goes on), \"strict\" (it ends with an error) or \"buffer\" (nothing is sent before the answer is whole)",
-            );
-            None
-        }
-    }
 }
 
 fn spray(section: &mut Section<'_, '_>, findings: &Findings) -> Spray {

@@ -1,7 +1,7 @@
 //! What configs amount to: the endpoints of clouds and vendors, from files and from the environment,
 //! and every snippet of the guide to providers.
 
-use decide::{catalog::Catalog, spray::Spray};
+use decide::{catalog::Catalog, spray::Spray, upstream_stream::UpstreamStream};
 use gateway::{BrokenStream, Provider, Source, Streaming};
 use terms::usage::Usage;
 
@@ -80,6 +80,9 @@ fn what_becomes_of_streams_is_the_routes_choice() {
     assert_eq!(of(""), Streaming::default());
     assert_eq!(of("broken_stream = \"strict\"").broken, BrokenStream::Strict);
     assert!(of("hold_tool_arguments = true").hold_arguments);
+    let everywhere = format!("[streams]\nupstream_stream = \"never\"\n{}", with(""));
+    let config = load(&everywhere, key).unwrap();
+    assert_eq!(config.routes[0].streaming.upstream, UpstreamStream::Never);
     let wrong = "4: `drop` is nothing that can become of a stream that breaks off";
     refused(&with("broken_stream = \"drop\""), key, &[wrong]);
 }

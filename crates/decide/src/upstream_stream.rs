@@ -1,0 +1,144 @@
+//! Whether an answer that its caller wants whole is got as a stream. A stream shows within its first
+//! seconds whether a target is alive, so that the limits of streams hold; from a target that is busy and
+//! quick the same is known from the answers to others, and asking for the whole costs less.
+
+use terms::time::Moment;
+
+use crate::{error_rate::kept, pace::Pace};
+
+/// How answers that are wanted whole are got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpstreamStream {
+    /// As streams, but for targets that are busy and quick.
+    #[default]
+    Auto,
+    /// As streams.
+    Always,
+    /// Whole.
+    Never,
+}
+
+/// Answers count half as much after this.
+const HALF_LIFE_MS: u64 = 5_000;
+/// Answers, as far as they are not forgotten, above which a target is busy: about three a second.
+const BUSY: f64 = 20.0;
+/// A target is quick whose usual answer is there within this.
+const QUICK_MS: u64 = 2_000;
+/// Requests that must wait at a target before it is taken for frozen: one alone may just be long.
+const WAITING: u32 = 3;
+
+/// What the whole answers of a target tell.
+#[derive(Debug, Clone, Default)]
+pub struct WholeAnswers {
+    took: Pace,
+    lately: f64,
+    aged: Moment,
+    heard: Option<Moment>,
+    waiting: u32,
+    refuses_streams: bool,
+}
+
+impl WholeAnswers {
+    /// A request goes there.
+    pub fn asked(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// A request is over there, whatever became of it.
+    pub fn ended(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    /// The target said something, to whomever.
+    pub fn heard(&mut self, now: Moment) {
+        self.heard = Some(now);
+    }
+
+    /// An answer that was wanted whole was there after this long.
+    pub fn answered(&mut self, ms: u64, now: Moment) {
+        self.took.observe(ms, now);
+        self.lately = self.lately(now) + 1.0;
+        self.aged = now;
+    }
+
+    /// The target said that it does not stream.
+    pub fn refuses_streams(&mut self) {
+        self.refuses_streams = true;
+    }
+
+    /// Whether the next one is got as a stream.
+    pub fn is_streamed(&self, wanted: UpstreamStream, now: Moment) -> bool {
+        let is_quick = || self.took.usual_ms().is_some_and(|ms| ms <= QUICK_MS);
+        match wanted {
+            UpstreamStream::Never => false,
+            _ if self.refuses_streams => false,
+            UpstreamStream::Always => true,
+            UpstreamStream::Auto => self.lately(now) < BUSY || !is_quick(),
+        }
+    }
+
+    /// Whether a request that waits for its answer since then waits in vain: others wait, too, and
+    /// nobody has heard anything.
+    pub fn is_frozen(&self, since: Moment) -> bool {
+        self.waiting >= WAITING && self.heard.is_none_or(|heard| heard <= since)
+    }
+
+    fn lately(&self, now: Moment) -> f64 {
+        self.lately * kept(now.since(self.aged), HALF_LIFE_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::time::Moment;
+
+    use super::{UpstreamStream, WholeAnswers};
+
+    /// Answers that each took this long, so many a second, for ten seconds.
+    fn known(ms: u64, a_second: u64) -> (WholeAnswers, Moment) {
+        let mut known = WholeAnswers::default();
+        for at in (0..10_000).step_by(1_000 / usize::try_from(a_second).unwrap()) {
+            known.answered(ms, Moment(at as u64));
+        }
+        (known, Moment(10_000))
+    }
+
+    #[test]
+    fn only_what_is_busy_and_quick_is_asked_for_the_whole() {
+        let is_streamed = |ms, a_second| {
+            let (known, now) = known(ms, a_second);
+            known.is_streamed(UpstreamStream::Auto, now)
+        };
+        assert!(WholeAnswers::default().is_streamed(UpstreamStream::Auto, Moment(0)));
+        assert!(!is_streamed(400, 10));
+        assert!(is_streamed(400, 1), "not busy");
+        assert!(is_streamed(6_000, 10), "not quick");
+        let (known, now) = known(400, 10);
+        assert!(known.is_streamed(UpstreamStream::Auto, now.after(20_000)), "busy no more");
+        assert!(known.is_streamed(UpstreamStream::Always, now));
+        assert!(!WholeAnswers::default().is_streamed(UpstreamStream::Never, now));
+    }
+
+    #[test]
+    fn a_target_that_does_not_stream_is_asked_for_the_whole() {
+        let mut known = WholeAnswers::default();
+        known.refuses_streams();
+        assert!(!known.is_streamed(UpstreamStream::Always, Moment(0)));
+    }
+
+    #[test]
+    fn a_target_is_frozen_when_several_wait_and_nobody_heard_of_it() {
+        let mut known = WholeAnswers::default();
+        let since = Moment(1_000);
+        known.asked();
+        known.asked();
+        assert!(!known.is_frozen(since), "long answers are no silence");
+        known.asked();
+        assert!(known.is_frozen(since));
+        known.heard(Moment(1_001));
+        assert!(!known.is_frozen(since));
+        assert!(known.is_frozen(Moment(2_000)), "what was said before says nothing of now");
+        known.ended();
+        assert!(!known.is_frozen(Moment(2_000)));
+    }
+}

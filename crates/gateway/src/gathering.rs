@@ -1,0 +1,61 @@
+//! An answer that its caller wants whole, got as a stream: the limits of streams hold for it, so that a
+//! target that falls silent is left within seconds. Nothing is sent before it is whole.
+
+use terms::outcome::Failure;
+
+use crate::{
+    credential::Credential,
+    early::{A_DOCUMENT, Early, not_a_stream},
+    flight::Flight,
+    provider::Endpoint,
+    reply::{Answer, Try},
+};
+
+/// What came of asking for a stream.
+pub(crate) enum Gathered {
+    Answer(Result<(Answer, Vec<String>), Early>),
+    /// The answer cannot come as one, or the target does not give any.
+    NotStreamed,
+}
+
+pub(crate) async fn exchange(
+    attempt: &Try<'_>,
+    endpoint: &Endpoint,
+    credential: Option<&Credential>,
+    flight: &mut Flight,
+) -> Gathered {
+    let dialect = attempt.asked.dialect;
+    let Ok(Some((head, body))) = wire::as_stream(dialect, attempt.head, attempt.body) else {
+        return Gathered::NotStreamed;
+    };
+    let streamed = Try { head: &head, body: &body, gathers: true, ..*attempt };
+    let (upstream, dropped) = match streamed.send(endpoint, credential, flight).await {
+        Ok(sent) => sent,
+        Err(early) if is_about_streams(&early) => {
+            flight.refuses_streams();
+            return Gathered::NotStreamed;
+        }
+        Err(early) => return Gathered::Answer(Err(early)),
+    };
+    if not_a_stream(upstream.headers()) == Some(A_DOCUMENT) {
+        // It does not stream, and says all that was asked.
+        let whole = attempt.whole(endpoint.dialect, upstream, flight).await;
+        if whole.is_ok() {
+            flight.refuses_streams();
+        }
+        return Gathered::Answer(whole.map(|whole| (Answer::Whole(whole), dropped)));
+    }
+    let answer = match streamed.begin_stream(endpoint, upstream, flight).await {
+        Err(early) => Err(early),
+        Ok(started) => wire::gathered(dialect, &started.ready)
+            .map(|whole| (Answer::Whole(whole), dropped))
+            .ok_or_else(|| Early::malformed("its stream held no answer".to_owned())),
+    };
+    Gathered::Answer(answer)
+}
+
+/// Whether a refusal is one of streaming itself.
+fn is_about_streams(early: &Early) -> bool {
+    let said = early.said.as_ref().map_or("", |said| said.message.as_str());
+    early.failure == Failure::CallerFault && said.to_ascii_lowercase().contains("stream")
+}
