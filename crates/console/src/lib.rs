@@ -14,6 +14,7 @@ mod routes;
 mod api;
 mod breaker_sections;
 mod pages;
+mod provider_sections;
 mod run;
 mod sections;
 mod stream;

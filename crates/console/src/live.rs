@@ -102,6 +102,8 @@ pub struct MinuteBar {
 pub enum GateState {
     /// Requests pass.
     Open,
+    /// It has just come back: a growing share of requests passes.
+    Returning,
     /// One request at a time passes, to see whether it is well again.
     Probing,
     /// No request passes while another target is open.
@@ -123,6 +125,16 @@ pub struct TargetRow {
     pub shut_for_ms: Option<u64>,
     /// Why it is not open, in a few words.
     pub reason: Option<String>,
+    /// One request in this many passes, while it returns.
+    pub one_in: Option<u32>,
+    /// The percentage of its attempts that failed lately, recent ones counting more.
+    pub error_percent: u8,
+    /// Keys of its provider that are open for it.
+    pub keys_open: usize,
+    /// Keys that its provider has.
+    pub keys: usize,
+    /// How often requests passed it by, by reason; reasons that never were are left out.
+    pub skips: Vec<(&'static str, u64)>,
     /// Attempts that ended.
     pub requests: u64,
     /// Of these, failed ones.

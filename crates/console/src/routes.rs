@@ -79,6 +79,8 @@ pub const ROUTES: &[Route] = &[
         handler: || post(api::tasks::roll_back),
     },
     Route { path: "/api/usage", guard: Guard::Api, handler: || get(api::usage::report) },
+    Route { path: "/providers", guard: Guard::Page, handler: || get(pages::providers::show) },
+    Route { path: "/live/providers", guard: Guard::Api, handler: || get(stream::live_providers) },
     Route { path: "/pipelines", guard: Guard::Page, handler: || get(pages::pipelines::show) },
     Route { path: "/pipelines/live", guard: Guard::Api, handler: || get(pages::pipelines::live) },
     Route { path: "/pipelines/{run}", guard: Guard::Page, handler: || get(pages::run::show) },

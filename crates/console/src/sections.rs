@@ -8,7 +8,7 @@ mod figures;
 mod hour;
 mod principals;
 mod students;
-mod targets;
+pub(crate) mod targets;
 
 use crate::{live::Overview, state::App};
 

@@ -18,7 +18,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{breaker_sections, error::ConsoleError, guard::Seat, run, sections, state::App};
+use crate::{
+    breaker_sections, error::ConsoleError, guard::Seat, provider_sections, run, sections,
+    state::App,
+};
 
 /// The least time between two events of a stream: people see no more.
 const PACE: Duration = Duration::from_millis(500);
@@ -37,6 +40,8 @@ pub(crate) enum Source {
     Overview,
     /// Sessions and their breakers.
     Breakers,
+    /// Providers and their targets' gates.
+    Providers,
     /// The list of runs.
     Runs,
     /// A run, with one of its executions in full.
@@ -57,13 +62,14 @@ impl Source {
         match self {
             Self::Overview => "overview",
             Self::Breakers => "breakers",
+            Self::Providers => "providers",
             Self::Runs | Self::Run { .. } => "runs",
         }
     }
 
     fn changes(&self, app: &App) -> watch::Receiver<u64> {
         match self {
-            Self::Overview | Self::Breakers => app.state.live.changes(),
+            Self::Overview | Self::Breakers | Self::Providers => app.state.live.changes(),
             Self::Runs | Self::Run { .. } => app.state.pipelines.changes(),
         }
     }
@@ -74,6 +80,11 @@ impl Source {
             Self::Breakers => {
                 let sections = breaker_sections::all(&app.state.breakers.board())?;
                 Ok(Rendered { sections, is_moving: false })
+            }
+            Self::Providers => {
+                let overview = app.state.live.overview();
+                let is_moving = provider_sections::is_moving(&overview);
+                Ok(Rendered { sections: provider_sections::all(&overview)?, is_moving })
             }
             Self::Runs => run::list(app).await,
             Self::Run { run, shown } => run::page(app, run, *shown).await,
@@ -115,6 +126,13 @@ pub(crate) async fn live_breakers(
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     open(app, seat, Source::Breakers)
+}
+
+pub(crate) async fn live_providers(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Source::Providers)
 }
 
 /// A stream of this page for whoever sits there.

@@ -250,7 +250,7 @@ async fn usage_is_summed_by_what_the_address_names() {
     let house = House::new().await;
     house.spend().await;
     let answer = house.ask(get("/api/usage?by=principal,day&since=2026-11-20").with_bearer()).await;
-    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0,"avoided_cost_nano_usd":0}]}"#);
+    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0,"assumed_cost_nano_usd":0,"avoided_cost_nano_usd":0}]}"#);
     let none = house.ask(get("/api/usage?by=model&until=2026-11-20").with_bearer()).await;
     assert_eq!(none.body, r#"{"by":["model"],"rows":[]}"#);
 
@@ -415,6 +415,17 @@ async fn the_breakers_page_reads_as_it_should() {
     assert_eq!(json["asking"][0]["evidence"]["used"]["cost"], 43_210_000_000_u64);
     assert_eq!(json["stopped"][0]["state"], "stopped");
     assert_eq!(json["events"][2]["change"]["confirmed"]["autonomous_ms"], 7_200_000);
+}
+
+#[tokio::test]
+async fn the_providers_page_reads_as_it_should_and_lives() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    let page = house.ask(get("/providers").header("cookie", &cookie)).await;
+    insta::assert_snapshot!("providers", page.body);
+    let mut live = house.events_of("/live/providers", &cookie).await;
+    let event = live.next().await.unwrap();
+    assert!(event.contains("event: providers") && event.contains("211 gate shut"), "{event}");
 }
 
 #[tokio::test]

@@ -4,12 +4,19 @@
 use serde::{Deserialize, Serialize};
 use terms::{outcome::Failure, time::Moment};
 
+/// Upstream calls that one request can cause by default.
+pub const ATTEMPTS: u8 = 4;
+
+/// Upstream calls that one request can cause whatever a config says: no config may allow more. A task
+/// with a student may ask that twice beside it, within this process.
+pub const MOST_ATTEMPTS: u8 = 16;
+
 /// Bounds of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// Attempts in all. With two tries per target this is the worst case of upstream calls.
+    /// Attempts in all: the worst case of upstream calls.
     pub attempts: u8,
-    /// Tries of one target.
+    /// Tries of one target with one key.
     pub tries_per_target: u8,
     /// Milliseconds from arrival after which nothing new is started.
     pub deadline_ms: u64,
@@ -24,7 +31,7 @@ pub struct AttemptLimits {
 impl Default for AttemptLimits {
     fn default() -> Self {
         Self {
-            attempts: 4,
+            attempts: ATTEMPTS,
             tries_per_target: 2,
             deadline_ms: 600_000,
             patience_ms: 3_000,
@@ -34,13 +41,16 @@ impl Default for AttemptLimits {
 }
 
 /// A planned target as far as the order of attempts depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Equal for targets of one provider: what cannot be reached under one name cannot be reached
-    /// under another, and a dead credential is dead for all.
+    /// under another, and a dead key is dead for all.
     pub provider: usize,
     /// The model's window in tokens; 0 where unknown.
     pub context_window: u64,
+    /// Which of the provider's keys to show, in this order. At least one; a provider that wants none
+    /// counts as having one.
+    pub keys: Vec<u8>,
 }
 
 /// What to do now.
@@ -50,6 +60,8 @@ pub enum Next {
     Send {
         /// Index into the plan.
         step: usize,
+        /// Which of its provider's keys.
+        key: u8,
         /// 1 for the first attempt.
         ordinal: u8,
     },
@@ -74,11 +86,21 @@ pub enum Stop {
     NoTargets,
 }
 
-/// How many tries a target had, and whether it may have more.
-#[derive(Debug, Clone, Copy, Default)]
+/// What was done with a target.
+#[derive(Debug, Clone, Default)]
 struct Tried {
-    tries: u8,
+    /// Tries with each of its keys, as the plan orders them.
+    with: Vec<u8>,
     excluded: bool,
+    /// Its turn came and went without an attempt, because its gate had shut by then.
+    passed_over: bool,
+}
+
+/// A target, and the place of a key in its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Upcoming {
+    step: usize,
+    place: usize,
 }
 
 /// The attempts of one request.
@@ -87,24 +109,41 @@ pub struct Attempts {
     limits: AttemptLimits,
     plan: Vec<Planned>,
     tried: Vec<Tried>,
+    /// Keys that were refused, with their providers.
+    dead: Vec<(usize, u8)>,
     started: Moment,
     made: u8,
-    next: Result<usize, Stop>,
+    next: Result<Upcoming, Stop>,
     not_before: Moment,
+    /// Steps that were not asked again because their provider's retry budget is spent.
+    refused: Vec<usize>,
 }
 
 impl Attempts {
     /// A request that arrived at `now` with this plan.
     pub fn new(plan: Vec<Planned>, limits: AttemptLimits, now: Moment) -> Self {
-        let tried = vec![Tried::default(); plan.len()];
-        let next = if plan.is_empty() { Err(Stop::NoTargets) } else { Ok(0) };
-        Self { limits, plan, tried, started: now, made: 0, next, not_before: now }
+        let fresh =
+            |planned: &Planned| Tried { with: vec![0; planned.keys.len()], ..Tried::default() };
+        let tried = plan.iter().map(fresh).collect();
+        let first = Upcoming { step: 0, place: 0 };
+        let next = if plan.is_empty() { Err(Stop::NoTargets) } else { Ok(first) };
+        Self {
+            limits,
+            plan,
+            tried,
+            dead: Vec::new(),
+            started: now,
+            made: 0,
+            next,
+            not_before: now,
+            refused: Vec::new(),
+        }
     }
 
     /// What to do now. `Send` counts as made.
     pub fn next(&mut self, now: Moment) -> Next {
-        let step = match self.next {
-            Ok(step) => step,
+        let Upcoming { step, place } = match self.next {
+            Ok(upcoming) => upcoming,
             Err(stop) => return Next::Stop(stop),
         };
         if self.left_ms(now) == 0 {
@@ -119,11 +158,13 @@ impl Attempts {
             };
         }
         self.made += 1;
-        self.tried[step].tries += 1;
-        Next::Send { step, ordinal: self.made }
+        self.tried[step].with[place] += 1;
+        Next::Send { step, key: self.plan[step].keys[place], ordinal: self.made }
     }
 
     /// The attempt at `step` failed. `lone` tells that the target had not failed just before.
+    /// `resend` withdraws from the retry budget of a provider that this request has asked already; it
+    /// is called only where such a send is the next thing to do.
     pub fn failed(
         &mut self,
         step: usize,
@@ -131,17 +172,62 @@ impl Attempts {
         asked_ms: Option<u64>,
         lone: bool,
         now: Moment,
+        mut resend: impl FnMut(usize) -> bool,
     ) {
         self.not_before = now;
-        self.next = self.after(step, failure, asked_ms, lone, now);
+        let told = Told { step, failure, asked_ms: asked_ms.filter(|ms| *ms > 0), lone };
+        self.next = self.after(&told, now, &mut resend);
     }
 
     /// The target at `step` could not go on with an answer that another one began, which says nothing
-    /// against it: it is asked in another way.
-    pub fn mismatched(&mut self, step: usize, now: Moment) {
+    /// against it: it is asked in another way. `resend` as in [`Attempts::failed`].
+    pub fn mismatched(&mut self, step: usize, now: Moment, mut resend: impl FnMut(usize) -> bool) {
         self.not_before = now;
-        self.next =
-            if self.may_retry(step) { Ok(step) } else { self.anybody(step, Failure::Mismatch) };
+        let failure = Failure::Mismatch;
+        let told = Told { step, failure, asked_ms: None, lone: false };
+        let same = self.current(step).filter(|upcoming| self.may_retry(*upcoming));
+        self.next = match same {
+            Some(same) if self.may_resend(step, &mut resend) => Ok(same),
+            _ => self.anybody(&told, &mut resend),
+        };
+    }
+
+    /// The send that [`Attempts::next`] just gave is not made, because the gate there has shut by now,
+    /// if an untried target is left whose gate `is_open`: that one is next. Tells whether it is so.
+    pub fn pass_over(
+        &mut self,
+        step: usize,
+        is_open: impl Fn(usize) -> bool,
+        mut resend: impl FnMut(usize) -> bool,
+    ) -> bool {
+        let Ok(Upcoming { place, .. }) = self.next else { return false };
+        let may = |other: usize| other != step && !self.tried[other].passed_over && is_open(other);
+        let others: Vec<usize> = self.order_after(step).filter(|other| may(*other)).collect();
+        // What was paid for asking this provider again holds for another target of it.
+        let paid = self.is_resend(step).then(|| self.plan[step].provider);
+        let mut resend = |provider| paid == Some(provider) || resend(provider);
+        // As if it had not been sent, so that its provider counts as asked only if it was.
+        self.tried[step].with[place] -= 1;
+        let next = others.into_iter().find_map(|other| self.first_try(other, &mut resend));
+        let Some(next) = next else {
+            self.tried[step].with[place] += 1;
+            return false;
+        };
+        self.made -= 1;
+        self.tried[step].passed_over = true;
+        self.next = Ok(next);
+        true
+    }
+
+    /// Steps that were not asked again because their provider's retry budget is spent, since this was
+    /// last asked.
+    pub fn take_refused(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Whether this request asked the provider of a step before its latest send.
+    pub fn is_resend(&self, step: usize) -> bool {
+        self.tries_at(self.plan[step].provider) > 1
     }
 
     /// Why the request is given up, if it already is; asks without deciding anything.
@@ -161,95 +247,193 @@ impl Attempts {
 
     fn after(
         &mut self,
-        step: usize,
-        failure: Failure,
-        asked_ms: Option<u64>,
-        lone: bool,
+        told: &Told,
         now: Moment,
-    ) -> Result<usize, Stop> {
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Upcoming, Stop> {
+        let Told { step, failure, .. } = *told;
         match failure {
             Failure::CallerFault | Failure::PolicyRefusal => return Err(Stop::Final(failure)),
+            // It was begun, so whoever may still be asked is asked for the rest.
+            Failure::Cut | Failure::Mismatch => return self.anybody(told, resend),
             Failure::ContextOverflow => {
                 self.exclude_windows_up_to(step);
-                return self.next_target(step, failure).map_err(|_| Stop::Final(failure));
+                return self.next_target(told, resend).map_err(|_| Stop::Final(failure));
             }
-            Failure::Transient if lone && self.may_retry(step) && self.can_spare_one(step) => {
-                return Ok(step);
-            }
-            Failure::RateLimited => {
-                let asked = asked_ms.filter(|ms| *ms > 0 && *ms <= self.limits.patience_ms);
-                if let Some(asked) =
-                    asked.filter(|_| self.may_retry(step) && self.can_spare_one(step))
-                {
-                    self.not_before = now.after(asked);
-                    return Ok(step);
-                }
-            }
-            Failure::Unreachable | Failure::CredentialDead => self.exclude_provider_of(step),
+            Failure::Unreachable => self.exclude_provider_of(step),
             Failure::TimedOut | Failure::ModelGone => self.tried[step].excluded = true,
-            // It was begun, so whoever may still be asked is asked for the rest.
-            Failure::Cut | Failure::Mismatch => return self.anybody(step, failure),
-            Failure::Transient | Failure::Malformed | Failure::Declined => {}
+            Failure::CredentialDead => self.bury_key(step),
+            Failure::Transient | Failure::RateLimited | Failure::Malformed | Failure::Declined => {}
         }
-        self.next_target(step, failure)
-            .or_else(|stop| self.once_more(step, failure, asked_ms, now).ok_or(stop))
+        if let Some((upcoming, wait)) = self.same_target(told)
+            && self.may_resend(step, resend)
+        {
+            self.not_before = now.after(wait);
+            return Ok(upcoming);
+        }
+        self.next_target(told, resend).or_else(|stop| self.once_more(told, now, resend).ok_or(stop))
     }
 
-    /// The first target after `step` (wrapping to earlier ones that were only waited for) that was
-    /// not tried yet.
-    fn next_target(&self, step: usize, failure: Failure) -> Result<usize, Stop> {
-        if self.made >= self.limits.attempts {
-            return Err(Stop::Exhausted(failure));
+    /// The same target at once or after a moment: with another key where the last one was refused or
+    /// limited, with the same where the failure was a lone one or the wait asked for is short.
+    fn same_target(&self, told: &Told) -> Option<(Upcoming, u64)> {
+        let Told { step, failure, asked_ms, lone } = *told;
+        if self.made >= self.limits.attempts || !self.can_spare_one(step) {
+            return None;
         }
-        let order = (step + 1..self.plan.len()).chain(0..step);
-        order.into_iter().find(|index| self.is_untried(*index)).ok_or(Stop::Exhausted(failure))
+        let by_key = matches!(failure, Failure::CredentialDead | Failure::RateLimited);
+        if let Some(place) = self.fresh_key(step).filter(|_| by_key) {
+            return Some((Upcoming { step, place }, 0));
+        }
+        let same = self.current(step).filter(|upcoming| {
+            self.tried[step].with[upcoming.place] < self.limits.tries_per_target
+        })?;
+        match (failure, asked_ms) {
+            (Failure::RateLimited | Failure::Transient, Some(asked)) => {
+                (asked <= self.limits.patience_ms).then_some((same, asked))
+            }
+            (Failure::Transient, None) if lone => Some((same, 0)),
+            _ => None,
+        }
+    }
+
+    /// The first target after the one that failed (wrapping to earlier ones that were only passed
+    /// over) that was not tried yet.
+    fn next_target(
+        &mut self,
+        told: &Told,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Upcoming, Stop> {
+        if self.made >= self.limits.attempts {
+            return Err(Stop::Exhausted(told.failure));
+        }
+        let order: Vec<usize> = self.order_after(told.step).collect();
+        let next = order.into_iter().find_map(|step| self.first_try(step, resend));
+        next.ok_or(Stop::Exhausted(told.failure))
+    }
+
+    /// The first target after the one that failed that was not tried yet; otherwise one that may be
+    /// tried once more, this one last.
+    fn anybody(
+        &mut self,
+        told: &Told,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Upcoming, Stop> {
+        let stop = match self.next_target(told, resend) {
+            Ok(next) => return Ok(next),
+            Err(stop) => stop,
+        };
+        for step in self.order_after(told.step).chain([told.step]) {
+            let again = (0..self.plan[step].keys.len())
+                .map(|place| Upcoming { step, place })
+                .filter(|upcoming| self.may_retry(*upcoming))
+                .min_by_key(|upcoming| self.tried[step].with[upcoming.place]);
+            if let Some(again) = again
+                && !self.refused.contains(&step)
+                && self.may_resend(step, resend)
+            {
+                return Ok(again);
+            }
+        }
+        Err(stop)
+    }
+
+    /// Whether a target may be tried with this key once more, or at all.
+    fn may_retry(&self, upcoming: Upcoming) -> bool {
+        let Upcoming { step, place } = upcoming;
+        let Planned { provider, keys, .. } = &self.plan[step];
+        !self.tried[step].excluded
+            && !self.dead.contains(&(*provider, keys[place]))
+            && self.tried[step].with[place] < self.limits.tries_per_target
+            && self.made < self.limits.attempts
+    }
+
+    /// The first try of a target, if it may have one.
+    fn first_try(
+        &mut self,
+        step: usize,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<Upcoming> {
+        let place = self.fresh_key(step).filter(|_| self.is_untried(step))?;
+        self.may_resend(step, resend).then_some(Upcoming { step, place })
     }
 
     /// No other target is left: one that was unreachable, busy or broken may be tried once more.
     fn once_more(
         &mut self,
-        step: usize,
-        failure: Failure,
-        asked_ms: Option<u64>,
+        told: &Told,
         now: Moment,
-    ) -> Option<usize> {
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<Upcoming> {
+        let Told { step, failure, asked_ms, .. } = *told;
         let worth_it = matches!(
             failure,
             Failure::Unreachable | Failure::RateLimited | Failure::Transient | Failure::Malformed
         );
         let told_to_stay_away = asked_ms.is_some_and(|ms| ms > self.limits.patience_ms);
-        let in_budget = self.made < self.limits.attempts
-            && self.tried[step].tries < self.limits.tries_per_target;
-        (worth_it && in_budget && !told_to_stay_away).then(|| {
-            self.not_before = now.after(self.limits.backoff_ms);
-            step
+        let again = self.current(step).filter(|upcoming| {
+            self.made < self.limits.attempts
+                && self.tried[step].with[upcoming.place] < self.limits.tries_per_target
+        })?;
+        if !worth_it || told_to_stay_away || self.refused.contains(&step) {
+            return None;
+        }
+        self.may_resend(step, resend).then(|| {
+            self.not_before = now.after(asked_ms.unwrap_or(self.limits.backoff_ms));
+            again
         })
     }
 
-    /// The first target after `step` that was not tried yet; otherwise one that may be tried once more,
-    /// this one last.
-    fn anybody(&self, step: usize, failure: Failure) -> Result<usize, Stop> {
-        self.next_target(step, failure).or_else(|stop| {
-            let mut order = (step + 1..self.plan.len()).chain(0..=step);
-            order.find(|index| self.may_retry(*index)).ok_or(stop)
-        })
-    }
-
-    fn may_retry(&self, step: usize) -> bool {
-        !self.tried[step].excluded
-            && self.tried[step].tries < self.limits.tries_per_target
-            && self.made < self.limits.attempts
+    /// Whether a send to the provider of a step is paid for: the first one always is.
+    fn may_resend(&mut self, step: usize, resend: &mut dyn FnMut(usize) -> bool) -> bool {
+        let provider = self.plan[step].provider;
+        let may = self.tries_at(provider) == 0 || resend(provider);
+        if !may && !self.refused.contains(&step) {
+            self.refused.push(step);
+        }
+        may
     }
 
     /// A second try of one target never takes the attempt that another target is waiting for.
     fn can_spare_one(&self, step: usize) -> bool {
         let waiting =
             (0..self.plan.len()).filter(|index| *index != step && self.is_untried(*index)).count();
-        usize::from(self.limits.attempts - self.made) > waiting
+        usize::from(self.limits.attempts.saturating_sub(self.made)) > waiting
     }
 
-    fn is_untried(&self, index: usize) -> bool {
-        self.tried[index].tries == 0 && !self.tried[index].excluded
+    fn is_untried(&self, step: usize) -> bool {
+        let Tried { with, excluded, .. } = &self.tried[step];
+        with.iter().all(|tries| *tries == 0) && !excluded && self.fresh_key(step).is_some()
+    }
+
+    /// The place of the first key that was not shown there yet and not refused anywhere.
+    fn fresh_key(&self, step: usize) -> Option<usize> {
+        let Planned { provider, keys, .. } = &self.plan[step];
+        let fresh = |place: &usize| {
+            self.tried[step].with[*place] == 0 && !self.dead.contains(&(*provider, keys[*place]))
+        };
+        (0..keys.len()).find(fresh)
+    }
+
+    /// The step with the key that was shown last.
+    fn current(&self, step: usize) -> Option<Upcoming> {
+        self.next.ok().filter(|upcoming| upcoming.step == step)
+    }
+
+    fn order_after(&self, step: usize) -> impl Iterator<Item = usize> + use<> {
+        (step + 1..self.plan.len()).chain(0..step)
+    }
+
+    fn tries_at(&self, provider: usize) -> u32 {
+        let of_it = self.plan.iter().zip(&self.tried).filter(|(at, _)| at.provider == provider);
+        of_it.flat_map(|(_, tried)| &tried.with).map(|tries| u32::from(*tries)).sum()
+    }
+
+    fn bury_key(&mut self, step: usize) {
+        if let Some(Upcoming { place, .. }) = self.current(step) {
+            let Planned { provider, keys, .. } = &self.plan[step];
+            self.dead.push((*provider, keys[place]));
+        }
     }
 
     fn exclude_provider_of(&mut self, step: usize) {
@@ -267,194 +451,15 @@ impl Attempts {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use terms::{outcome::Failure, time::Moment};
-
-    use super::{AttemptLimits, Attempts, Next, Planned, Stop};
-
-    const NOW: Moment = Moment(1000);
-
-    /// Targets as (provider, window); runs failures in order and gives the steps that were sent.
-    fn check(
-        targets: &[(usize, u64)],
-        failures: &[(Failure, Option<u64>)],
-        steps: &[usize],
-        stop: Option<Stop>,
-    ) {
-        let plan = targets
-            .iter()
-            .map(|(provider, window)| Planned { provider: *provider, context_window: *window })
-            .collect();
-        let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
-        let (mut now, mut sent, mut failures) = (NOW, Vec::new(), failures.iter());
-        let end = loop {
-            match attempts.next(now) {
-                Next::Send { step, ordinal } => {
-                    sent.push(step);
-                    assert_eq!(usize::from(ordinal), sent.len());
-                    let Some((failure, asked)) = failures.next() else { break None };
-                    attempts.failed(step, *failure, *asked, true, now);
-                }
-                Next::Wait(ms) => now = now.after(ms),
-                Next::Stop(stop) => break Some(stop),
-            }
-        };
-        assert_eq!((sent.as_slice(), end), (steps, stop));
-    }
-
-    use Failure::{
-        CallerFault, ContextOverflow, CredentialDead, ModelGone, PolicyRefusal, RateLimited,
-        TimedOut, Transient, Unreachable,
-    };
-
-    #[test]
-    fn a_target_that_declines_is_not_asked_again() {
-        let declined = (Failure::Declined, None);
-        check(
-            &[(0, 0), (1, 0)],
-            &[declined, (TimedOut, None)],
-            &[0, 1],
-            Some(Stop::Exhausted(TimedOut)),
-        );
-        let exhausted = Some(Stop::Exhausted(Failure::Declined));
-        check(&[(0, 0), (1, 0)], &[declined; 2], &[0, 1], exhausted);
-    }
-
-    #[test]
-    fn a_lone_server_error_is_tried_once_more_and_never_at_anothers_cost() {
-        check(&[(0, 0), (1, 0)], &[(Transient, None)], &[0, 0], None);
-        check(&[(0, 0), (0, 0), (1, 0)], &[(Transient, None); 3], &[0, 0, 1, 2], None);
-        check(
-            &[(0, 0), (1, 0), (2, 0), (3, 0)],
-            &[(Transient, None); 4],
-            &[0, 1, 2, 3],
-            Some(Stop::Exhausted(Transient)),
-        );
-    }
-
-    #[test]
-    fn an_answer_that_broke_off_is_for_whoever_may_still_be_asked() {
-        let cut = (Failure::Cut, None);
-        check(&[(0, 0), (1, 0)], &[cut], &[0, 1], None);
-        // One that stayed silent or is gone is not asked again; one that broke off is.
-        let exhausted = Some(Stop::Exhausted(Failure::Cut));
-        check(&[(0, 0), (1, 0)], &[cut; 4], &[0, 1, 0, 1], exhausted);
-        check(&[(0, 0), (1, 0)], &[(TimedOut, None), cut, cut], &[0, 1, 1], exhausted);
-        check(&[(0, 0)], &[cut, cut], &[0, 0], exhausted);
-    }
-
-    #[test]
-    fn a_target_that_told_another_answer_is_asked_in_another_way() {
-        let planned = |provider| Planned { provider, context_window: 0 };
-        let mut attempts =
-            Attempts::new(vec![planned(0), planned(1)], AttemptLimits::default(), NOW);
-        let mut steps = Vec::new();
-        while let Next::Send { step, .. } = attempts.next(NOW) {
-            steps.push(step);
-            match steps.len() {
-                1 => attempts.failed(step, Failure::Cut, None, true, NOW),
-                _ => attempts.mismatched(step, NOW),
-            }
-        }
-        assert_eq!(steps, [0, 1, 1, 0], "in the end whoever has a try left");
-    }
-
-    #[test]
-    fn at_most_two_tries_per_target_and_four_in_all() {
-        check(&[(0, 0)], &[(Transient, None); 4], &[0, 0], Some(Stop::Exhausted(Transient)));
-        check(
-            &[(0, 0), (1, 0)],
-            &[(Transient, None); 4],
-            &[0, 0, 1, 1],
-            Some(Stop::Exhausted(Transient)),
-        );
-        check(
-            &[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)],
-            &[(TimedOut, None); 4],
-            &[0, 1, 2, 3],
-            Some(Stop::Exhausted(TimedOut)),
-        );
-    }
-
-    #[test]
-    fn an_unreachable_provider_is_left_with_all_its_models() {
-        check(&[(0, 0), (0, 0), (1, 0)], &[(Unreachable, None)], &[0, 2], None);
-        check(&[(0, 0)], &[(Unreachable, None); 2], &[0, 0], Some(Stop::Exhausted(Unreachable)));
-    }
-
-    #[test]
-    fn a_dead_credential_is_not_tried_again() {
-        check(&[(0, 0), (0, 0), (1, 0)], &[(CredentialDead, None)], &[0, 2], None);
-        check(&[(0, 0)], &[(CredentialDead, None)], &[0], Some(Stop::Exhausted(CredentialDead)));
-    }
-
-    #[test]
-    fn a_model_that_is_gone_is_answered_by_the_next() {
-        check(&[(0, 0), (0, 0), (1, 0)], &[(ModelGone, None)], &[0, 1], None);
-        check(&[(0, 0)], &[(ModelGone, None)], &[0], Some(Stop::Exhausted(ModelGone)));
-    }
-
-    #[test]
-    fn a_short_retry_after_is_waited_out_and_a_long_one_moves_on() {
-        check(&[(0, 0), (1, 0)], &[(RateLimited, Some(2000))], &[0, 0], None);
-        check(&[(0, 0), (1, 0)], &[(RateLimited, Some(30_000))], &[0, 1], None);
-        check(&[(0, 0), (1, 0)], &[(RateLimited, None)], &[0, 1], None);
-        check(&[(0, 0)], &[(RateLimited, Some(60_000))], &[0], Some(Stop::Exhausted(RateLimited)));
-    }
-
-    #[test]
-    fn an_overflow_goes_to_a_larger_window_or_back_to_the_caller() {
-        check(&[(0, 100), (1, 100), (2, 900)], &[(ContextOverflow, None)], &[0, 2], None);
-        check(
-            &[(0, 100), (1, 50)],
-            &[(ContextOverflow, None)],
-            &[0],
-            Some(Stop::Final(ContextOverflow)),
-        );
-    }
-
-    #[test]
-    fn what_the_caller_must_see_stops_at_once() {
-        for failure in [CallerFault, PolicyRefusal] {
-            check(&[(0, 0), (1, 0)], &[(failure, None)], &[0], Some(Stop::Final(failure)));
-        }
-    }
-
-    #[test]
-    fn a_silent_target_is_not_tried_again() {
-        check(
-            &[(0, 0), (1, 0)],
-            &[(TimedOut, None), (Transient, None), (Transient, None)],
-            &[0, 1, 1],
-            Some(Stop::Exhausted(Transient)),
-        );
-    }
-
-    #[test]
-    fn nothing_starts_after_the_deadline() {
-        let plan = vec![Planned { provider: 0, context_window: 0 }];
-        let mut attempts = Attempts::new(
-            plan,
-            AttemptLimits { deadline_ms: 100, ..AttemptLimits::default() },
-            NOW,
-        );
-        assert_eq!(attempts.next(NOW.after(100)), Next::Stop(Stop::Deadline));
-        assert_eq!(
-            Attempts::new(Vec::new(), AttemptLimits::default(), NOW).next(NOW),
-            Next::Stop(Stop::NoTargets)
-        );
-    }
-
-    #[test]
-    fn a_failure_that_is_not_a_lone_one_moves_on() {
-        let plan = vec![
-            Planned { provider: 0, context_window: 0 },
-            Planned { provider: 1, context_window: 0 },
-        ];
-        let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
-        assert!(matches!(attempts.next(NOW), Next::Send { step: 0, .. }));
-        attempts.failed(0, Transient, None, false, NOW);
-        assert!(matches!(attempts.next(NOW), Next::Send { step: 1, .. }));
-    }
+/// What is told of an attempt that failed.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    step: usize,
+    failure: Failure,
+    /// Above 0.
+    asked_ms: Option<u64>,
+    lone: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,26 @@
 //! The gate of a target: its health, and whether a request may pass.
 //!
-//! Consecutive failures or a high share of failures shut it. Shut time doubles up to a cap; when it
-//! is over, one request at a time passes as a probe, and its success opens the gate. Time is an
-//! argument; whether another gate is open is the route's business, not this one's.
+//! Consecutive failures, a high error rate or one certain sign shut it. Shut time trebles up to a cap;
+//! when it is over, one request at a time passes as a probe. After a probe's success the target gets a
+//! growing share of its requests for a few seconds, so that what has just come back is not run over.
+//! Time is an argument; whether another gate is open is the route's business, not this one's.
 
 use terms::{outcome::Failure, time::Moment};
+
+use crate::error_rate::ErrorRate;
 
 /// When a gate shuts and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateLimits {
     /// Failures in a row that shut the gate. A lone failure proves nothing.
     pub consecutive_failures: u32,
-    /// Failures per hundred attempts of the window that shut the gate.
-    pub failure_percent: u32,
-    /// Attempts in the window below which the share is not looked at.
-    pub window_attempts: u32,
-    /// Milliseconds that an attempt counts for in the share.
-    pub window_ms: u64,
-    /// First shut time; doubles with every failed probe.
+    /// Failures per hundred attempts, recent ones counting more, that shut the gate.
+    pub error_rate_percent: u32,
+    /// Attempts, as far as they are not forgotten, below which the rate is not looked at.
+    pub evidence_attempts: u32,
+    /// Milliseconds after which an attempt counts half as much in the rate.
+    pub half_life_ms: u64,
+    /// First shut time; [`GROWTH`] times as long after every failed probe.
     pub shut_ms: u64,
     /// Longest shut time, so that a recovered target is back soon.
     pub shut_cap_ms: u64,
@@ -25,28 +28,47 @@ pub struct GateLimits {
     pub asked_cap_ms: u64,
     /// After this a probe that never reported is forgotten.
     pub probe_lease_ms: u64,
+    /// From a probe's success to all requests, in [`RETURN_SHARES`]' steps of equal length; 0 gives
+    /// all of them back at once.
+    pub return_ms: u64,
 }
 
 impl Default for GateLimits {
     fn default() -> Self {
         Self {
             consecutive_failures: 3,
-            failure_percent: 50,
-            window_attempts: 10,
-            window_ms: 10_000,
+            error_rate_percent: 50,
+            evidence_attempts: 9,
+            half_life_ms: 10_000,
             shut_ms: 1_000,
-            shut_cap_ms: 15_000,
+            // With a request every 4 s, what was shut for this long is asked again within 12 s.
+            shut_cap_ms: 10_000,
             asked_cap_ms: 60_000,
             probe_lease_ms: 30_000,
+            return_ms: 3_000,
         }
     }
 }
+
+/// One in this many requests, step by step, after a probe's success.
+pub const RETURN_SHARES: [u32; 3] = [8, 4, 2];
+
+/// How much longer a gate is shut after every failed probe.
+const GROWTH: u64 = 3;
+
+/// Failures in a row that shut a gate again while its target returns.
+const RELAPSE: u32 = 2;
 
 /// What a gate says to a request that wants to pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Pass.
     Open,
+    /// Its target has just come back: one in this many passes, and all where no other gate is open.
+    Returning {
+        /// 8, 4 or 2.
+        one_in: u32,
+    },
     /// Pass as the one probe; `Gate::probe` must be called when it is dispatched.
     Probe,
     /// Stay out for this many milliseconds, or until the probe in flight reports.
@@ -56,20 +78,48 @@ pub enum Admission {
     },
 }
 
+impl Admission {
+    /// The more of two gates in a row keeps out, the larger: what stands in front of a target lets
+    /// through what the strictest of it does.
+    pub const fn strictness(self) -> u32 {
+        match self {
+            Self::Open => 0,
+            Self::Returning { one_in } => one_in,
+            Self::Probe => u32::MAX - 1,
+            Self::Shut { .. } => u32::MAX,
+        }
+    }
+
+    /// Whether requests pass that are no probes.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Returning { .. })
+    }
+}
+
 /// The state as people see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateState {
     /// Requests pass.
     Open,
+    /// A growing share of requests passes.
+    Returning,
     /// One request at a time passes.
     Probing,
     /// None passes.
     Shut,
 }
 
+impl GateState {
+    /// Whether no request passes but a probe.
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Probing | Self::Shut)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum State {
     Open,
+    Returning { since: Moment, failure: Failure },
     Shut { until: Moment, failure: Failure },
     Probing { since: Moment, failure: Failure },
 }
@@ -81,10 +131,8 @@ pub struct Gate {
     state: State,
     consecutive: u32,
     shuts: u32,
-    window_start: Moment,
-    attempts: u32,
-    failures: u32,
-    /// When it was shut; kept through its probes until it opens.
+    rate: ErrorRate,
+    /// When it was shut; kept through its probes and its return until it opens.
     shut_since: Option<Moment>,
 }
 
@@ -96,9 +144,7 @@ impl Gate {
             state: State::Open,
             consecutive: 0,
             shuts: 0,
-            window_start: Moment(0),
-            attempts: 0,
-            failures: 0,
+            rate: ErrorRate::new(limits.half_life_ms),
             shut_since: None,
         }
     }
@@ -107,6 +153,10 @@ impl Gate {
     pub fn admission(&self, now: Moment) -> Admission {
         match self.state {
             State::Open => Admission::Open,
+            State::Returning { since, .. } => match self.share(since, now) {
+                Some(one_in) => Admission::Returning { one_in },
+                None => Admission::Open,
+            },
             State::Shut { until, .. } if now < until => {
                 Admission::Shut { for_ms: until.since(now) }
             }
@@ -117,81 +167,124 @@ impl Gate {
         }
     }
 
-    /// A request was dispatched through a gate that is not open: it is the probe now.
+    /// A request was dispatched: it is the probe now, if one may pass. What goes through a shut gate as
+    /// a last resort is none.
     pub fn probe(&mut self, now: Moment) {
-        if let State::Shut { failure, .. } | State::Probing { failure, .. } = self.state {
+        if self.admission(now) == Admission::Probe
+            && let State::Shut { failure, .. } | State::Probing { failure, .. } = self.state
+        {
             self.state = State::Probing { since: now, failure };
         }
     }
 
-    /// The target answered. Opens the gate.
+    /// The target answered. A gate that was shut begins to open.
     pub fn succeeded(&mut self, now: Moment) {
-        self.count(now, false);
-        self.consecutive = 0;
-        self.shuts = 0;
-        if !matches!(self.state, State::Open) {
-            self.attempts = 0;
-            self.failures = 0;
+        self.settle(now);
+        if let State::Shut { failure, .. } | State::Probing { failure, .. } = self.state {
+            // What it did before it was shut says nothing about what came back.
+            self.rate = ErrorRate::new(self.limits.half_life_ms);
+            self.state = State::Returning { since: now, failure };
         }
-        self.state = State::Open;
-        self.shut_since = None;
+        self.rate.count(false, now);
+        self.consecutive = 0;
+        self.settle(now);
     }
 
-    /// The target failed. `asked_ms` is what its `Retry-After` asked for. Returns whether this shut
-    /// the gate (anew).
-    pub fn failed(&mut self, failure: Failure, asked_ms: Option<u64>, now: Moment) -> bool {
+    /// An attempt that was sent at `began` failed. `asked_ms` is what its `Retry-After` asked for.
+    /// Returns whether this shut the gate (anew).
+    pub fn failed(
+        &mut self,
+        failure: Failure,
+        asked_ms: Option<u64>,
+        began: Moment,
+        now: Moment,
+    ) -> bool {
         if !failure.counts_against_health() {
-            self.inconclusive();
+            self.inconclusive(began);
             return false;
         }
-        self.count(now, true);
+        self.settle(now);
+        let is_anothers = match self.state {
+            // The probe's own report alone counts: others were sent before it, or as a last resort.
+            State::Probing { since, .. } => began != since,
+            // What was sent before the probe's success tells of the time before.
+            State::Returning { since, .. } => began < since,
+            State::Open | State::Shut { .. } => false,
+        };
+        if is_anothers {
+            return false;
+        }
+        self.rate.count(true, now);
         self.consecutive = self.consecutive.saturating_add(1);
+        let asked_ms = asked_ms.filter(|ms| *ms > 0);
         match self.state {
             // Only the probe's own report moves a shut gate; stragglers from before change nothing.
             State::Shut { .. } => return false,
-            State::Open if !self.is_enough(failure, asked_ms) => return false,
-            State::Open | State::Probing { .. } => {}
+            State::Open | State::Returning { .. } if !self.is_enough(failure, asked_ms, now) => {
+                return false;
+            }
+            State::Open | State::Returning { .. } | State::Probing { .. } => {}
         }
         let grown = self
             .limits
             .shut_ms
-            .saturating_mul(1 << self.shuts.min(20))
+            .saturating_mul(GROWTH.saturating_pow(self.shuts))
             .min(self.limits.shut_cap_ms);
-        let asked = asked_ms.unwrap_or(0).min(self.limits.asked_cap_ms);
+        let shut_ms = match asked_ms.map(|ms| ms.min(self.limits.asked_cap_ms)) {
+            // It says itself when it is back, and is believed once.
+            Some(asked) if self.shuts == 0 => asked,
+            Some(asked) => asked.max(grown),
+            None => grown,
+        };
         self.shuts = self.shuts.saturating_add(1);
         self.shut_since.get_or_insert(now);
-        self.state = State::Shut { until: now.after(grown.max(asked)), failure };
+        self.state = State::Shut { until: now.after(shut_ms), failure };
         true
     }
 
-    /// An attempt ended without telling anything about the target (the caller left, or was at
-    /// fault): a probe hands its place back.
-    pub fn inconclusive(&mut self) {
-        if let State::Probing { since, failure } = self.state {
+    /// An attempt that was sent at `began` ended without telling anything about the target (the caller
+    /// left, or was at fault): a probe hands its place back.
+    pub fn inconclusive(&mut self, began: Moment) {
+        if let State::Probing { since, failure } = self.state
+            && began == since
+        {
             self.state = State::Shut { until: since, failure };
         }
     }
 
     /// The state as people see it.
     pub fn state(&self, now: Moment) -> GateState {
-        match self.state {
-            State::Open => GateState::Open,
-            State::Shut { until, .. } if now < until => GateState::Shut,
-            State::Shut { .. } | State::Probing { .. } => GateState::Probing,
+        match (self.state, self.admission(now)) {
+            (_, Admission::Open) => GateState::Open,
+            (_, Admission::Returning { .. }) => GateState::Returning,
+            (State::Probing { .. }, _) | (_, Admission::Probe) => GateState::Probing,
+            (_, Admission::Shut { .. }) => GateState::Shut,
         }
     }
 
-    /// Why the gate is not open.
-    pub fn shut_because(&self) -> Option<Failure> {
+    /// Why not every request passes.
+    pub fn shut_because(&self, now: Moment) -> Option<Failure> {
         match self.state {
             State::Open => None,
+            State::Returning { since, failure } => self.share(since, now).map(|_| failure),
             State::Shut { failure, .. } | State::Probing { failure, .. } => Some(failure),
         }
     }
 
-    /// Milliseconds since the gate was shut, its failed probes included; `None` while it is open.
+    /// Milliseconds since the gate was shut, its failed probes and its return included; `None` while
+    /// it is open.
     pub fn shut_for_ms(&self, now: Moment) -> Option<u64> {
-        self.shut_since.map(|since| now.since(since))
+        self.shut_since.filter(|_| self.state(now) != GateState::Open).map(|at| now.since(at))
+    }
+
+    /// Whether it is open and remembers no shut time.
+    pub const fn is_settled(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// How often the target failed lately, with the evidence behind it.
+    pub fn error_rate(&self) -> ErrorRate {
+        self.rate
     }
 
     /// Whether the last attempt that reported was a failure; then the next one is not a lone one.
@@ -199,24 +292,34 @@ impl Gate {
         self.consecutive > 1
     }
 
-    fn is_enough(&self, failure: Failure, asked_ms: Option<u64>) -> bool {
-        let certain = matches!(failure, Failure::ModelGone | Failure::CredentialDead)
-            || (failure == Failure::RateLimited && asked_ms.is_some_and(|ms| ms > 0));
-        let share = self.attempts >= self.limits.window_attempts
-            && self.failures * 100 >= self.limits.failure_percent * self.attempts;
-        certain || share || self.consecutive >= self.limits.consecutive_failures
+    /// The share at this point of a return; `None` when it is over.
+    fn share(&self, since: Moment, now: Moment) -> Option<u32> {
+        let steps = RETURN_SHARES.len() as u64;
+        let step = (now.since(since) * steps).checked_div(self.limits.return_ms)?;
+        RETURN_SHARES.get(usize::try_from(step).ok()?).copied()
     }
 
-    /// Counts into a window that forgets half of itself when it is over.
-    fn count(&mut self, now: Moment, failed: bool) {
-        if now.since(self.window_start) > self.limits.window_ms {
-            let stale = now.since(self.window_start) > 2 * self.limits.window_ms;
-            self.attempts = if stale { 0 } else { self.attempts / 2 };
-            self.failures = if stale { 0 } else { self.failures / 2 };
-            self.window_start = now;
+    /// A return that is over leaves an open gate without a past.
+    fn settle(&mut self, now: Moment) {
+        let State::Returning { since, .. } = self.state else { return };
+        if self.share(since, now).is_none() {
+            self.state = State::Open;
+            self.shuts = 0;
+            self.shut_since = None;
         }
-        self.attempts += 1;
-        self.failures += u32::from(failed);
+    }
+
+    fn is_enough(&self, failure: Failure, asked_ms: Option<u64>, now: Moment) -> bool {
+        let said_so = matches!(failure, Failure::RateLimited | Failure::Transient);
+        let certain = matches!(failure, Failure::ModelGone | Failure::CredentialDead)
+            || (said_so && asked_ms.is_some());
+        let in_a_row = match self.state {
+            State::Returning { .. } => self.limits.consecutive_failures.min(RELAPSE),
+            _ => self.limits.consecutive_failures,
+        };
+        let rate = self.rate.evidence(now) >= f64::from(self.limits.evidence_attempts)
+            && self.rate.share() * 100.0 >= f64::from(self.limits.error_rate_percent);
+        certain || rate || self.consecutive >= in_a_row
     }
 }
 
@@ -229,7 +332,7 @@ mod tests {
     fn shut_gate() -> Gate {
         let mut gate = Gate::new(GateLimits::default());
         for _ in 0..3 {
-            gate.failed(Failure::Transient, None, Moment(0));
+            gate.failed(Failure::Transient, None, Moment(0), Moment(0));
         }
         gate
     }
@@ -237,10 +340,10 @@ mod tests {
     #[test]
     fn a_lone_failure_does_not_shut_and_three_do() {
         let mut gate = Gate::new(GateLimits::default());
-        assert!(!gate.failed(Failure::Transient, None, Moment(0)));
-        assert!(!gate.failed(Failure::TimedOut, None, Moment(1)));
+        assert!(!gate.failed(Failure::Transient, None, Moment(0), Moment(0)));
+        assert!(!gate.failed(Failure::TimedOut, None, Moment(1), Moment(1)));
         assert_eq!(gate.admission(Moment(1)), Admission::Open);
-        assert!(gate.failed(Failure::Unreachable, None, Moment(2)));
+        assert!(gate.failed(Failure::Unreachable, None, Moment(2), Moment(2)));
         assert_eq!(gate.admission(Moment(2)), Admission::Shut { for_ms: 1000 });
         assert_eq!(gate.state(Moment(2)), GateState::Shut);
     }
@@ -252,7 +355,49 @@ mod tests {
         gate.probe(Moment(1000));
         assert_eq!(gate.admission(Moment(1001)), Admission::Shut { for_ms: 0 });
         gate.succeeded(Moment(1500));
-        assert_eq!(gate.admission(Moment(1500)), Admission::Open);
+        assert!(gate.admission(Moment(1500)).is_open());
+    }
+
+    #[test]
+    fn what_comes_back_gets_a_growing_share_and_then_all() {
+        let mut gate = shut_gate();
+        gate.probe(Moment(1_000));
+        gate.succeeded(Moment(2_000));
+        let check = |at, one_in| {
+            assert_eq!(gate.admission(Moment(at)), Admission::Returning { one_in }, "{at}");
+            assert_eq!(gate.state(Moment(at)), GateState::Returning);
+            assert_eq!(gate.shut_because(Moment(at)), Some(Failure::Transient));
+        };
+        check(2_000, 8);
+        check(3_000, 4);
+        check(4_999, 2);
+        assert_eq!(gate.admission(Moment(5_000)), Admission::Open);
+        assert_eq!(
+            (gate.shut_because(Moment(5_000)), gate.shut_for_ms(Moment(5_000))),
+            (None, None)
+        );
+        let mut at_once = Gate::new(GateLimits { return_ms: 0, ..GateLimits::default() });
+        at_once.failed(Failure::ModelGone, None, Moment(0), Moment(0));
+        at_once.succeeded(Moment(10));
+        assert_eq!(at_once.admission(Moment(10)), Admission::Open);
+    }
+
+    #[test]
+    fn a_relapse_while_it_returns_shuts_for_longer_and_a_lone_failure_does_not() {
+        let mut gate = shut_gate();
+        gate.probe(Moment(1_000));
+        gate.succeeded(Moment(1_000));
+        assert!(!gate.failed(Failure::Transient, None, Moment(1_100), Moment(1_100)));
+        gate.succeeded(Moment(1_200));
+        assert!(!gate.failed(Failure::Transient, None, Moment(1_300), Moment(1_300)));
+        assert!(gate.failed(Failure::Transient, None, Moment(1_400), Moment(1_400)));
+        assert_eq!(gate.admission(Moment(1_400)), Admission::Shut { for_ms: 3_000 });
+        // Once it is back for good, the past is forgotten.
+        gate.probe(Moment(4_400));
+        gate.succeeded(Moment(4_400));
+        gate.succeeded(Moment(8_000));
+        assert!(gate.failed(Failure::ModelGone, None, Moment(8_000), Moment(8_000)));
+        assert_eq!(gate.admission(Moment(8_000)), Admission::Shut { for_ms: 1_000 });
     }
 
     #[test]
@@ -265,44 +410,63 @@ mod tests {
             waits.push(for_ms);
             now = now.after(for_ms);
             gate.probe(now);
-            gate.failed(Failure::Unreachable, None, now);
+            gate.failed(Failure::Unreachable, None, now, now);
         }
-        assert_eq!(waits, [1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
-    }
-
-    #[test]
-    fn in_an_outage_of_a_minute_a_dead_target_sees_at_most_eight_tries() {
-        let mut gate = Gate::new(GateLimits::default());
-        let mut tries = 0;
-        for second in (0..60).step_by(4) {
-            let now = Moment(second * 1000);
-            match gate.admission(now) {
-                Admission::Open => {}
-                Admission::Probe => gate.probe(now),
-                Admission::Shut { .. } => continue,
-            }
-            tries += 1;
-            gate.failed(Failure::Unreachable, None, now);
-        }
-        assert!(tries <= 8, "{tries} tries");
+        assert_eq!(waits, [1_000, 3_000, 9_000, 10_000, 10_000, 10_000, 10_000]);
     }
 
     #[test]
     fn a_certain_sign_shuts_at_once_and_retry_after_is_obeyed() {
         let mut gate = Gate::new(GateLimits::default());
-        assert!(gate.failed(Failure::ModelGone, None, Moment(0)));
+        assert!(gate.failed(Failure::ModelGone, None, Moment(0), Moment(0)));
         let mut gate = Gate::new(GateLimits::default());
-        assert!(gate.failed(Failure::RateLimited, Some(20_000), Moment(0)));
+        assert!(gate.failed(Failure::RateLimited, Some(20_000), Moment(0), Moment(0)));
         assert_eq!(gate.admission(Moment(0)), Admission::Shut { for_ms: 20_000 });
+    }
+
+    #[test]
+    fn who_says_when_it_is_back_is_believed_once() {
+        let mut gate = Gate::new(GateLimits::default());
+        assert!(
+            gate.failed(Failure::Transient, Some(200), Moment(0), Moment(0)),
+            "503 with Retry-After"
+        );
+        assert_eq!(gate.admission(Moment(0)), Admission::Shut { for_ms: 200 });
+        gate.probe(Moment(200));
+        assert!(gate.failed(Failure::RateLimited, Some(200), Moment(200), Moment(200)));
+        assert_eq!(gate.admission(Moment(200)), Admission::Shut { for_ms: 3_000 });
+        let mut gate = Gate::new(GateLimits::default());
+        assert!(gate.failed(Failure::RateLimited, Some(86_400_000), Moment(0), Moment(0)));
+        assert_eq!(gate.admission(Moment(0)), Admission::Shut { for_ms: 60_000 }, "capped");
+        assert!(!Gate::new(GateLimits::default()).failed(
+            Failure::RateLimited,
+            Some(0),
+            Moment(0),
+            Moment(0)
+        ));
     }
 
     #[test]
     fn the_callers_faults_say_nothing_about_the_target() {
         let mut gate = Gate::new(GateLimits::default());
         for _ in 0..100 {
-            gate.failed(Failure::CallerFault, None, Moment(0));
+            gate.failed(Failure::CallerFault, None, Moment(0), Moment(0));
         }
         assert_eq!(gate.admission(Moment(0)), Admission::Open);
+    }
+
+    #[test]
+    fn half_of_long_ago_failing_does_not_shut() {
+        let mut gate = Gate::new(GateLimits::default());
+        for round in 0..20 {
+            gate.succeeded(Moment(round * 20_000));
+            assert!(!gate.failed(
+                Failure::Transient,
+                None,
+                Moment(round * 20_000),
+                Moment(round * 20_000)
+            ));
+        }
     }
 
     #[test]
@@ -310,16 +474,30 @@ mod tests {
         let mut gate = Gate::new(GateLimits::default());
         for round in 0..5 {
             gate.succeeded(Moment(round));
-            gate.failed(Failure::Transient, None, Moment(round));
+            gate.failed(Failure::Transient, None, Moment(round), Moment(round));
         }
         assert_eq!(gate.state(Moment(6)), GateState::Shut);
+    }
+
+    #[test]
+    fn what_was_sent_before_the_probe_says_nothing_of_it() {
+        let mut gate = shut_gate();
+        gate.probe(Moment(1_000));
+        assert!(!gate.failed(Failure::TimedOut, None, Moment(0), Moment(2_000)));
+        gate.inconclusive(Moment(0));
+        assert_eq!(gate.admission(Moment(2_000)), Admission::Shut { for_ms: 0 }, "it is out still");
+        gate.succeeded(Moment(2_500));
+        for _ in 0..5 {
+            assert!(!gate.failed(Failure::TimedOut, None, Moment(900), Moment(2_600)));
+        }
+        assert!(gate.admission(Moment(2_600)).is_open());
     }
 
     #[test]
     fn a_probe_that_tells_nothing_hands_its_place_back() {
         let mut gate = shut_gate();
         gate.probe(Moment(1000));
-        gate.inconclusive();
+        gate.inconclusive(Moment(1_000));
         assert_eq!(gate.admission(Moment(1001)), Admission::Probe);
         gate.probe(Moment(1001));
         assert_eq!(gate.admission(Moment(31_001)), Admission::Probe, "a lost probe is forgotten");

@@ -15,6 +15,9 @@ pub struct Facts {
     pub images: bool,
     /// Offers tools.
     pub tools: bool,
+    /// Decides who is among the share that a returning target gets: a hash of the session, or of the
+    /// request where it has none.
+    pub draw: u64,
 }
 
 /// A target of the route as routing sees it.
@@ -42,10 +45,13 @@ pub struct Step {
 /// How a target came into the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
-    /// Its gate is open.
+    /// Its gate is open, or returning and this request is of its share.
     Open,
     /// Its gate lets one request probe.
     Probe,
+    /// Its target has just come back, and this request is not of its share: it stands behind every
+    /// open one.
+    Returning,
     /// Its gate is shut; it stands behind every open one, because the last gate is never shut.
     LastResort,
 }
@@ -56,12 +62,60 @@ pub enum Pass {
 pub enum SkipReason {
     /// Its gate is shut.
     GateShut(Failure),
+    /// It has just come back and gets a share of the requests only.
+    Returning(Failure),
+    /// Another request has just become its probe, or has shut its gate.
+    Overtaken,
+    /// Its provider's retry budget is spent.
+    RetryBudget,
     /// The request holds images and the model takes none.
     NoImages,
     /// The request offers tools and the model takes none.
     NoTools,
     /// The input surely does not fit the model's window.
     WindowTooSmall,
+}
+
+impl SkipReason {
+    /// How many names there are.
+    pub const COUNT: usize = 7;
+
+    /// Every name, in the order of the definition.
+    pub const NAMES: [&str; Self::COUNT] = [
+        "gate_shut",
+        "returning",
+        "overtaken",
+        "retry_budget",
+        "no_images",
+        "no_tools",
+        "window_too_small",
+    ];
+
+    /// Its place in [`SkipReason::NAMES`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::GateShut(_) => 0,
+            Self::Returning(_) => 1,
+            Self::Overtaken => 2,
+            Self::RetryBudget => 3,
+            Self::NoImages => 4,
+            Self::NoTools => 5,
+            Self::WindowTooSmall => 6,
+        }
+    }
+
+    /// The word used in logs and counts.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
+
+    /// The failure behind it, where there is one.
+    pub const fn failure(self) -> Option<Failure> {
+        match self {
+            Self::GateShut(failure) | Self::Returning(failure) => Some(failure),
+            _ => None,
+        }
+    }
 }
 
 /// The targets to try, in order, and every skip with its reason.
@@ -73,28 +127,45 @@ pub struct Plan {
     pub skips: Vec<(usize, SkipReason)>,
 }
 
-/// Plans a request over the candidates, which stand in the route's order.
+/// Plans a request over the candidates, which stand in the order in which they are preferred.
 ///
 /// A target whose model cannot do what the request needs is left out, unless that leaves nothing:
-/// then the vendor decides. A shut gate comes last and only for the case that all others fail.
+/// then the vendor decides. One that has just come back goes behind the open ones, but for its share
+/// of the requests and where none is open. A shut gate comes last and only for the case that all
+/// others fail.
 pub fn route(facts: &Facts, candidates: &[Candidate<'_>]) -> Plan {
     let mut plan = Plan::default();
-    let mut shut = Vec::new();
+    let mut fit = Vec::with_capacity(candidates.len());
     for (index, candidate) in candidates.iter().enumerate() {
-        if let Some(reason) = unfit(facts, candidate) {
-            plan.skips.push((index, reason));
-            continue;
+        match unfit(facts, candidate) {
+            Some(reason) => plan.skips.push((index, reason)),
+            None => fit.push(index),
         }
-        match candidate.admission {
-            Admission::Open => plan.steps.push(Step { candidate: index, pass: Pass::Open }),
-            Admission::Probe => plan.steps.push(Step { candidate: index, pass: Pass::Probe }),
+    }
+    let another_is_open = fit.iter().any(|index| candidates[*index].admission == Admission::Open);
+    let (mut returning, mut shut) = (Vec::new(), Vec::new());
+    for candidate in fit {
+        let Candidate { admission, failure, .. } = candidates[candidate];
+        let failure = failure.unwrap_or(Failure::Transient);
+        match admission {
+            Admission::Open => plan.steps.push(Step { candidate, pass: Pass::Open }),
+            Admission::Probe => plan.steps.push(Step { candidate, pass: Pass::Probe }),
+            Admission::Returning { one_in }
+                if !another_is_open || facts.draw.is_multiple_of(u64::from(one_in)) =>
+            {
+                plan.steps.push(Step { candidate, pass: Pass::Open });
+            }
+            Admission::Returning { .. } => {
+                plan.skips.push((candidate, SkipReason::Returning(failure)));
+                returning.push(Step { candidate, pass: Pass::Returning });
+            }
             Admission::Shut { .. } => {
-                let failure = candidate.failure.unwrap_or(Failure::Transient);
-                plan.skips.push((index, SkipReason::GateShut(failure)));
-                shut.push(Step { candidate: index, pass: Pass::LastResort });
+                plan.skips.push((candidate, SkipReason::GateShut(failure)));
+                shut.push(Step { candidate, pass: Pass::LastResort });
             }
         }
     }
+    plan.steps.append(&mut returning);
     plan.steps.append(&mut shut);
     if plan.steps.is_empty() && !candidates.is_empty() {
         plan.steps.push(Step { candidate: 0, pass: Pass::LastResort });
@@ -163,6 +234,29 @@ mod tests {
         let order: Vec<_> = plan.steps.iter().map(|step| (step.candidate, step.pass)).collect();
         assert_eq!(order, [(1, Pass::Open), (2, Pass::Probe), (0, Pass::LastResort)]);
         assert_eq!(plan.skips, [(0, SkipReason::GateShut(Failure::Unreachable))]);
+    }
+
+    #[test]
+    fn what_has_just_come_back_gets_its_share_and_all_where_no_other_is_open() {
+        let (a, b) = ("a".into(), "b".into());
+        let returning = candidate(&a, Admission::Returning { one_in: 4 }, None);
+        let first = |draw, other| {
+            let facts = Facts { draw, ..Facts::default() };
+            route(&facts, &[returning.clone(), candidate(&b, other, None)]).steps[0].candidate
+        };
+        let firsts: Vec<_> = (0..8).map(|draw| first(draw, Admission::Open)).collect();
+        assert_eq!(firsts, [0, 1, 1, 1, 0, 1, 1, 1]);
+        for other in [Admission::Shut { for_ms: 9 }, Admission::Probe] {
+            assert!((0..8).all(|draw| first(draw, other) == 0), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_has_a_word() {
+        use std::collections::BTreeSet;
+        assert_eq!(SkipReason::NAMES.iter().collect::<BTreeSet<_>>().len(), SkipReason::COUNT);
+        assert_eq!(SkipReason::WindowTooSmall.name(), "window_too_small");
+        assert_eq!(SkipReason::GateShut(Failure::Cut).name(), "gate_shut");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
+use decide::spray;
 use http::{HeaderName, HeaderValue, Request, header};
 use terms::{dialect::Dialect, outcome::Failure, time::Timestamp};
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +20,11 @@ const BEDROCK: &str = "bedrock";
 
 /// A provider's secret. Never printed.
 #[derive(Clone)]
-pub struct Credential(Authorization);
+pub struct Credential {
+    shown: Authorization,
+    /// Tells it apart from its provider's other keys, also after a reload. Says nothing about it.
+    id: u64,
+}
 
 /// How a secret is shown.
 #[derive(Clone)]
@@ -43,7 +48,7 @@ impl Credential {
     /// When it holds characters that no header can carry, here and below.
     pub fn new(secret: &str) -> Result<Self, header::InvalidHeaderValue> {
         let (bearer, plain) = (secret_value(&format!("Bearer {secret}"))?, secret_value(secret)?);
-        Ok(Self(Authorization::OfDialect { bearer, plain }))
+        Ok(Self::of(Authorization::OfDialect { bearer, plain }, secret))
     }
 
     /// A secret for `authorization: Bearer …`, whatever is spoken.
@@ -51,7 +56,8 @@ impl Credential {
     /// # Errors
     /// As [`Credential::new`].
     pub fn bearer(secret: &str) -> Result<Self, header::InvalidHeaderValue> {
-        Ok(Self(Authorization::Bearer(secret_value(&format!("Bearer {secret}"))?)))
+        let bearer = secret_value(&format!("Bearer {secret}"))?;
+        Ok(Self::of(Authorization::Bearer(bearer), secret))
     }
 
     /// A secret that stands bare in a header of this name.
@@ -59,7 +65,8 @@ impl Credential {
     /// # Errors
     /// As [`Credential::new`].
     pub fn header(name: &'static str, secret: &str) -> Result<Self, header::InvalidHeaderValue> {
-        Ok(Self(Authorization::Header(HeaderName::from_static(name), secret_value(secret)?)))
+        let shown = Authorization::Header(HeaderName::from_static(name), secret_value(secret)?);
+        Ok(Self::of(shown, secret))
     }
 
     /// Keys that sign each request to Amazon Bedrock.
@@ -70,12 +77,21 @@ impl Credential {
         secret_value(&keys.access_key_id)?;
         secret_value(&keys.region)?;
         let token = keys.session_token.as_deref().map(secret_value).transpose()?;
-        Ok(Self(Authorization::SigV4 { keys: Arc::new(keys), token }))
+        let id = keys.access_key_id.clone();
+        Ok(Self::of(Authorization::SigV4 { keys: Arc::new(keys), token }, &id))
     }
 
     /// Access tokens of Google Cloud.
     pub fn google(tokens: GoogleTokens) -> Self {
-        Self(Authorization::Google(Arc::new(tokens)))
+        Self::of(Authorization::Google(Arc::new(tokens)), "")
+    }
+
+    fn of(shown: Authorization, secret: &str) -> Self {
+        Self { shown, id: spray::hash(secret.as_bytes()) }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Puts it on a request whose address, headers and body are final. What has to be fetched first is
@@ -88,7 +104,7 @@ impl Credential {
         gateway: &Gateway,
         until: Instant,
     ) -> Result<(), Early> {
-        let (name, value) = match &self.0 {
+        let (name, value) = match &self.shown {
             Authorization::OfDialect { plain, .. } if dialect == Dialect::AnthropicMessages => {
                 (HeaderName::from_static("x-api-key"), plain.clone())
             }

@@ -11,7 +11,7 @@ use decide::{
 use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use terms::{dialect::Dialect, outcome::Failure};
+use terms::{dialect::Dialect, outcome::Failure, time::Timestamp};
 use tokio::time::{Instant, timeout_at};
 use wire::{ErrorReply, Malformed, UpstreamError};
 
@@ -118,6 +118,14 @@ pub(crate) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
+/// Buckets of Anthropic's limits.
+const ANTHROPIC_BUCKETS: [[&str; 2]; 4] = [
+    ["anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"],
+    ["anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"],
+    ["anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"],
+    ["anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"],
+];
+
 fn asked_wait(headers: &HeaderMap) -> Option<u64> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let empty = |name: &str| text(name) == Some("0");
@@ -126,14 +134,25 @@ fn asked_wait(headers: &HeaderMap) -> Option<u64> {
     } else {
         text("x-ratelimit-reset-requests")
     };
+    let anthropic = || {
+        let bucket = ANTHROPIC_BUCKETS.iter().find(|[remaining, _]| empty(remaining));
+        bucket.and_then(|[_, reset]| text(reset))
+    };
     let asked = retry_after::Headers {
         retry_after_ms: text("retry-after-ms").or_else(|| text("x-ms-retry-after-ms")),
         retry_after: text("retry-after"),
-        rate_limit_reset: reset,
+        rate_limit_reset: reset
+            .or_else(|| text("x-ratelimit-reset"))
+            .or_else(|| text("ratelimit-reset"))
+            .or_else(anthropic),
     };
-    retry_after::wait_ms(&asked, |date| {
+    // A date is compared with the date on this machine's wall, whatever clock the program runs on.
+    let now = SystemTime::now();
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let wall = Timestamp(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX));
+    retry_after::wait_ms(&asked, wall, |date| {
         let at = httpdate::parse_http_date(date).ok()?;
-        let ahead = at.duration_since(SystemTime::now()).unwrap_or_default();
+        let ahead = at.duration_since(now).unwrap_or_default();
         i64::try_from(ahead.as_millis()).ok()
     })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use access::Caller;
 use bytes::Bytes;
+use decide::spray::Spray;
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, header, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
@@ -266,7 +267,9 @@ pub(crate) fn only_at(route: &Route, provider: &ProviderName) -> Result<Route, E
             format!("the file is at {provider}, where `{}` does not lead", route.name),
         ));
     }
-    Ok(Route { targets, ..route.clone() })
+    // The files lie in the account of the first key.
+    let (spray, first_key_only) = (Spray::Order, true);
+    Ok(Route { targets, spray, first_key_only, ..route.clone() })
 }
 
 fn no_list() -> ErrorReply {

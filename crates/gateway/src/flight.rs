@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use decide::health::Learned;
 use ledger::{AttemptEnd, Held};
 use terms::{
     money::NanoUsd,
@@ -11,7 +12,7 @@ use terms::{
     usage::{Usage, UsageSource},
 };
 
-use crate::{gateway::Gateway, health::Learned, table::Target};
+use crate::{gateway::Gateway, health::Tried, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -20,9 +21,14 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 pub(crate) struct Flight {
     gateway: Arc<Gateway>,
     pub(crate) target: Arc<Target>,
+    /// Which of its provider's keys is shown.
+    key: u8,
     held: Option<Held>,
     dispatched: Moment,
     first_token: Option<Moment>,
+    /// When the latest piece of a stream came, and the longest silence before one.
+    last_piece: Option<Moment>,
+    longest_gap_ms: u64,
     estimated_in: u64,
     /// What the provider stated so far.
     pub(crate) usage: Option<Usage>,
@@ -38,6 +44,7 @@ impl Flight {
     pub(crate) fn new(
         gateway: &Arc<Gateway>,
         target: &Arc<Target>,
+        key: u8,
         held: Held,
         estimated_in: u64,
         now: Moment,
@@ -45,9 +52,12 @@ impl Flight {
         Self {
             gateway: Arc::clone(gateway),
             target: Arc::clone(target),
+            key,
             held: Some(held),
             dispatched: now,
             first_token: None,
+            last_piece: None,
+            longest_gap_ms: 0,
             estimated_in,
             usage: None,
             output_bytes: 0,
@@ -67,20 +77,30 @@ impl Flight {
 
     /// How long its stream may stay silent between two pieces.
     pub(crate) fn idle(&self) -> Duration {
-        self.target.provider.limits.idle(self.target.capabilities().reasoning)
+        self.gateway.health.idle_limit(&self.target)
     }
 
     /// Output arrived. The target is alive: its gate learns it at once.
     pub(crate) fn first_token(&mut self, now: Moment) {
-        if self.first_token.is_none() {
-            self.first_token = Some(now);
-            self.report_success(now);
+        if self.is_alive(now) {
+            let ms = now.since(self.dispatched);
+            self.gateway.health.first_token(&self.target.name, ms, now);
         }
+    }
+
+    /// A piece of a stream arrived.
+    pub(crate) fn piece(&mut self, now: Moment) {
+        let gap = self.last_piece.map_or(0, |last| now.since(last));
+        self.longest_gap_ms = self.longest_gap_ms.max(gap);
+        self.last_piece = Some(now);
     }
 
     /// A whole answer. Returns its cost.
     pub(crate) fn answered(mut self, now: Moment) -> NanoUsd {
-        self.first_token(now);
+        self.is_alive(now);
+        if self.last_piece.is_some() {
+            self.gateway.health.longest_gap(&self.target.name, self.longest_gap_ms, now);
+        }
         self.settle(Ending::Answered, now)
     }
 
@@ -92,11 +112,11 @@ impl Flight {
         now: Moment,
     ) -> Learned {
         if matches!(failure, Failure::Declined | Failure::Mismatch) {
-            self.gateway.health.inconclusive(&self.target);
+            self.gateway.health.inconclusive(&self.tried());
             self.settle(Ending::Failed(failure), now);
             return Learned { shut: false, lone: true };
         }
-        let learned = self.gateway.health.failed(&self.target, failure, asked_ms, now);
+        let learned = self.gateway.health.failed(&self.tried(), failure, asked_ms, now);
         self.settle(Ending::Failed(failure), now);
         if learned.shut {
             self.gateway.ledger.activity().touch();
@@ -109,10 +129,20 @@ impl Flight {
         self.settle(Ending::Interrupted, now);
     }
 
-    fn report_success(&self, now: Moment) {
-        if self.gateway.health.succeeded(&self.target, now) {
-            self.gateway.ledger.activity().touch();
+    /// There is output. Tells whether it is the first.
+    fn is_alive(&mut self, now: Moment) -> bool {
+        let first = self.first_token.is_none();
+        if first {
+            self.first_token = Some(now);
+            if self.gateway.health.succeeded(&self.tried(), now) {
+                self.gateway.ledger.activity().touch();
+            }
         }
+        first
+    }
+
+    fn tried(&self) -> Tried<'_> {
+        Tried { target: &self.target, key: self.key, began: self.dispatched }
     }
 
     fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
@@ -161,7 +191,7 @@ impl Drop for Flight {
             let now = self.gateway.now();
             self.settle(Ending::CallerLeft, now);
             if self.first_token.is_none() {
-                self.gateway.health.inconclusive(&self.target);
+                self.gateway.health.inconclusive(&self.tried());
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::plan,
+    plan::{Told, plan},
     pursuit::Pursuit,
     reply::Failed,
     request::Request,
@@ -157,9 +157,9 @@ enum Weight {
 async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let now = request.gateway.now();
     let mut trail = Trail::begin(&request.gateway, &request.caller, request.id, now);
-    let mut planning = plan(&request.gateway, &request.route, &request.facts(), now);
-    let preferred = planning.preferred.as_ref().map(|target| target.name.clone());
-    trail.planned(&request.route.name, preferred, planning.skipped);
+    let (facts, held) = request.facts();
+    let mut planning = plan(&request.gateway, &request.route, &facts, held, &mut trail, now);
+    let health = Arc::clone(&request.gateway.health);
     let mut last: Option<Box<errors::LastFailure>> = None;
     let mut heard = Weight::Student;
     loop {
@@ -169,18 +169,23 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
                 let made = planning.attempts.made();
                 return Ok(stopped(&request, stop, last.as_deref(), made, trail));
             }
-            Next::Send { step, ordinal } => {
+            Next::Send { step, key, ordinal } => {
+                if planning.is_overtaken(&health, step, &mut trail, request.gateway.now()) {
+                    continue;
+                }
+                let again = planning.attempts.is_resend(step);
                 let chosen = planning.steps[step].clone();
-                let flight = match request.take_off(&chosen, ordinal, &mut trail) {
+                let flight = match request.take_off(&chosen, (key, again), ordinal, &mut trail) {
                     Ok(flight) => flight,
                     Err(unbooked) => {
                         trail.end(Ending::Failed(Failure::Transient));
                         return Err(unbooked);
                     }
                 };
-                let attempt = request.attempt(&chosen, ordinal);
+                let attempt = request.attempt(&chosen, key, ordinal);
                 let failed = match attempt.run(flight, trail).await {
                     Ok(mut response) => {
+                        planning.answered(&health, &chosen.target);
                         if let ReplyBody::Stream(stream) = response.body_mut() {
                             stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
                         }
@@ -192,13 +197,12 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
                 trail = returned;
                 let now = request.gateway.now();
                 let reported = flight.failed(failure.failure, failure.asked_ms, now);
-                planning.attempts.failed(
-                    step,
-                    failure.failure,
-                    failure.asked_ms,
-                    reported.lone,
-                    now,
-                );
+                let told = Told {
+                    failure: failure.failure,
+                    asked_ms: failure.asked_ms,
+                    lone: reported.lone,
+                };
+                planning.failed(&health, step, told, &mut trail, now);
                 let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
                 if let Some(response) = verbatim.filter(|_| is_final) {
                     trail.end(Ending::Failed(failure.failure));

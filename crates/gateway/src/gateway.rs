@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
 use access::Keys;
 use arc_swap::ArcSwap;
-use decide::gate::GateLimits;
+use decide::{gate::GateLimits, health::View, retry_budget::RetryBudgetLimits};
 use ledger::Ledger;
 use terms::{
     ids::RequestId,
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::Clock,
-    health::{GateView, Health},
+    health::Health,
     kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
     table::{Table, Target},
@@ -32,6 +32,8 @@ pub struct Parts {
     pub ledger: Arc<Ledger>,
     /// When gates shut.
     pub gates: GateLimits,
+    /// How often providers are asked again.
+    pub retries: RetryBudgetLimits,
     /// What is taken in.
     pub intake: IntakeLimits,
     /// How much of the answers is kept, for callers who follow them.
@@ -62,7 +64,7 @@ impl Gateway {
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             table: Arc::new(ArcSwap::from_pointee(parts.table)),
-            health: Arc::new(Health::new(parts.gates)),
+            health: Arc::new(Health::new(parts.gates, parts.retries)),
             upstream: Upstream::new(),
             keys: parts.keys,
             ledger: parts.ledger,
@@ -113,7 +115,7 @@ impl Gateway {
     }
 
     /// A target's gate, for people.
-    pub fn gate(&self, target: &Target) -> GateView {
+    pub fn gate(&self, target: &Target) -> View {
         self.health.view(target, self.now())
     }
 

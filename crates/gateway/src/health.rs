@@ -1,178 +1,170 @@
-//! The gates of all targets, and of the providers behind them: a provider that cannot be reached, or
-//! refuses our credential, is so for all its models. State lives here, rules live in `decide::gate`.
-//! Survives a reload of the table, because a target that was down before it is down after it.
+//! What is known of all targets, shared by all requests. The rules live in `decide::health`; here are the
+//! locks and the log. Survives a reload of the table, because a target that was down before it is down
+//! after it.
 
 use std::{
-    collections::HashMap,
-    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use decide::gate::{Admission, Gate, GateLimits, GateState};
+use decide::{
+    gate::{Admission, GateLimits},
+    health::{self, Learned, Spot, View, Visit},
+    pins::Pins,
+    retry_budget::RetryBudgetLimits,
+    route::SkipReason,
+    spray::Signs,
+};
 use terms::{
     ids::{ProviderName, TargetName},
     outcome::Failure,
     time::Moment,
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::table::Target;
 
-/// Gates kept at most. Names that callers make up (`provider/anything`) must not grow memory.
-const GATES: usize = 10_000;
-
-/// A gate as people see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GateView {
-    /// Its state.
-    pub state: GateState,
-    /// Why it is not open.
-    pub reason: Option<Failure>,
-    /// Milliseconds since it was shut; `None` while it is open.
-    pub shut_for_ms: Option<u64>,
-}
-
-/// What a failure did to the gates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Learned {
-    /// A gate was shut by it.
-    pub(crate) shut: bool,
-    /// The target had not failed just before.
-    pub(crate) lone: bool,
-}
-
 #[derive(Debug)]
 pub(crate) struct Health {
-    limits: GateLimits,
-    gates: Mutex<Gates>,
+    known: Mutex<health::Health>,
+    pins: Mutex<Pins>,
 }
 
-#[derive(Debug, Default)]
-struct Gates {
-    targets: HashMap<TargetName, Gate>,
-    providers: HashMap<ProviderName, Gate>,
+/// An attempt at a target with one of its provider's keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tried<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) key: u8,
+    pub(crate) began: Moment,
+}
+
+impl<'a> Tried<'a> {
+    fn visit(&self) -> Visit<'a> {
+        Visit { spot: spot(self.target), key: self.key, began: self.began }
+    }
 }
 
 impl Health {
-    pub(crate) fn new(limits: GateLimits) -> Self {
-        Self { limits, gates: Mutex::default() }
+    pub(crate) fn new(gates: GateLimits, retries: RetryBudgetLimits) -> Self {
+        let known = Mutex::new(health::Health::new(gates, retries));
+        Self { known, pins: Mutex::default() }
     }
 
-    /// What the gates in front of a target say, and why they are not open.
+    /// What stands before a target lets through, and why that is not everything.
     pub(crate) fn admission(&self, target: &Target, now: Moment) -> (Admission, Option<Failure>) {
-        let gates = self.lock();
-        match gates.stricter(target, now) {
-            None => (Admission::Open, None),
-            Some(gate) => (gate.admission(now), gate.shut_because()),
-        }
+        self.known().admission(&spot(target), now)
     }
 
-    /// A request is dispatched as the probe of gates that are not open.
-    pub(crate) fn probe(&self, target: &Target, now: Moment) {
-        self.lock().each(target, |gate| gate.probe(now));
+    /// The provider's keys in the order in which a request tries them.
+    pub(crate) fn keys(&self, target: &Target, draw: u64, now: Moment) -> Vec<u8> {
+        self.known().keys(&spot(target), draw, now)
     }
 
-    /// Returns whether this opened a gate.
-    pub(crate) fn succeeded(&self, target: &Target, now: Moment) -> bool {
-        let mut opened = false;
-        self.lock().each(target, |gate| {
-            opened |= gate.state(now) != GateState::Open;
-            gate.succeeded(now);
-        });
+    /// An attempt begins; `again` where its request asked the provider before.
+    pub(crate) fn dispatched(&self, tried: &Tried<'_>, again: bool) {
+        self.known().dispatched(&tried.visit(), again);
+    }
+
+    /// Whether a request may ask a provider once more.
+    pub(crate) fn resend(&self, provider: &ProviderName, now: Moment) -> bool {
+        self.known().resend(provider, now)
+    }
+
+    /// Returns whether this began to open a gate.
+    pub(crate) fn succeeded(&self, tried: &Tried<'_>, now: Moment) -> bool {
+        let opened = self.known().succeeded(&tried.visit(), now);
         if opened {
-            info!(target = %target.name, "gate open");
+            info!(target = %tried.target.name, "gate opens");
         }
         opened
     }
 
     pub(crate) fn failed(
         &self,
-        target: &Target,
+        tried: &Tried<'_>,
         failure: Failure,
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
-        let mut gates = self.lock();
-        let mut learned = Learned { shut: false, lone: true };
-        if let Some(gate) = at(&mut gates.targets, &target.name, self.limits) {
-            learned.shut = gate.failed(failure, asked_ms, now);
-            learned.lone = !gate.is_failing();
-        }
-        let name = &target.provider.name;
-        if matches!(failure, Failure::Unreachable | Failure::CredentialDead) {
-            if let Some(gate) = at(&mut gates.providers, name, self.limits) {
-                learned.shut |= gate.failed(failure, asked_ms, now);
-            }
-        } else if let Some(gate) = gates.providers.get_mut(name) {
-            // It was reached and took our credential, whatever it said.
-            gate.succeeded(now);
-        }
-        drop(gates);
+        let learned = self.known().failed(&tried.visit(), failure, asked_ms, now);
         if learned.shut {
-            warn!(target = %target.name, failure = failure.name(), "gate shut");
+            let key = tried.key + 1;
+            warn!(target = %tried.target.name, key, failure = failure.name(), "gate shut");
         }
         learned
     }
 
     /// An attempt ended without telling anything about the target.
-    pub(crate) fn inconclusive(&self, target: &Target) {
-        self.lock().each(target, Gate::inconclusive);
+    pub(crate) fn inconclusive(&self, tried: &Tried<'_>) {
+        self.known().inconclusive(&tried.visit());
     }
 
-    pub(crate) fn view(&self, target: &Target, now: Moment) -> GateView {
-        let open = GateView { state: GateState::Open, reason: None, shut_for_ms: None };
-        self.lock().stricter(target, now).map_or(open, |gate| GateView {
-            state: gate.state(now),
-            reason: gate.shut_because(),
-            shut_for_ms: gate.shut_for_ms(now),
-        })
+    /// The first token of a stream came after this long.
+    pub(crate) fn first_token(&self, target: &TargetName, ms: u64, now: Moment) {
+        self.known().first_token(target, ms, now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Gates> {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The longest silence within a stream that came to its end.
+    pub(crate) fn longest_gap(&self, target: &TargetName, ms: u64, now: Moment) {
+        self.known().longest_gap(target, ms, now);
+    }
+
+    /// How long a target gets for its first token: longer than configured where it usually needs longer.
+    pub(crate) fn first_token_limit(&self, target: &Target) -> Duration {
+        let configured = target.provider.limits.first_token(target.capabilities().reasoning);
+        let limit = self.known().first_token_limit(&target.name, ms(configured));
+        Duration::from_millis(limit)
+    }
+
+    /// How long its streams may be silent.
+    pub(crate) fn idle_limit(&self, target: &Target) -> Duration {
+        let configured = target.provider.limits.idle(target.capabilities().reasoning);
+        Duration::from_millis(self.known().idle_limit(&target.name, ms(configured)))
+    }
+
+    pub(crate) fn signs(
+        &self,
+        target: &TargetName,
+        weight: f64,
+        price: Option<f64>,
+        now: Moment,
+    ) -> Signs {
+        self.known().signs(target, weight, price, now)
+    }
+
+    /// A target was passed by.
+    pub(crate) fn skipped(&self, target: &TargetName, reason: SkipReason) {
+        debug!(%target, reason = reason.name(), "skipped");
+        self.known().skipped(target, reason);
+    }
+
+    pub(crate) fn view(&self, target: &Target, now: Moment) -> View {
+        self.known().view(&spot(target), now)
+    }
+
+    /// Where a session is pinned.
+    pub(crate) fn pin(&self, session: u64) -> Option<u64> {
+        self.pins().of(session)
+    }
+
+    /// A session was answered at a place.
+    pub(crate) fn repin(&self, session: u64, place: u64, by_itself: Option<u64>) {
+        self.pins().answered(session, place, by_itself);
+    }
+
+    fn known(&self) -> MutexGuard<'_, health::Health> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pins(&self) -> MutexGuard<'_, Pins> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Gates {
-    /// The gate in front of the target that lets less through; `None` while both are open.
-    fn stricter(&self, target: &Target, now: Moment) -> Option<&Gate> {
-        let strictness = |gate: &&Gate| match gate.admission(now) {
-            Admission::Open => 0,
-            Admission::Probe => 1,
-            Admission::Shut { .. } => 2,
-        };
-        [self.providers.get(&target.provider.name), self.targets.get(&target.name)]
-            .into_iter()
-            .flatten()
-            .filter(|gate| strictness(gate) > 0)
-            .max_by_key(strictness)
-    }
-
-    fn each(&mut self, target: &Target, mut act: impl FnMut(&mut Gate)) {
-        if let Some(gate) = self.targets.get_mut(&target.name) {
-            act(gate);
-        }
-        if let Some(gate) = self.providers.get_mut(&target.provider.name) {
-            act(gate);
-        }
-    }
+fn spot(target: &Target) -> Spot<'_> {
+    Spot { target: &target.name, provider: &target.provider.name, keys: target.provider.key_ids() }
 }
 
-/// The gate of a name, made where it is new and there is room.
-fn at<'g, N: Clone + Eq + Hash>(
-    gates: &'g mut HashMap<N, Gate>,
-    name: &N,
-    limits: GateLimits,
-) -> Option<&'g mut Gate> {
-    if !gates.contains_key(name) {
-        if gates.len() >= GATES {
-            // Open gates know least: they are learned anew.
-            gates.retain(|_, gate| gate.shut_because().is_some());
-            if gates.len() >= GATES {
-                gates.clear();
-            }
-        }
-        gates.insert(name.clone(), Gate::new(limits));
-    }
-    gates.get_mut(name)
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

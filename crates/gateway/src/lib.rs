@@ -25,6 +25,7 @@ mod input_items;
 mod intake;
 mod keeping;
 mod kept;
+mod keyring;
 mod limits;
 mod listener;
 mod models;
@@ -42,6 +43,7 @@ mod request;
 mod room;
 mod session;
 mod sigv4;
+mod sticky;
 mod stream;
 mod surface;
 mod table;
@@ -55,8 +57,8 @@ pub use crate::{
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
-    health::GateView,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
+    keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
     provider::{Answerer, Endpoint, Provider, Serves, Source},

@@ -1,23 +1,37 @@
-//! From a route and the gates to the attempts of one request. Gathers values for `decide`.
+//! From a route and what is known of its targets to the attempts of one request. Gathers values for
+//! `decide`, and tells the trail of every target that is passed by.
 
 use std::sync::Arc;
 
 use decide::{
     attempt::{Attempts, Planned},
-    route::{Candidate, Facts, Pass, Plan, SkipReason, route},
+    gate::Admission,
+    route::{Candidate, Facts, Plan, SkipReason, route},
+    spray::{self, Place, Spray},
 };
-use terms::time::Moment;
+use terms::{outcome::Failure, time::Moment, usage::Usage};
 
 use crate::{
     gateway::Gateway,
+    health::Health,
     table::{Route, Target},
+    trail::Trail,
 };
+
+/// A question and its answer, for the price of one target against another's: three tokens in to one out.
+const USUAL: (u64, u64) = (3_000, 1_000);
 
 /// A planned target.
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     pub(crate) target: Arc<Target>,
-    pub(crate) pass: Pass,
+}
+
+/// What a sprayed request is held to, and where the spray alone sends it.
+#[derive(Debug, Clone, Copy)]
+struct Sticky {
+    session: u64,
+    by_itself: Option<u64>,
 }
 
 /// What is planned for a request.
@@ -26,15 +40,21 @@ pub(crate) struct Planning {
     /// In the order of trying.
     pub(crate) steps: Vec<Chosen>,
     pub(crate) attempts: Attempts,
-    /// The target that answers when all is well: the first that can do what is asked.
-    pub(crate) preferred: Option<Arc<Target>>,
-    /// Why the preferred target does not stand first.
-    pub(crate) skipped: Option<&'static str>,
+    sticky: Option<Sticky>,
 }
 
-pub(crate) fn plan(gateway: &Gateway, chosen: &Route, facts: &Facts, now: Moment) -> Planning {
-    let candidates: Vec<Candidate<'_>> = chosen
-        .targets
+/// Plans a request. `draw` decides where a spray sends it and which key it shows; `held` tells that
+/// other requests have the same and want to go where it went.
+pub(crate) fn plan(
+    gateway: &Gateway,
+    chosen: &Route,
+    facts: &Facts,
+    held: bool,
+    trail: &mut Trail,
+    now: Moment,
+) -> Planning {
+    let (targets, sticky) = preferred_order(gateway, chosen, facts.draw, held, now);
+    let candidates: Vec<Candidate<'_>> = targets
         .iter()
         .map(|target| {
             let (admission, failure) = gateway.health.admission(target, now);
@@ -42,33 +62,105 @@ pub(crate) fn plan(gateway: &Gateway, chosen: &Route, facts: &Facts, now: Moment
         })
         .collect();
     let plan = route(facts, &candidates);
-    let (preferred, skipped) = preference(chosen, &plan);
+    let (preferred, reason) = preference(&targets, &plan);
+    trail.planned(&chosen.name, preferred.map(|target| target.name.clone()), reason);
+    for (skipped, reason) in &plan.skips {
+        trail.skipped(&targets[*skipped].name, *reason);
+    }
     let steps: Vec<Chosen> = plan
         .steps
         .iter()
-        .map(|step| Chosen { target: Arc::clone(&chosen.targets[step.candidate]), pass: step.pass })
+        .map(|step| Chosen { target: Arc::clone(targets[step.candidate]) })
         .collect();
-    let attempts = Attempts::new(planned(&steps), chosen.limits, now);
-    Planning { steps, attempts, preferred, skipped }
+    let keys = |target: &Target| {
+        if chosen.first_key_only { vec![0] } else { gateway.health.keys(target, facts.draw, now) }
+    };
+    let attempts = Attempts::new(planned(&steps, keys), chosen.limits, now);
+    Planning { steps, attempts, sticky }
 }
 
-fn preference(chosen: &Route, plan: &Plan) -> (Option<Arc<Target>>, Option<&'static str>) {
+/// The targets of a route in the order in which this request prefers them: those that have weights
+/// change places among themselves.
+fn preferred_order<'r>(
+    gateway: &Gateway,
+    chosen: &'r Route,
+    draw: u64,
+    held: bool,
+    now: Moment,
+) -> (Vec<&'r Arc<Target>>, Option<Sticky>) {
+    let mut targets: Vec<&Arc<Target>> = chosen.targets.iter().collect();
+    let sprayed: Vec<usize> =
+        (0..targets.len()).filter(|index| chosen.weight(*index).is_some()).collect();
+    if chosen.spray == Spray::Order || sprayed.len() < 2 {
+        return (targets, None);
+    }
+    let weights: Vec<f64> = sprayed.iter().filter_map(|index| chosen.weight(*index)).collect();
+    let weights = match chosen.spray {
+        Spray::Order | Spray::Weights => weights,
+        Spray::Adaptive => {
+            let signs = sprayed.iter().zip(weights).map(|(index, weight)| {
+                let target = &targets[*index];
+                gateway.health.signs(&target.name, weight, Some(price(gateway, target)), now)
+            });
+            spray::adaptive(&signs.collect::<Vec<_>>())
+        }
+    };
+    let places: Vec<Place> = sprayed
+        .iter()
+        .zip(weights)
+        .map(|(index, weight)| Place { id: place(targets[*index]), weight })
+        .collect();
+    let mut order = spray::order(&places, draw);
+    let sticky = held.then(|| {
+        // What the adaptive spray thinks moves from request to request: its sessions are all remembered.
+        let first = order.first().map(|first| places[*first].id);
+        let by_itself = first.filter(|_| chosen.spray == Spray::Weights);
+        Sticky { session: spray::hash(chosen.name.as_str().as_bytes()) ^ draw, by_itself }
+    });
+    let pin = sticky.and_then(|sticky| gateway.health.pin(sticky.session));
+    if let Some(pinned) = order.iter().position(|other| Some(places[*other].id) == pin) {
+        order[..=pinned].rotate_right(1);
+    }
+    for (at, index) in sprayed.iter().zip(order) {
+        targets[*at] = &chosen.targets[sprayed[index]];
+    }
+    (targets, sticky)
+}
+
+fn place(target: &Target) -> u64 {
+    spray::hash(target.name.as_str().as_bytes())
+}
+
+/// What a usual question costs there, as the books will have it.
+fn price(gateway: &Gateway, target: &Target) -> f64 {
+    let (uncached_in, visible_out) = USUAL;
+    let usage = Usage { uncached_in, visible_out, ..Usage::default() };
+    let book = gateway.ledger.prices();
+    let cost = book.quote(&target.provider.name, &target.model).cost(&usage);
+    cost.0 as f64
+}
+
+/// The target that answers when all is well, which is the first that can do what is asked, and why it
+/// does not stand first now.
+fn preference<'t>(
+    targets: &[&'t Arc<Target>],
+    plan: &Plan,
+) -> (Option<&'t Arc<Target>>, Option<&'static str>) {
     let skip_of = |index: usize| {
         plan.skips.iter().find(|(skipped, _)| *skipped == index).map(|(_, reason)| *reason)
     };
-    for (index, target) in chosen.targets.iter().enumerate() {
-        match skip_of(index) {
-            None => return (Some(Arc::clone(target)), None),
-            Some(SkipReason::GateShut(failure)) => {
-                return (Some(Arc::clone(target)), Some(failure.name()));
-            }
-            Some(_) => {}
+    for (index, target) in targets.iter().enumerate() {
+        match skip_of(index).map(SkipReason::failure) {
+            None => return (Some(target), None),
+            Some(Some(failure)) => return (Some(target), Some(failure.name())),
+            // It cannot do what is asked.
+            Some(None) => {}
         }
     }
-    (chosen.targets.first().map(Arc::clone), None)
+    (targets.first().copied(), None)
 }
 
-fn planned(steps: &[Chosen]) -> Vec<Planned> {
+fn planned(steps: &[Chosen], keys: impl Fn(&Target) -> Vec<u8>) -> Vec<Planned> {
     let provider_of = |step: &Chosen| {
         steps
             .iter()
@@ -80,6 +172,88 @@ fn planned(steps: &[Chosen]) -> Vec<Planned> {
         .map(|step| Planned {
             provider: provider_of(step),
             context_window: step.target.known.as_ref().map_or(0, |model| model.context_window),
+            keys: keys(&step.target),
         })
         .collect()
+}
+
+impl Planning {
+    /// The gate of the step whose turn it is has shut since the plan was made, and another is open: that
+    /// one is next.
+    pub(crate) fn is_overtaken(
+        &mut self,
+        health: &Health,
+        step: usize,
+        trail: &mut Trail,
+        now: Moment,
+    ) -> bool {
+        let Self { steps, attempts, .. } = self;
+        let admission = |step: usize| health.admission(&steps[step].target, now).0;
+        if !matches!(admission(step), Admission::Shut { .. }) {
+            return false;
+        }
+        let overtaken = attempts.pass_over(
+            step,
+            |other| admission(other).is_open(),
+            |first| health.resend(&steps[first].target.provider.name, now),
+        );
+        if overtaken {
+            trail.skipped(&steps[step].target.name, SkipReason::Overtaken);
+        }
+        self.tell_refused(trail);
+        overtaken
+    }
+
+    /// An attempt failed; what comes next is decided.
+    pub(crate) fn failed(
+        &mut self,
+        health: &Health,
+        step: usize,
+        told: Told,
+        trail: &mut Trail,
+        now: Moment,
+    ) {
+        let Self { steps, attempts, .. } = self;
+        let Told { failure, asked_ms, lone } = told;
+        attempts.failed(step, failure, asked_ms, lone, now, |first| {
+            health.resend(&steps[first].target.provider.name, now)
+        });
+        self.tell_refused(trail);
+    }
+
+    /// The target of a step could not go on with an answer that another began: it is asked otherwise.
+    pub(crate) fn mismatched(
+        &mut self,
+        health: &Health,
+        step: usize,
+        trail: &mut Trail,
+        now: Moment,
+    ) {
+        let Self { steps, attempts, .. } = self;
+        attempts
+            .mismatched(step, now, |first| health.resend(&steps[first].target.provider.name, now));
+        self.tell_refused(trail);
+    }
+
+    /// The target of a step answers: its session stays there.
+    pub(crate) fn answered(&self, health: &Health, target: &Target) {
+        if let Some(Sticky { session, by_itself }) = self.sticky {
+            health.repin(session, place(target), by_itself);
+        }
+    }
+
+    fn tell_refused(&mut self, trail: &mut Trail) {
+        for step in self.attempts.take_refused() {
+            trail.skipped(&self.steps[step].target.name, SkipReason::RetryBudget);
+        }
+    }
+}
+
+/// What is told of an attempt that failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) failure: Failure,
+    pub(crate) asked_ms: Option<u64>,
+    /// The target had not failed just before.
+    pub(crate) lone: bool,
 }

@@ -10,7 +10,9 @@ use terms::{
 };
 use wire::{ErrorReply, Framing, Habits};
 
-use crate::{credential::Credential, limits::TimeLimits, provider_address::ProviderAddress};
+use crate::{
+    credential::Credential, keyring::Keyring, limits::TimeLimits, provider_address::ProviderAddress,
+};
 
 /// Where a provider speaks a dialect.
 #[derive(Debug, Clone)]
@@ -84,8 +86,8 @@ pub enum Source {
     Remote {
         /// In order of preference; the caller's own dialect comes first where it is among them.
         endpoints: Vec<Endpoint>,
-        /// How it is asked in our name; `None` for an open server.
-        credential: Option<Credential>,
+        /// How it is asked in our name.
+        keys: Keyring,
     },
     /// This process.
     InProcess(Arc<dyn Answerer>),
@@ -124,10 +126,10 @@ impl fmt::Debug for Provider {
 impl Provider {
     /// The way for a caller of this dialect to a model: an endpoint of its own dialect where the
     /// provider has one for that model.
-    pub(crate) fn way(&self, caller: Dialect, model: &ModelName) -> Way<'_> {
+    pub(crate) fn way(&self, caller: Dialect, model: &ModelName, key: u8) -> Way<'_> {
         match &self.source {
             Source::InProcess(answerer) => Way::InProcess(&**answerer),
-            Source::Remote { endpoints, credential } => {
+            Source::Remote { endpoints, keys } => {
                 let meant = endpoints.iter().any(|endpoint| endpoint.is_meant_for(model));
                 let mut serving = endpoints.iter().filter(|endpoint| {
                     if meant {
@@ -139,23 +141,31 @@ impl Provider {
                 let same = serving.clone().find(|endpoint| endpoint.dialect == caller);
                 let endpoint = same.or_else(|| serving.next()).or_else(|| endpoints.first());
                 let endpoint = endpoint.expect("a remote provider has at least one endpoint");
-                Way::Remote { endpoint, credential: credential.as_ref() }
+                Way::Remote { endpoint, credential: keys.credential(key) }
             }
         }
     }
 
     /// Where it is called in this dialect, or else in another, for what stands beside its calls: one
-    /// address, whatever the model.
+    /// address, whatever the model, and the first key, because what lies there lies in its account.
     pub(crate) fn beside(
         &self,
         dialect: Dialect,
     ) -> Option<(&Endpoint, &Uri, Option<&Credential>)> {
-        let Source::Remote { endpoints, credential } = &self.source else { return None };
+        let Source::Remote { endpoints, keys } = &self.source else { return None };
         let mut fixed =
             endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.address.as_fixed()?)));
         let same = fixed.clone().find(|(endpoint, _)| endpoint.dialect == dialect);
         let (endpoint, uri) = same.or_else(|| fixed.next())?;
-        Some((endpoint, uri, credential.as_ref()))
+        Some((endpoint, uri, keys.credential(0)))
+    }
+
+    /// The numbers of its keys.
+    pub(crate) fn key_ids(&self) -> &[u64] {
+        match &self.source {
+            Source::InProcess(_) => &[],
+            Source::Remote { keys, .. } => keys.ids(),
+        }
     }
 
     /// Whether it answers within this process.

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use decide::attempt::Next;
+use decide::{attempt::Next, health::Learned};
 use hyper::body::Incoming;
 use terms::{
     dialect::Dialect,
@@ -18,7 +18,7 @@ use wire::{ErrorReply, Resumption, StreamRelay, Unfinished};
 use crate::{
     early::Early,
     flight::Flight,
-    plan::{Chosen, Planning},
+    plan::{Chosen, Planning, Told},
     provider::Way,
     reply::Try,
     request::Request,
@@ -72,22 +72,29 @@ impl Pursuit {
         self.book(&mut broken);
         let Broken { mut unfinished, mut trail, mut ready, .. } = broken;
         loop {
-            let (step, ordinal) = match self.planning.attempts.next(self.request.gateway.now()) {
+            let now = self.request.gateway.now();
+            let (step, key, ordinal) = match self.planning.attempts.next(now) {
                 Next::Wait(ms) => {
                     sleep(Duration::from_millis(ms)).await;
                     continue;
                 }
                 Next::Stop(_) => return self.given_up(unfinished, trail, ready),
-                Next::Send { step, ordinal } => (step, ordinal),
+                Next::Send { step, key, ordinal } => (step, key, ordinal),
             };
+            let gateway = Arc::clone(&self.request.gateway);
+            if self.planning.is_overtaken(&gateway.health, step, &mut trail, now) {
+                continue;
+            }
+            let again = self.planning.attempts.is_resend(step);
             let chosen = self.planning.steps[step].clone();
             let Some(way) = self.way_on(step, &unfinished) else {
                 return self.given_up(unfinished, trail, ready);
             };
-            let Ok(mut flight) = self.request.take_off(&chosen, ordinal, &mut trail) else {
+            let Ok(mut flight) = self.request.take_off(&chosen, (key, again), ordinal, &mut trail)
+            else {
                 return self.given_up(unfinished, trail, ready);
             };
-            let attempt = self.request.attempt(&chosen, ordinal);
+            let attempt = self.request.attempt(&chosen, key, ordinal);
             match attempt.resume(unfinished, way, &mut flight, &mut ready).await {
                 Ok((relay, upstream)) => {
                     self.step = step;
@@ -99,7 +106,13 @@ impl Pursuit {
                     let Early { failure, asked_ms, .. } = early;
                     match left {
                         Ok(left) => {
-                            self.unresumed(flight, step, way, (failure, asked_ms), &left);
+                            self.unresumed(
+                                (flight, step),
+                                way,
+                                (failure, asked_ms),
+                                &left,
+                                &mut trail,
+                            );
                             unfinished = left;
                         }
                         Err(relay) => {
@@ -124,13 +137,16 @@ impl Pursuit {
         self.cause.get_or_insert_with(|| (failure, name.clone()));
         match (failure, self.way) {
             (Failure::Mismatch, Some(way)) => {
-                self.unresumed(flight, self.step, way, (failure, None), &broken.unfinished);
+                let Broken { unfinished, trail, .. } = broken;
+                self.unresumed((flight, self.step), way, (failure, None), unfinished, trail);
             }
             _ => {
                 broken.trail.broke(failure, now);
                 let learned = flight.failed(failure, None, now);
                 // One that fell silent in its middle is no silent target: it may be asked again.
-                self.planning.attempts.failed(self.step, Failure::Cut, None, learned.lone, now);
+                let told = Told { failure: Failure::Cut, asked_ms: None, lone: learned.lone };
+                let health = &self.request.gateway.health;
+                self.planning.failed(health, self.step, told, &mut broken.trail, now);
             }
         }
     }
@@ -154,8 +170,10 @@ impl Pursuit {
         };
         flight.first_token(now);
         let keeping = self.request.keeping.clone();
+        let idle = flight.idle();
         let pursuit = Some(self);
-        let begun = Begun { gateway, upstream, relay, ready, flight, trail, keeping, pursuit };
+        let begun =
+            Begun { gateway, upstream, relay, ready, flight, trail, keeping, idle, pursuit };
         Pursued::On(Box::new(begun))
     }
 
@@ -174,7 +192,7 @@ impl Pursuit {
     fn prefills(&self, target: &Target) -> bool {
         let known = target.known.as_ref().is_some_and(|model| model.capabilities.prefill);
         let Way::Remote { endpoint, .. } =
-            target.provider.way(self.request.asked.dialect, &target.model)
+            target.provider.way(self.request.asked.dialect, &target.model, 0)
         else {
             return false;
         };
@@ -184,13 +202,14 @@ impl Pursuit {
     /// A target did not go on.
     fn unresumed(
         &mut self,
-        flight: Flight,
-        step: usize,
+        (flight, step): (Flight, usize),
         way: Resumption,
         (failure, asked_ms): (Failure, Option<u64>),
         unfinished: &Unfinished,
+        trail: &mut Trail,
     ) {
-        let now = self.request.gateway.now();
+        let gateway = Arc::clone(&self.request.gateway);
+        let (health, now) = (&gateway.health, gateway.now());
         // The caller was not at fault before: it is what was added that is not taken.
         let by_the_way = matches!(
             failure,
@@ -200,18 +219,19 @@ impl Pursuit {
                 | Failure::ContextOverflow
                 | Failure::Declined
         );
-        let attempts = &mut self.planning.attempts;
         if !by_the_way {
-            let learned = flight.failed(failure, asked_ms, now);
-            return attempts.failed(step, failure, asked_ms, learned.lone, now);
+            let Learned { lone, .. } = flight.failed(failure, asked_ms, now);
+            let told = Told { failure, asked_ms, lone };
+            return self.planning.failed(health, step, told, trail, now);
         }
         flight.failed(Failure::Mismatch, None, now);
         self.in_vain.push((step, way));
         self.is_unlike |= failure == Failure::Mismatch && way == Resumption::Restart;
         if self.way_on(step, unfinished).is_some() {
-            self.planning.attempts.mismatched(step, now);
+            self.planning.mismatched(health, step, trail, now);
         } else {
-            self.planning.attempts.failed(step, Failure::Mismatch, None, false, now);
+            let told = Told { failure: Failure::Mismatch, asked_ms: None, lone: false };
+            self.planning.failed(health, step, told, trail, now);
         }
     }
 

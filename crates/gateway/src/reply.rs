@@ -364,6 +364,7 @@ impl Try<'_> {
             return ReplyBody::whole(ready.freeze());
         };
         flight.first_token(now);
+        let idle = flight.idle();
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
             upstream,
@@ -372,6 +373,7 @@ impl Try<'_> {
             flight,
             trail,
             keeping: self.keeping.cloned(),
+            idle,
             pursuit: None,
         })))
     }

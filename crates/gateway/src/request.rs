@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use access::Caller;
-use decide::route::{Facts, Pass};
+use decide::route::Facts;
 use ledger::{Held, InsteadOf, Order};
 use terms::{
     breaker::SessionKey,
@@ -17,6 +17,7 @@ use crate::{
     errors,
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
+    health::Tried,
     history::Whole,
     keeping::Keeping,
     operation::Operation,
@@ -24,6 +25,7 @@ use crate::{
     plan::Chosen,
     reply::Try,
     room::Room,
+    sticky,
     table::{Route, Target},
     trail::Trail,
 };
@@ -49,8 +51,8 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// One attempt at a planned target.
-    pub(crate) fn attempt<'a>(&'a self, chosen: &'a Chosen, ordinal: u8) -> Try<'a> {
+    /// One attempt at a planned target, with one of its provider's keys.
+    pub(crate) fn attempt<'a>(&'a self, chosen: &'a Chosen, key: u8, ordinal: u8) -> Try<'a> {
         let target = &chosen.target;
         let (head, body) = self.whole.sent_to(&target.provider.name);
         Try {
@@ -60,7 +62,7 @@ impl Request {
             body,
             keeping: self.keeping.as_ref(),
             operation: self.operation,
-            way: target.provider.way(self.asked.dialect, &target.model),
+            way: target.provider.way(self.asked.dialect, &target.model, key),
             instruction: self.route.task.as_ref().map(|task| &*task.instruction),
             lossy: self.route.lossy,
             streaming: self.route.streaming,
@@ -73,17 +75,16 @@ impl Request {
     pub(crate) fn take_off(
         &self,
         chosen: &Chosen,
+        (key, again): (u8, bool),
         ordinal: u8,
         trail: &mut Trail,
     ) -> Result<Flight, ErrorReply> {
         let now = self.gateway.now();
         let target = &chosen.target;
         let held = self.hold(chosen, ordinal)?;
-        if chosen.pass != Pass::Open {
-            self.gateway.health.probe(target, now);
-        }
+        self.gateway.health.dispatched(&Tried { target, key, began: now }, again);
         trail.dispatched(&target.name, now);
-        Ok(Flight::new(&self.gateway, target, held, self.estimated_in(), now))
+        Ok(Flight::new(&self.gateway, target, key, held, self.estimated_in(), now))
     }
 
     fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
@@ -123,21 +124,30 @@ impl Request {
     /// When the answer of an attempt that goes out now must be there: all of it, or the first output
     /// of a stream. A stream that flows is bounded by its idle limit only.
     fn answer_by(&self, target: &Target) -> Instant {
-        let limits = &target.provider.limits;
         let limit = if self.head().stream {
-            limits.first_token(target.capabilities().reasoning)
+            self.gateway.health.first_token_limit(target)
         } else {
-            limits.whole_answer
+            target.provider.limits.whole_answer
         };
         (Instant::now() + limit).min(self.deadline)
     }
 
-    pub(crate) fn facts(&self) -> Facts {
-        Facts {
+    /// What routing needs to know, and whether other requests have the same draw and want to go where
+    /// this one goes.
+    pub(crate) fn facts(&self) -> (Facts, bool) {
+        let session = self.session.as_ref().map(|key| sticky::of_session(key));
+        let conversation = || {
+            let is_spread = self.route.is_spread();
+            is_spread.then(|| sticky::of_conversation(&self.caller, self.head(), &self.whole.body))
+        };
+        let held = session.or_else(|| conversation()?).filter(|_| self.route.sticky);
+        let facts = Facts {
             input_tokens: self.estimated_in(),
             images: self.head().needs.images,
             tools: self.head().needs.tools,
-        }
+            draw: held.unwrap_or_else(|| sticky::of_nobody(self.id)),
+        };
+        (facts, held.is_some())
     }
 
     /// What the task's instruction amounts to, which a student need not be told.

@@ -48,6 +48,8 @@ pub(crate) struct Begun {
     pub(crate) trail: Trail,
     /// How the answer is kept.
     pub(crate) keeping: Option<Keeping>,
+    /// How long the upstream may stay silent.
+    pub(crate) idle: Duration,
     /// Who may go on with it, should it break off.
     pub(crate) pursuit: Option<Box<Pursuit>>,
 }
@@ -103,7 +105,7 @@ enum Step {
 impl StreamBody {
     pub(crate) fn new(begun: Begun) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until(now + begun.flight.idle().min(LOOK)));
+        let alarm = Box::pin(sleep_until(now + begun.idle.min(LOOK)));
         Self { state: State::Flowing(Box::new(begun)), alarm, last_piece: now }
     }
 
@@ -316,6 +318,7 @@ impl StreamBody {
 impl Begun {
     /// Takes over what the relay saw pass.
     fn tap(&mut self) {
+        self.flight.piece(self.gateway.now());
         self.flight.usage = self.relay.usage();
         self.flight.output_bytes = self.relay.output_bytes();
     }
@@ -329,8 +332,7 @@ impl Begun {
 
     /// How long the upstream may stay silent.
     fn patience(&self) -> Duration {
-        let idle = self.flight.idle();
-        if self.relay.stop().is_some() { idle.min(AFTER_STOP) } else { idle }
+        if self.relay.stop().is_some() { self.idle.min(AFTER_STOP) } else { self.idle }
     }
 }
 

@@ -10,6 +10,7 @@ use decide::{
     attempt::AttemptLimits,
     catalog::{Catalog, ModelRef},
     implicit::implicit_route,
+    spray::Spray,
 };
 use terms::{
     ids::{ModelName, ProviderName, RouteName, TargetName},
@@ -73,6 +74,16 @@ pub struct Route {
     pub lossy: bool,
     /// What becomes of streams.
     pub streaming: Streaming,
+    /// How requests are spread over the targets.
+    pub spray: Spray,
+    /// Shares of the targets, in their order; empty where all have the same. A target of a task's own
+    /// student has none and keeps its place.
+    pub weights: Vec<Option<f64>>,
+    /// Whether the requests of a session, or of one conversation, go to one target and show one key.
+    pub sticky: bool,
+    /// Whether only the providers' first keys are shown, because what is asked about lies in their
+    /// accounts.
+    pub first_key_only: bool,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -80,7 +91,29 @@ pub struct Route {
 impl Route {
     /// A route that is no task.
     pub fn new(name: RouteName, targets: Vec<Arc<Target>>, limits: AttemptLimits) -> Self {
-        Self { name, targets, limits, lossy: false, streaming: Streaming::default(), task: None }
+        Self {
+            name,
+            targets,
+            limits,
+            lossy: false,
+            streaming: Streaming::default(),
+            spray: Spray::Order,
+            weights: Vec::new(),
+            sticky: true,
+            first_key_only: false,
+            task: None,
+        }
+    }
+
+    /// Whether a request has a choice here that is not the order of the targets.
+    pub(crate) fn is_spread(&self) -> bool {
+        let has_several = |target: &Arc<Target>| target.provider.key_ids().len() > 1;
+        self.spray != Spray::Order || self.targets.iter().any(has_several)
+    }
+
+    /// The share of a target; `None` where it keeps its place.
+    pub(crate) fn weight(&self, index: usize) -> Option<f64> {
+        if self.weights.is_empty() { Some(1.0) } else { self.weights.get(index).copied().flatten() }
     }
 }
 
@@ -242,8 +275,7 @@ impl Table {
                 _ => Arc::clone(target),
             })
             .collect();
-        let (lossy, streaming) = (pattern.lossy, pattern.streaming);
-        Route { lossy, streaming, ..Route::new(pattern.name.clone(), targets, pattern.limits) }
+        Route { targets, ..pattern.clone() }
     }
 }
 

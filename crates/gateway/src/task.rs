@@ -11,7 +11,7 @@ use terms::{
 
 use crate::{
     provider::Provider,
-    table::{Route, Streaming, Target},
+    table::{Route, Target},
 };
 
 /// Attempts that a task may make beside those of its teacher's route: its student, twice.
@@ -54,9 +54,19 @@ impl Task {
             AttemptLimits { attempts: limits.attempts.saturating_add(OWN_ATTEMPTS), ..limits };
         let task = Some(Arc::new(self.clone()));
         let name = self.name.clone();
-        let lossy = teacher.is_some_and(|teacher| teacher.lossy);
-        let streaming = teacher.map_or(Streaming::default(), |teacher| teacher.streaming);
-        (!targets.is_empty()).then_some(Route { name, targets, limits, lossy, streaming, task })
+        if targets.is_empty() {
+            return None;
+        }
+        let mut route = Route { task, ..Route::new(name, targets, limits) };
+        if let Some(teacher) = teacher {
+            let own = usize::from(student.is_some());
+            let weights = (0..teacher.targets.len()).map(|index| teacher.weight(index));
+            route.weights = vec![None; own].into_iter().chain(weights).collect();
+            route.weights.resize(route.targets.len(), None);
+            (route.lossy, route.streaming) = (teacher.lossy, teacher.streaming);
+            (route.spray, route.sticky) = (teacher.spray, teacher.sticky);
+        }
+        Some(route)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The running record of one request: what its end will say, also when the caller just leaves.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use access::Caller;
+use decide::route::SkipReason;
 use ledger::{Failover, RequestEnd};
 use terms::{
     ids::{RequestId, RouteName, TargetName},
@@ -25,6 +26,8 @@ pub(crate) struct Trail {
     pub(crate) reason: Option<&'static str>,
     /// A target left the request to the next one, which is no failover.
     declined: bool,
+    /// Targets that were passed by, and why.
+    skips: Vec<(TargetName, SkipReason)>,
     began: Moment,
     /// When the attempt that answers was dispatched.
     answering_since: Moment,
@@ -52,6 +55,7 @@ impl Trail {
             preferred: None,
             reason: None,
             declined: false,
+            skips: Vec::new(),
             began: now,
             answering_since: now,
             answered_by: None,
@@ -70,6 +74,15 @@ impl Trail {
         self.route = route.clone();
         self.preferred = preferred;
         self.reason = skipped;
+    }
+
+    /// A target is passed by.
+    pub(crate) fn skipped(&mut self, target: &TargetName, reason: SkipReason) {
+        self.gateway.health.skipped(target, reason);
+        self.skips.push((target.clone(), reason));
+        if reason == SkipReason::Overtaken {
+            self.reason.get_or_insert(reason.name());
+        }
     }
 
     /// An attempt at this target goes out now.
@@ -131,7 +144,8 @@ impl Trail {
         let id = self.id;
         if let Some(failover) = &failover {
             let to = failover.to.as_ref().map_or("nobody", TargetName::as_str);
-            info!(request = %id, from = %failover.from, to, reason = failover.reason, "failover");
+            let skips = Skips(&self.skips);
+            info!(request = %id, from = %failover.from, to, reason = failover.reason, %skips, "failover");
         }
         if let Ending::Failed(failure) = ending {
             warn!(request = %id, route = %self.route, failure = failure.name(), "request failed");
@@ -165,5 +179,18 @@ impl Trail {
 impl Drop for Trail {
     fn drop(&mut self) {
         self.finish(Ending::CallerLeft);
+    }
+}
+
+/// `openai/gpt-5.5 (gate_shut), …`.
+struct Skips<'a>(&'a [(TargetName, SkipReason)]);
+
+impl fmt::Display for Skips<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (target, reason)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{target} ({})", reason.name())?;
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use console::{
     FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend, StudentRow,
     TargetRow,
 };
-use decide::gate::GateState as DecidedState;
+use decide::{gate::GateState as DecidedState, route::SkipReason};
 use gateway::{Gateway, Target};
 use ledger::{Bar, Ledger, Snapshot, TargetTotals};
 use terms::{ids::TargetName, money::NanoUsd, time::Timestamp};
@@ -104,11 +104,21 @@ impl LiveView {
             model: target.model.clone(),
             gate: match gate.state {
                 DecidedState::Open => GateState::Open,
+                DecidedState::Returning => GateState::Returning,
                 DecidedState::Probing => GateState::Probing,
                 DecidedState::Shut => GateState::Shut,
             },
             shut_for_ms: gate.shut_for_ms,
             reason: gate.reason.map(|failure| failure.name().replace('_', " ")),
+            one_in: gate.one_in,
+            error_percent: percent(gate.error_rate),
+            keys_open: gate.keys.0,
+            keys: gate.keys.1,
+            skips: SkipReason::NAMES
+                .into_iter()
+                .zip(gate.skips)
+                .filter(|(_, times)| *times > 0)
+                .collect(),
             requests: totals.attempts,
             failures: totals.failures,
             in_flight: totals.in_flight,
@@ -123,6 +133,17 @@ fn share(part: NanoUsd, whole: NanoUsd) -> f64 {
         NanoUsd::ZERO => 0.0,
         whole => part.0 as f64 / whole.0 as f64,
     }
+}
+
+/// Whole per cent of a share from 0 to 1.
+fn percent(share: f64) -> u8 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0..=100"
+    )]
+    let percent = (share * 100.0).round().clamp(0.0, 100.0) as u8;
+    percent
 }
 
 fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {

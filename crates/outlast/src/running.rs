@@ -86,6 +86,7 @@ impl Running {
             table: config.table(),
             keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
+            retries: config.limits.retries,
             gates: config.limits.gates,
             intake: intake(config),
             keep: config.replies.keep,

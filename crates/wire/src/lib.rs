@@ -8,6 +8,7 @@ mod error;
 mod event_stream;
 mod file_ids;
 mod frames;
+mod gather;
 mod habits;
 mod head;
 mod head_rules;
@@ -16,6 +17,7 @@ mod human;
 mod json_array;
 mod kept;
 mod models;
+mod opening;
 mod passed;
 mod question;
 mod reply;
@@ -44,6 +46,7 @@ pub use error::{
 };
 pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use frames::Framing;
+pub use gather::{as_stream, gathered};
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
@@ -53,6 +56,7 @@ pub use kept::{
     said_items, said_one_by_one, with_items,
 };
 pub use models::{ModelRow, model_row, models_list};
+pub use opening::opening;
 pub use passed::{
     read_passed_answer, read_passed_form, read_passed_json, rename_each, rename_passed,
 };

@@ -40,16 +40,12 @@ pub(crate) fn render(overview: &Overview) -> askama::Result<String> {
 }
 
 /// Every model of a catalog can be a target; those that nobody asked for would bury the others.
-fn is_worth_a_row(target: &TargetRow) -> bool {
+pub(crate) fn is_worth_a_row(target: &TargetRow) -> bool {
     target.gate != GateState::Open || target.requests > 0 || target.in_flight > 0
 }
 
 fn row(target: &TargetRow) -> Row {
-    let (gate, gate_word) = match target.gate {
-        GateState::Open => ("open", "Open"),
-        GateState::Probing => ("probing", "Probing"),
-        GateState::Shut => ("shut", "Shut"),
-    };
+    let (gate, gate_word) = gate(target);
     let (provider, name) = name(target);
     Row {
         gate,
@@ -66,14 +62,25 @@ fn row(target: &TargetRow) -> Row {
     }
 }
 
+/// Its gate, for a mark and in a word.
+pub(crate) fn gate(target: &TargetRow) -> (&'static str, &'static str) {
+    match target.gate {
+        GateState::Open => ("open", "Open"),
+        GateState::Returning => ("probing", "Returning"),
+        GateState::Probing => ("probing", "Probing"),
+        GateState::Shut => ("shut", "Shut"),
+    }
+}
+
 /// Why the target is not open, and since when.
-fn detail(target: &TargetRow) -> Option<String> {
+pub(crate) fn detail(target: &TargetRow) -> Option<String> {
     if target.gate == GateState::Open {
         return None;
     }
     let reason = target.reason.as_deref().map(words);
     let since = target.shut_for_ms.map(|ms| format!("for {}", duration(ms)));
-    let parts: Vec<String> = [reason, since].into_iter().flatten().collect();
+    let share = target.one_in.map(|one_in| format!("1 in {one_in} passes"));
+    let parts: Vec<String> = [share, reason, since].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn provider(
     endpoints: Vec<Endpoint>,
     credential: Credential,
 ) -> Arc<Provider> {
-    let source = Source::Remote { endpoints, credential: Some(credential) };
+    let source = Source::Remote { endpoints, keys: Some(credential).into() };
     Arc::new(Provider { name: name.into(), source, limits: FAST })
 }
 

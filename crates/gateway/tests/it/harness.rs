@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use access::Keys;
 use bytes::Bytes;
-use decide::{attempt::AttemptLimits, catalog::Catalog, gate::GateLimits};
+use decide::{
+    attempt::AttemptLimits, catalog::Catalog, gate::GateLimits, retry_budget::RetryBudgetLimits,
+};
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
     Provider, Route, Source, Streaming, Table, Target, TimeLimits, Workers,
@@ -81,7 +83,7 @@ pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Pro
         name: name.into(),
         source: Source::Remote {
             endpoints: vec![Endpoint::at(dialect, uri)],
-            credential: Some(Credential::new("upstream-secret").unwrap()),
+            keys: Some(Credential::new("upstream-secret").unwrap()).into(),
         },
         limits: FAST,
     })
@@ -160,6 +162,7 @@ impl House {
             keys: Arc::clone(&keys),
             ledger: Arc::clone(&ledger),
             gates: GateLimits::default(),
+            retries: RetryBudgetLimits::default(),
             intake,
             keep: KeepLimits::default(),
             shelf: None,

@@ -95,7 +95,7 @@ fn fixed_provider(name: &str, base: &str, dialect: Dialect) -> Arc<Provider> {
         name: name.into(),
         source: Source::Remote {
             endpoints: vec![Endpoint::at(dialect, format!("{base}{path}").parse().unwrap())],
-            credential: Some(Credential::new("upstream-secret").unwrap()),
+            keys: Some(Credential::new("upstream-secret").unwrap()).into(),
         },
         limits: FAST,
     })

@@ -22,7 +22,7 @@ pub(crate) fn at(name: &str, recorder: &Recorder, path: &str, dialect: Dialect) 
         name: name.into(),
         source: Source::Remote {
             endpoints: vec![Endpoint::at(dialect, uri)],
-            credential: Some(Credential::new("upstream-secret").unwrap()),
+            keys: Some(Credential::new("upstream-secret").unwrap()).into(),
         },
         limits: FAST,
     })

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use gateway::Source;
+use decide::spray::Spray;
+use gateway::{Route, Source};
 
 use crate::{
     commands::ConfigArguments,
@@ -43,8 +44,7 @@ fn show(config: &Config) {
         terminal::line(&format!("provider {} {}", provider.name, described(&provider.source)));
     }
     for route in &config.routes {
-        let targets: Vec<_> = route.targets.iter().map(|target| target.name.as_str()).collect();
-        terminal::line(&format!("route    {} → {}", route.name, targets.join(" → ")));
+        terminal::line(&format!("route    {} → {}", route.name, led_to(route)));
     }
     terminal::line(
         "every catalog model of these providers is a route, too; `outlast models NAME` shows its targets",
@@ -52,11 +52,31 @@ fn show(config: &Config) {
     terminal::line("ok");
 }
 
+/// The targets in their order, or with their shares.
+fn led_to(route: &Route) -> String {
+    let names = route.targets.iter().map(|target| target.name.to_string());
+    let how = match route.spray {
+        Spray::Order => return names.collect::<Vec<_>>().join(" → "),
+        Spray::Weights => "by weight",
+        Spray::Adaptive => "adaptive",
+    };
+    let weights = route.weights.iter().copied().chain(std::iter::repeat(Some(1.0)));
+    let shares: Vec<String> = names
+        .zip(weights)
+        .map(|(name, weight)| format!("{name} ({})", weight.unwrap_or_default()))
+        .collect();
+    format!("{how}: {}", shares.join(", "))
+}
+
 fn described(source: &Source) -> String {
     match source {
         Source::InProcess(_) => "(recorded answers): every dialect, within this process".to_owned(),
-        Source::Remote { endpoints, credential } => {
-            let key = if credential.is_some() { "with a key" } else { "without a key" };
+        Source::Remote { endpoints, keys } => {
+            let key = match keys.len() {
+                0 => "without a key".to_owned(),
+                1 => "with a key".to_owned(),
+                several => format!("with {several} keys"),
+            };
             let spoken: Vec<_> = endpoints
                 .iter()
                 .map(|endpoint| format!("{} at {}", endpoint.dialect, endpoint.address.shown()))

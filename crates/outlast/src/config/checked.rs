@@ -302,7 +302,8 @@ fn environment_providers(
         let name = Spanned::new(0..0, vendor.name.to_owned());
         let credential =
             secret.and_then(|secret| provider::usable(Credential::new(secret), &name, findings));
-        add(vendor.name, Remote { endpoints, credential }, vendor.is_local, None);
+        let remote = Remote { endpoints, keys: credential.into() };
+        add(vendor.name, remote, vendor.is_local, None);
     }
     for cloud in Cloud::ALL.iter().filter(|cloud| cloud.is_in(environment)) {
         let name = Spanned::new(0..0, cloud.name().to_owned());
@@ -353,9 +354,7 @@ fn report_repeats(providers: &[ProviderSection], routes: &[RouteSection], findin
 fn finished(section: ProviderSection) -> Arc<Provider> {
     let source = match section.answers {
         Answers::Recorded(recording) => Source::InProcess(recording),
-        Answers::Remote(Remote { endpoints, credential }) => {
-            Source::Remote { endpoints, credential }
-        }
+        Answers::Remote(Remote { endpoints, keys }) => Source::Remote { endpoints, keys },
     };
     Arc::new(Provider { name: ProviderName::from(section.name), source, limits: section.limits })
 }
@@ -366,7 +365,7 @@ fn resolved(
     catalog: &Catalog,
     findings: &Findings,
 ) -> Route {
-    let targets = route
+    let targets: Vec<_> = route
         .targets
         .iter()
         .filter_map(|target| {
@@ -385,8 +384,16 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let (lossy, streaming) = (route.lossy, route.streaming);
-    Route { lossy, streaming, ..Route::new(route.name.into_inner().into(), targets, route.limits) }
+    let RouteSection { lossy, streaming, spray, weights, sticky, .. } = route;
+    let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
+    Route {
+        lossy,
+        streaming,
+        spray,
+        weights,
+        sticky,
+        ..Route::new(route.name.into_inner().into(), targets, route.limits)
+    }
 }
 
 fn split_target<'t>(

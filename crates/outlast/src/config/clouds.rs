@@ -5,7 +5,7 @@
 use std::{ops::Range, path::PathBuf};
 
 use decide::resale::Reseller;
-use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, ProviderAddress, Serves};
+use gateway::{AwsKeys, Credential, Endpoint, GoogleTokens, Keyring, ProviderAddress, Serves};
 use terms::dialect::Dialect;
 use toml::Spanned;
 use wire::{Envelope, Habits};
@@ -140,7 +140,7 @@ impl Cloud {
                 format!("leave `dialects` out; {} speaks {served}", self.name()),
             );
         }
-        Remote { endpoints, credential: remote.credential }
+        Remote { endpoints, keys: remote.keys }
     }
 }
 
@@ -201,7 +201,7 @@ fn azure(keys: &Keys, sources: &Sources<'_>) -> Remote {
     let credential = key
         .or_else(|| token.map(|token| sources.usable(Credential::bearer(token))))
         .unwrap_or_else(|| sources.missing(&format!("set {AZURE_KEY}, or add `api_key`")));
-    Remote { endpoints, credential }
+    Remote { endpoints, keys: credential.into() }
 }
 
 /// Claude is asked in its own dialect, every other model in Converse.
@@ -238,7 +238,7 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
         claude.into_iter().chain(any).collect()
     });
     let credential = region.and_then(|region| aws(keys, region, sources));
-    Remote { endpoints, credential }
+    Remote { endpoints, keys: credential.into() }
 }
 
 /// Keys or a token: the file's before the environment's, the token before the keys.
@@ -292,7 +292,7 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
             "a Vertex AI provider needs its project".to_owned(),
             "add `project = \"my-project\"`, or set GOOGLE_CLOUD_PROJECT".to_owned(),
         );
-        return Remote { endpoints: Vec::new(), credential: None };
+        return Remote { endpoints: Vec::new(), keys: Keyring::default() };
     };
     let endpoints = base.map_or_else(Vec::new, |(base, at)| {
         let place = format!("{base}/v1/projects/{project}/locations/{region}");
@@ -323,7 +323,7 @@ fn vertex(keys: &Keys, sources: &Sources<'_>) -> Remote {
         );
         claude.into_iter().chain(gemini).chain(any).collect()
     });
-    Remote { endpoints, credential: google(keys, sources) }
+    Remote { endpoints, keys: google(keys, sources).into() }
 }
 
 /// A token as it is, from a file, or exchanged for the credentials in a file: the first that is given,

@@ -4,7 +4,7 @@
 use std::{ops::Range, path::Path, sync::Arc};
 
 use decide::resale::Reseller;
-use gateway::{Credential, Endpoint, TimeLimits};
+use gateway::{Credential, Endpoint, Keyring, TimeLimits};
 use http::{HeaderName, HeaderValue, Uri, header::InvalidHeaderValue};
 use terms::dialect::Dialect;
 use toml::Spanned;
@@ -20,6 +20,9 @@ use crate::{
     recording::Recording,
     students::STUDENTS,
 };
+
+/// Keys of one provider at most.
+const MOST_KEYS: usize = 32;
 
 /// A provider as the file gives it, checked.
 #[derive(Debug, Clone)]
@@ -45,7 +48,7 @@ pub(crate) enum Answers {
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
     pub(crate) endpoints: Vec<Endpoint>,
-    pub(crate) credential: Option<Credential>,
+    pub(crate) keys: Keyring,
 }
 
 pub(crate) fn provider(
@@ -60,6 +63,7 @@ pub(crate) fn provider(
     let base_url = section.string("base_url");
     let dialects = section.strings("dialects");
     let key = section.string("api_key");
+    let keys = section.strings("api_keys").map(|list| (section.place("api_keys"), list));
     let free = section.boolean("free");
     let cloud_keys = clouds::Keys::read(&mut section);
     let recordings = section.strings("recordings");
@@ -88,6 +92,7 @@ pub(crate) fn provider(
         for (key, at) in [
             ("base_url", base_url.as_ref().map(Spanned::span)),
             ("api_key", key.as_ref().map(Spanned::span)),
+            ("api_keys", keys.as_ref().and_then(|(at, _)| at.clone())),
             ("dialects", dialects.is_some().then(|| span.clone())),
             ("vendor", whose.as_ref().map(Spanned::span)),
         ] {
@@ -127,6 +132,10 @@ pub(crate) fn provider(
         report_unknown_vendor(whose, findings);
     }
     cloud_keys.report_strays(cloud, findings);
+    let keys = keys.map(|(at, list)| {
+        let beside = key.is_some().then_some("`api_key`").or(cloud.map(Cloud::name));
+        several(list, at.unwrap_or_else(|| span.clone()), beside, findings)
+    });
     let spoken = dialects.as_ref().map(|names| {
         names.iter().filter_map(|name| dialect(name, findings)).collect::<Vec<Dialect>>()
     });
@@ -147,7 +156,8 @@ pub(crate) fn provider(
             },
         ),
         None => {
-            let given = Given { name: &name, base_url: base_url.as_ref(), key: key.as_ref() };
+            let keys = keys.as_deref().or(key.as_ref().map(std::slice::from_ref));
+            let given = Given { name: &name, base_url: base_url.as_ref(), keys };
             server(&given, spoken, known, environment, findings)
         }
     };
@@ -199,7 +209,8 @@ fn recording(
 struct Given<'a> {
     name: &'a Spanned<String>,
     base_url: Option<&'a Spanned<String>>,
-    key: Option<&'a Spanned<String>>,
+    /// One or several; `None` where the environment may have one.
+    keys: Option<&'a [Spanned<String>]>,
 }
 
 /// Endpoints and credential of a provider that is a server.
@@ -210,7 +221,7 @@ fn server(
     environment: &Environment,
     findings: &Findings,
 ) -> Remote {
-    let Given { name, base_url, key } = *given;
+    let Given { name, base_url, keys } = *given;
     let base = match (base_url, known) {
         (Some(url), _) => Some((url.get_ref().clone(), url.span())),
         (None, Some(vendor)) => {
@@ -230,8 +241,8 @@ fn server(
         let spoken = spoken.unwrap_or_else(usual);
         vendor_endpoints(&url, &spoken, known, &at, findings)
     });
-    let secret = match key {
-        Some(key) => secret(key, environment, findings),
+    let secrets: Vec<String> = match keys {
+        Some(keys) => read_all(keys, environment, findings),
         None => {
             let variables = known.map_or(&[][..], |vendor| vendor.key_variables);
             let found = variables.iter().find_map(|variable| environment.get(variable));
@@ -244,11 +255,53 @@ fn server(
                 let message = format!("provider `{}` has no credential", name.get_ref());
                 findings.report(name.span(), message, advice);
             }
-            found.map(str::to_owned)
+            found.map(str::to_owned).into_iter().collect()
         }
     };
-    let credential = secret.and_then(|secret| usable(Credential::new(&secret), name, findings));
-    Remote { endpoints, credential }
+    let credentials =
+        secrets.iter().filter_map(|secret| usable(Credential::new(secret), name, findings));
+    Remote { endpoints, keys: Keyring::new(credentials.collect()) }
+}
+
+/// `api_keys`; none where it cannot be used.
+fn several(
+    list: Vec<Spanned<String>>,
+    at: Range<usize>,
+    beside: Option<&str>,
+    findings: &Findings,
+) -> Vec<Spanned<String>> {
+    if let Some(beside) = beside {
+        let message = format!("`api_keys` means nothing beside {beside}");
+        let advice = "write all keys into `api_keys`, or one into `api_key`; a cloud takes one";
+        findings.report(at, message, advice);
+        return Vec::new();
+    }
+    if list.is_empty() || list.len() > MOST_KEYS {
+        let message = format!("`api_keys` holds {} keys", list.len());
+        let advice = format!("give from 1 to {MOST_KEYS}, such as [\"env:FIRST\", \"env:SECOND\"]");
+        findings.report(at, message, advice);
+        return Vec::new();
+    }
+    list
+}
+
+/// The secrets of several keys; one that stands there twice would be thought to be two.
+fn read_all(
+    keys: &[Spanned<String>],
+    environment: &Environment,
+    findings: &Findings,
+) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for key in keys {
+        let Some(read) = secret(key, environment, findings) else { continue };
+        if secrets.contains(&read) {
+            let advice = "give each key once; its limits do not grow by naming it again";
+            findings.report(key.span(), "this is the same key as one before it", advice);
+            continue;
+        }
+        secrets.push(read);
+    }
+    secrets
 }
 
 fn report_no_address(name: &Spanned<String>, findings: &Findings) {

@@ -143,6 +143,28 @@ impl<'t, 'i> Section<'t, 'i> {
         }
     }
 
+    /// A list of whole numbers within bounds.
+    pub(crate) fn numbers(&mut self, key: &'static str, bounds: Range<u64>) -> Option<Vec<u64>> {
+        let value = self.value(key)?;
+        let wanted = format!("a list of whole numbers from {} to {}", bounds.start, bounds.end - 1);
+        let Some(array) = value.get_ref().as_array() else {
+            return self.wrong_type(key, value, &wanted);
+        };
+        let number = |item: &Spanned<DeValue<'_>>| {
+            let integer = item.get_ref().as_integer()?;
+            let number = u64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix());
+            number.ok().filter(|number| bounds.contains(number))
+        };
+        let numbers = array.iter().map(|item| {
+            number(item).or_else(|| {
+                let message = format!("`{key}` holds something else than {wanted}");
+                self.findings.report(item.span(), message, String::new());
+                None
+            })
+        });
+        numbers.collect()
+    }
+
     /// A number that may have decimals, at least 0.
     pub(crate) fn decimal(&mut self, key: &'static str) -> Option<String> {
         let value = self.value(key)?;

@@ -3,7 +3,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use decide::{attempt::AttemptLimits, breaker::BreakerLimits, gate::GateLimits};
+use decide::{
+    attempt::{AttemptLimits, MOST_ATTEMPTS},
+    breaker::BreakerLimits,
+    gate::GateLimits,
+    retry_budget::RetryBudgetLimits,
+    spray::Spray,
+};
 use gateway::{BrokenStream, KeepLimits, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
@@ -25,6 +31,10 @@ pub(crate) struct RouteSection {
     pub(crate) limits: AttemptLimits,
     pub(crate) lossy: bool,
     pub(crate) streaming: Streaming,
+    pub(crate) spray: Spray,
+    /// One for each target; empty where all have the same.
+    pub(crate) weights: Vec<u64>,
+    pub(crate) sticky: bool,
 }
 
 /// A price set by hand.
@@ -40,6 +50,7 @@ pub(crate) struct Durations {
     pub(crate) times: TimeLimits,
     pub(crate) attempts: AttemptLimits,
     pub(crate) gates: GateLimits,
+    pub(crate) retries: RetryBudgetLimits,
     pub(crate) body_bytes: Option<usize>,
 }
 
@@ -70,17 +81,28 @@ pub(crate) fn limits(mut section: Section<'_, '_>) -> Durations {
             section.number("gate_failures", 1..1000),
             defaults.gates.consecutive_failures,
         ),
+        error_rate_percent: small(
+            section.number("gate_error_percent", 1..101),
+            defaults.gates.error_rate_percent,
+        ),
+        return_ms: section.number("gate_return_ms", 0..DAY_MS).unwrap_or(defaults.gates.return_ms),
         shut_ms: section.number("gate_shut_ms", 1..DAY_MS).unwrap_or(defaults.gates.shut_ms),
         shut_cap_ms: section
             .number("gate_shut_cap_ms", 1..DAY_MS)
             .unwrap_or(defaults.gates.shut_cap_ms),
         ..defaults.gates
     };
+    let retries = RetryBudgetLimits {
+        percent: small(section.number("retry_percent", 0..1001), defaults.retries.percent),
+        floor: small(section.number("retry_floor", 0..1_000_001), defaults.retries.floor),
+        ..defaults.retries
+    };
     let mebibytes = section.number("body_mib", 1..1025);
     let result = Durations {
         times: times(&mut section, defaults.times),
         attempts: attempts(&mut section, defaults.attempts),
         gates,
+        retries,
         body_bytes: mebibytes.and_then(|mebibytes| usize::try_from(mebibytes << 20).ok()),
     };
     section.finish();
@@ -174,7 +196,7 @@ pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimi
 
 fn attempts(section: &mut Section<'_, '_>, base: AttemptLimits) -> AttemptLimits {
     let limits = AttemptLimits {
-        attempts: tiny(section.number("attempts", 1..17), base.attempts),
+        attempts: tiny(section.number("attempts", 1..u64::from(MOST_ATTEMPTS) + 1), base.attempts),
         tries_per_target: tiny(section.number("tries_per_target", 1..17), base.tries_per_target),
         deadline_ms: section.number("deadline_ms", 1..DAY_MS).unwrap_or(base.deadline_ms),
         patience_ms: section.number("patience_ms", 0..DAY_MS).unwrap_or(base.patience_ms),
@@ -228,6 +250,9 @@ pub(crate) fn route(
     let hold_arguments = section.boolean("hold_tool_arguments").unwrap_or(false);
     let broken = broken_stream(&mut section, findings).unwrap_or_default();
     let limits = attempts(&mut section, defaults.attempts);
+    let spray = spray(&mut section, findings);
+    let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
+    let sticky = section.boolean("sticky").unwrap_or(true);
     section.finish();
     let name = name?;
     if name.get_ref().is_empty() || name.get_ref().trim_end_matches('*').contains('*') {
@@ -242,7 +267,7 @@ pub(crate) fn route(
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
     let streaming = Streaming { broken, hold_arguments };
-    Some(RouteSection { name, targets, limits, lossy, streaming })
+    Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky })
 }
 
 fn broken_stream(section: &mut Section<'_, '_>, findings: &Findings) -> Option<BrokenStream> {
@@ -260,6 +285,42 @@ fn broken_stream(section: &mut Section<'_, '_>, findings: &Findings) -> Option<B
             None
         }
     }
+}
+
+fn spray(section: &mut Section<'_, '_>, findings: &Findings) -> Spray {
+    let Some(name) = section.string("spray") else { return Spray::Order };
+    match name.get_ref().as_str() {
+        "order" => Spray::Order,
+        "weights" => Spray::Weights,
+        "adaptive" => Spray::Adaptive,
+        other => {
+            let message = format!("`spray = \"{other}\"` is no way to spread requests");
+            let advice =
+                "write \"weights\", \"adaptive\", or \"order\" to try the targets in their order";
+            findings.report(name.span(), message, advice);
+            Spray::Order
+        }
+    }
+}
+
+fn weights(
+    section: &mut Section<'_, '_>,
+    spray: Spray,
+    targets: usize,
+    findings: &Findings,
+) -> Vec<u64> {
+    let at = section.place("weights").unwrap_or(0..0);
+    let Some(weights) = section.numbers("weights", 0..1_000_001) else { return Vec::new() };
+    let report = |message: String, advice: &str| findings.report(at.clone(), message, advice);
+    if spray == Spray::Order {
+        report("`weights` means nothing without `spray`".to_owned(), "add `spray = \"weights\"`");
+    } else if weights.len() != targets {
+        let message = format!("there are {} weights for {targets} targets", weights.len());
+        report(message, "give one for each target, in their order");
+    } else if weights.iter().sum::<u64>() == 0 {
+        report("all weights are 0".to_owned(), "give at least one target a weight above 0");
+    }
+    weights
 }
 
 pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option<PriceSection> {

@@ -1,7 +1,7 @@
 //! What configs amount to: the endpoints of clouds and vendors, from files and from the environment,
 //! and every snippet of the guide to providers.
 
-use decide::catalog::Catalog;
+use decide::{catalog::Catalog, spray::Spray};
 use gateway::{BrokenStream, Provider, Source, Streaming};
 use terms::usage::Usage;
 
@@ -21,13 +21,13 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
 
 /// `dialect address` of every endpoint, and whether there is a credential.
 fn shown(provider: &Provider) -> (Vec<String>, bool) {
-    let Source::Remote { endpoints, credential } = &provider.source else {
+    let Source::Remote { endpoints, keys } = &provider.source else {
         return (Vec::new(), false);
     };
     let endpoints = endpoints.iter();
     let lines =
         endpoints.map(|endpoint| format!("{} {}", endpoint.dialect, endpoint.address.shown()));
-    (lines.collect(), credential.is_some())
+    (lines.collect(), !keys.is_empty())
 }
 
 fn check(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
@@ -279,4 +279,72 @@ fn every_snippet_of_the_guide_to_providers_loads() {
         let config = config.unwrap_or_else(|problems| panic!("{snippet}{problems:?}"));
         assert!(!config.providers.is_empty(), "{snippet}");
     }
+}
+
+const TWO: &[(&str, &str)] = &[("A", "key-a"), ("B", "key-b"), ("C", "key-a")];
+
+fn keys_of(text: &str) -> usize {
+    let config = load(text, TWO).unwrap();
+    let Source::Remote { keys, .. } = &config.providers[0].source else { panic!("{text}") };
+    keys.len()
+}
+
+#[test]
+fn a_provider_may_have_several_keys() {
+    let with = |keys: &str| format!("[[provider]]\nname = \"openai\"\n{keys}");
+    assert_eq!(keys_of(&with("api_keys = [\"env:A\", \"env:B\"]")), 2);
+    assert_eq!(keys_of(&with("api_key = \"env:A\"")), 1);
+    refused(
+        &with("api_keys = [\"env:A\", \"env:C\"]"),
+        TWO,
+        &["3: this is the same key as one before it"],
+    );
+    refused(&with("api_keys = []"), TWO, &["3: `api_keys` holds 0 keys"]);
+    refused(
+        &with("api_key = \"env:A\"\napi_keys = [\"env:B\"]"),
+        TWO,
+        &["4: `api_keys` means nothing beside `api_key`"],
+    );
+    refused(
+        &with("api_keys = [\"env:A\", \"env:D\"]"),
+        TWO,
+        &["3: the environment variable D is not set"],
+    );
+}
+
+#[test]
+fn a_route_may_be_sprayed() {
+    let with = |spray: &str| {
+        format!(
+            "[[provider]]\nname = \"a\"\nbase_url = \"http://a/v1\"\n\
+             [[route]]\nname = \"r\"\ntargets = [\"a/x\", \"a/y\"]\n{spray}"
+        )
+    };
+    let config = load(&with("spray = \"weights\"\nweights = [3, 0]\nsticky = false"), &[]).unwrap();
+    let route = &config.routes[0];
+    assert_eq!((route.spray, route.sticky), (Spray::Weights, false));
+    assert_eq!(route.weights, [Some(3.0), Some(0.0)]);
+    let config = load(&with("spray = \"adaptive\""), &[]).unwrap();
+    assert_eq!((config.routes[0].spray, config.routes[0].sticky), (Spray::Adaptive, true));
+    assert_eq!(load(&with(""), &[]).unwrap().routes[0].spray, Spray::Order);
+    let odd = "7: `spray = \"random\"` is no way to spread requests";
+    refused(&with("spray = \"random\""), &[], &[odd]);
+    refused(&with("weights = [1, 2]"), &[], &["7: `weights` means nothing without `spray`"]);
+    let sprayed = |weights: &str| with(&format!("spray = \"weights\"\nweights = {weights}"));
+    refused(&sprayed("[1]"), &[], &["8: there are 1 weights for 2 targets"]);
+    refused(&sprayed("[0, 0]"), &[], &["8: all weights are 0"]);
+    refused(
+        &sprayed("[1, -1]"),
+        &[],
+        &["8: `weights` holds something else than a list of whole numbers from 0 to 1000000"],
+    );
+}
+
+#[test]
+fn gates_and_retries_have_limits() {
+    let text = "[limits]\ngate_error_percent = 30\ngate_return_ms = 0\nretry_percent = 5\nretry_floor = 2\n\
+                [[provider]]\nname = \"a\"\nbase_url = \"http://a/v1\"";
+    let limits = load(text, &[]).unwrap().limits;
+    assert_eq!((limits.gates.error_rate_percent, limits.gates.return_ms), (30, 0));
+    assert_eq!((limits.retries.percent, limits.retries.floor), (5, 2));
 }

@@ -7,10 +7,12 @@ mod clients;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod converse;
 mod errors;
+mod gather;
 mod gemini;
 mod head;
 mod hostile;
 mod human;
+mod opening;
 mod own_words;
 mod recorded;
 mod responses;

@@ -6,6 +6,7 @@ pub(crate) mod address;
 mod content_decode;
 mod content_encode;
 mod error;
+mod gather;
 mod model;
 mod own;
 mod reply_decode;
@@ -21,6 +22,7 @@ mod usage;
 pub(crate) use content_encode::NO_SIGNATURE;
 pub(crate) use request_encode::wants_signatures;
 
+use bytes::Bytes;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
@@ -94,6 +96,10 @@ impl Codec for Gemini {
     }
 
     /// Streams of this dialect just end, after a record with their stop reason.
+    fn gather(&self, stream: &[u8]) -> Option<Bytes> {
+        gather::gather(stream).map(|whole| whole.to_string().into())
+    }
+
     fn resumed_encoder(
         &self,
         options: &StreamOptions,
