@@ -21,9 +21,12 @@ const OPENAI_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What Anthropic's clients show as the request's id.
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
+/// Headers of an ordinary answer and request, with some room: their table need not grow for them.
+pub(crate) const ROOM: usize = 12;
+
 /// The request's id, under our name and under the names that the clients look for.
 pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
-    let value = HeaderValue::from_str(&id.to_string()).expect("an id is ASCII");
+    let value = HeaderValue::from_bytes(&id.ascii()).expect("an id is ASCII");
     headers.insert(OPENAI_REQUEST_ID, value.clone());
     headers.insert(ANTHROPIC_REQUEST_ID, value.clone());
     headers.insert(REQUEST_ID, value);

@@ -37,6 +37,7 @@ mod plan;
 mod provider;
 mod provider_address;
 mod pursuit;
+mod randomness;
 mod replies;
 mod reply;
 mod request;

@@ -13,7 +13,8 @@ use terms::{
 };
 use tokio::time::{Instant, timeout_at};
 use wire::{
-    Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream, UpstreamRequest,
+    Finish, Head, Malformed, OwnReply, StreamOptions, StreamRelay, Upstream as WireUpstream,
+    UpstreamRequest,
 };
 
 use crate::{
@@ -203,7 +204,13 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
-        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
+        // A reply that is passed on as it came is told nothing but its id where it is kept.
+        let options = if from == to {
+            StreamOptions { own: self.own(), ..StreamOptions::default() }
+        } else {
+            self.stream_options(flight)
+        };
+        let relayed = wire::relay_reply_with(from, to, &raw, &options)
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -224,6 +231,11 @@ impl Try<'_> {
         }
     }
 
+    /// How the answer is called here, in a dialect whose answers can be kept.
+    fn own(&self) -> Option<OwnReply> {
+        self.keeping.map(|keeping| keeping.own.clone())
+    }
+
     /// What a translated answer is told that its provider did not say.
     pub(crate) fn stream_options(&self, flight: &Flight) -> StreamOptions {
         StreamOptions {
@@ -233,7 +245,7 @@ impl Try<'_> {
             created_unix_s: self.gateway.wall().0 / 1000,
             provider: flight.target.provider.name.to_string(),
             show_reasoning: flight.asks_reasoning,
-            own: self.keeping.map(|keeping| keeping.own.clone()),
+            own: self.own(),
             hold_calls: self.streaming.hold_arguments,
             forget: self.streaming.broken != BrokenStream::Continue,
         }
@@ -324,7 +336,7 @@ impl Try<'_> {
     ) -> Response<ReplyBody> {
         let target = Arc::clone(&flight.target);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
                 let cost = flight.answered(self.gateway.now());

@@ -128,13 +128,6 @@ impl LiveView {
     }
 }
 
-fn share(part: NanoUsd, whole: NanoUsd) -> f64 {
-    match whole {
-        NanoUsd::ZERO => 0.0,
-        whole => part.0 as f64 / whole.0 as f64,
-    }
-}
-
 /// Whole per cent of a share from 0 to 1.
 fn percent(share: f64) -> u8 {
     #[expect(
@@ -144,6 +137,13 @@ fn percent(share: f64) -> u8 {
     )]
     let percent = (share * 100.0).round().clamp(0.0, 100.0) as u8;
     percent
+}
+
+fn share(part: NanoUsd, whole: NanoUsd) -> f64 {
+    match whole {
+        NanoUsd::ZERO => 0.0,
+        whole => part.0 as f64 / whole.0 as f64,
+    }
 }
 
 fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {

@@ -352,6 +352,31 @@ async fn a_thousand_entries_are_taken_in_at_once() {
     assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
+#[tokio::test]
+async fn of_a_large_batch_that_is_known_in_part_the_rest_is_taken_in() {
+    let store = Store::in_memory().await.unwrap();
+    let holds: Vec<Entry> =
+        (0..150).filter(|n| n % 2 == 0).map(|n| Entry::Hold(hold(n, 1))).collect();
+    let report = store.ingest(&holds, at(1, 1)).await.unwrap();
+    assert_eq!(report, IngestReport { held: 75, settled: 0, orphaned: 0 });
+
+    let all: Vec<Entry> = (0..150)
+        .flat_map(|n| [Entry::Hold(hold(n, 1)), Entry::Settlement(settlement(n, 1, 10))])
+        .chain((150..230).map(|n| Entry::Settlement(settlement(n, 1, 10))))
+        .collect();
+    let report = store.ingest(&all, at(1, 2)).await.unwrap();
+    assert_eq!(report, IngestReport { held: 75, settled: 150, orphaned: 80 });
+    assert_eq!(store.ingest(&all, at(1, 2)).await.unwrap(), IngestReport::default());
+
+    let late: Vec<Entry> = (150..230).map(|n| Entry::Hold(hold(n, 1))).collect();
+    store.ingest(&late, at(1, 3)).await.unwrap();
+    let ends: Vec<Entry> = (150..230).map(|n| Entry::Settlement(settlement(n, 1, 20))).collect();
+    let report = store.ingest(&ends, at(1, 4)).await.unwrap();
+    assert_eq!(report, IngestReport { held: 0, settled: 80, orphaned: 0 });
+    let spent = store.spend(&SpendQuery::default()).await.unwrap().remove(0);
+    assert_eq!((spent.attempts, spent.cost), (230, NanoUsd(150 * 10 + 80 * 20)));
+}
+
 fn breaker_event(
     breaker: &str,
     version: u64,

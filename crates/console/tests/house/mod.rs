@@ -253,7 +253,8 @@ impl House {
 
     /// Books one answered attempt of ada's.
     pub(crate) async fn spend(&self) {
-        let attempt = AttemptId { request: RequestId::from_parts(1, 1), ordinal: 1 };
+        let attempt =
+            AttemptId { request: RequestId::from_parts(NOON.unsigned_abs(), 1), ordinal: 1 };
         let hold = Hold {
             attempt,
             at: Timestamp(NOON),
