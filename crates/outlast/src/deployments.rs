@@ -18,7 +18,10 @@ use gateway::Task;
 use store::{DeploymentRow, Store};
 use terms::{ids::RouteName, time::Timestamp};
 
-use crate::students::{Students, deployed};
+use crate::{
+    causes::with_causes,
+    students::{Students, deployed},
+};
 
 /// Bytes of a package at most: it is kept in memory.
 const PACKAGE_BYTES: u64 = 512 << 20;
@@ -69,7 +72,8 @@ impl Deployments {
                 Err(failure) => {
                     tracing::error!(
                         task,
-                        "its student cannot be read, so the task is not served: {failure:#}"
+                        "its student cannot be read, so the task is not served: {}",
+                        with_causes(&failure)
                     );
                 }
             }
@@ -203,7 +207,8 @@ impl Deployments {
                 let (manifest, version) = read_manifest(&place)?;
                 tracing::error!(
                     task,
-                    "its student cannot be read, so its teacher answers; deploy it again: {failure:#}"
+                    "its student cannot be read, so its teacher answers; deploy it again: {}",
+                    with_causes(&failure)
                 );
                 Ok(Served { manifest, version, package: None, serves: false, since: last.at })
             }

@@ -2,6 +2,7 @@
 
 mod admin_client;
 mod breakers;
+mod causes;
 mod clock;
 mod commands;
 mod config;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     match commands::run() {
         Ok(code) => code,
         Err(failure) => {
-            terminal::error(&format!("{failure:#}"));
+            terminal::error(&causes::with_causes(&failure));
             ExitCode::FAILURE
         }
     }

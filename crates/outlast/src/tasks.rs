@@ -6,6 +6,7 @@ use console::{Doing, TaskRow, Tasks};
 use gateway::Task;
 
 use crate::{
+    causes::with_causes,
     clock::wall,
     deployments::{Served, route_name},
     routing::Routing,
@@ -32,21 +33,21 @@ impl Tasks for TaskDesk {
     fn deploy(&self, package: PathBuf, anyway: bool) -> Doing<'_, TaskRow> {
         Box::pin(async move {
             let served = self.routing.deploy(&package, anyway, wall()).await;
-            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+            served.map(|served| self.row(&served)).map_err(|failure| with_causes(&failure))
         })
     }
 
     fn undeploy(&self, task: String) -> Doing<'_, TaskRow> {
         Box::pin(async move {
             let served = self.routing.undeploy(&task, wall()).await;
-            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+            served.map(|served| self.row(&served)).map_err(|failure| with_causes(&failure))
         })
     }
 
     fn roll_back(&self, task: String) -> Doing<'_, TaskRow> {
         Box::pin(async move {
             let served = self.routing.roll_back(&task, wall()).await;
-            served.map(|served| self.row(&served)).map_err(|failure| format!("{failure:#}"))
+            served.map(|served| self.row(&served)).map_err(|failure| with_causes(&failure))
         })
     }
 }

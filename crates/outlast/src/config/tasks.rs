@@ -7,7 +7,7 @@ use distill::{TaskFile, system_prompt};
 use gateway::{Table, Task};
 use toml::Spanned;
 
-use crate::{config::reader::Findings, deployments::route_name};
+use crate::{causes::with_causes, config::reader::Findings, deployments::route_name};
 
 /// Reads the task files; every problem with its place.
 pub(crate) fn tasks(files: &[Spanned<String>], table: &Table, findings: &Findings) -> Vec<Task> {
@@ -17,7 +17,7 @@ pub(crate) fn tasks(files: &[Spanned<String>], table: &Table, findings: &Finding
             Ok(task) => task,
             Err(failure) => {
                 let advice = "give a task file, as `outlast distill` takes it";
-                findings.report(file.span(), format!("{failure:#}"), advice);
+                findings.report(file.span(), with_causes(&failure), advice);
                 continue;
             }
         };

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    causes::with_causes,
     demo::{call::Line, lesson::Classroom, runaway, tally::Tally, vendors::Vendors},
     running::Running,
     terminal,
@@ -125,7 +126,7 @@ impl Stage<'_> {
                 let classroom = self.classroom.clone();
                 hands.spawn(async move {
                     if let Err(failure) = classroom.teach(|what| told(start, what)).await {
-                        terminal::error(&format!("{failure:#}"));
+                        terminal::error(&with_causes(&failure));
                     }
                 });
             }

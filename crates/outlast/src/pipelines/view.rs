@@ -16,7 +16,7 @@ use terms::{ids::RunId, run::Artifact};
 use tokio::{sync::watch, task::spawn_blocking};
 
 use super::artifacts::{find, log_tail, report};
-use crate::distillation;
+use crate::{causes::with_causes, distillation};
 
 /// The engine, and the gateway where there is one.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl Pipelines for PipelinesView {
     fn distill(&self, order: DistillationOrder) -> Promise<'_, Result<String, Unfit>> {
         Box::pin(async move {
             let begun = distillation::begin(self, &order.task_file).await;
-            begun.map(|run| run.to_string()).map_err(|error| Unfit(vec![format!("{error:#}")]))
+            begun.map(|run| run.to_string()).map_err(|error| Unfit(vec![with_causes(&error)]))
         })
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn path_at(text: &str, at: usize) -> String {
         }
         if token.kind == Kind::Key {
             if let Some(Within::Object(key)) = open.last_mut() {
-                *key = text[token.span].to_owned();
+                text[token.span].clone_into(key);
             }
             continue;
         }

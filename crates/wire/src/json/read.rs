@@ -24,8 +24,11 @@ fn wrong_type(part: &[u8], error: &serde_json::Error, place: &str) -> BadRequest
     // the last before it where its first byte told enough.
     let at = before.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
     let rest = part.get(at..).unwrap_or_default();
-    let is_before = |byte: &u8| byte.is_ascii_whitespace() || b":,[".contains(byte);
-    let within = path_at(text, at + rest.iter().take_while(|byte| is_before(byte)).count());
+    // After a bracket comes the list's first element.
+    let is_before = |byte: &u8| byte.is_ascii_whitespace() || b":,".contains(byte);
+    let opens = usize::from(rest.first() == Some(&b'['));
+    let before = opens + rest[opens..].iter().take_while(|byte| is_before(byte)).count();
+    let within = path_at(text, at + before);
     let dot =
         if place.is_empty() || within.is_empty() || within.starts_with('[') { "" } else { "." };
     let path = format!("{place}{dot}{within}");

@@ -227,7 +227,7 @@ fn a_wrong_type_is_refused_in_the_callers_terms() {
         };
         assert_eq!(refusal.param.as_deref(), Some(param), "{refusal}");
         assert_eq!(refusal.message, format!("`{param}` {message}"), "{from}");
-        for word in ["f64", "u64", "struct", "line", "secret", "a sequence", "invalid type"] {
+        for word in ["f64", "u64", "struct ", "line", "secret", "a sequence", "invalid type"] {
             assert!(!refusal.message.contains(word), "{refusal}");
         }
         assert_eq!(refusal.status, 400);
