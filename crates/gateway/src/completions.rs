@@ -30,7 +30,8 @@ pub(crate) async fn run_as_chat(
             return Err(Box::new(attempt.fail(early, flight, trail)));
         }
     };
-    let asked = Asked { dialect: Dialect::OpenaiChat, headers: attempt.asked.headers, query: None };
+    let headers = attempt.asked.headers.clone();
+    let asked = Asked { dialect: Dialect::OpenaiChat, headers, query: None };
     let chat = Try { asked: &asked, head: &head, body: &body, operation: None, ..*attempt };
     // One more call of the same function, one level deep: chat is no operation.
     let response = Box::pin(chat.run(flight, trail)).await?;

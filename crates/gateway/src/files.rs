@@ -133,7 +133,7 @@ where
         return Err(no_files(&provider.name));
     };
     let uri = place(call, &below).ok_or_else(|| no_files(&provider.name))?;
-    let asked = Asked { dialect, headers: &parts.headers, query: None };
+    let asked = Asked { dialect, headers: parts.headers.clone(), query: None };
     let mut request = outgoing::passed(uri, endpoint, &asked, body.clone());
     *request.method_mut() = parts.method.clone();
     let until = Instant::now() + provider.limits.whole_answer;

@@ -1,7 +1,7 @@
 //! One attempt under way: its hold, its health report and its settlement, exactly one of each,
 //! whatever happens. Dropped (the caller left), it settles what was used so far.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use decide::health::Learned;
 use ledger::{AttemptEnd, Held};
@@ -12,7 +12,7 @@ use terms::{
     usage::{Usage, UsageSource},
 };
 
-use crate::{gateway::Gateway, health::Tried, table::Target};
+use crate::{gateway::Gateway, health::Tried, plan::Sending, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -28,6 +28,7 @@ pub(crate) struct Flight {
     first_token: Option<Moment>,
     /// When the latest piece of a stream came, and the longest silence before one.
     last_piece: Option<Moment>,
+    idle: Duration,
     longest_gap_ms: u64,
     estimated_in: u64,
     /// What the provider stated so far.
@@ -41,20 +42,21 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) fn new(
         gateway: &Arc<Gateway>,
-        target: &Arc<Target>,
-        key: u8,
+        sending: &Sending,
         held: Held,
         estimated_in: u64,
         now: Moment,
     ) -> Self {
+        let Sending { target, key, .. } = sending;
         Self {
             gateway: Arc::clone(gateway),
             target: Arc::clone(target),
-            key,
+            key: *key,
             held: Some(held),
             dispatched: now,
             first_token: None,
             last_piece: None,
+            idle: gateway.health.idle_limit(target),
             longest_gap_ms: 0,
             estimated_in,
             usage: None,
@@ -70,6 +72,11 @@ impl Flight {
     /// The attempt's id, as text.
     pub(crate) fn attempt_id(&self) -> String {
         self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())
+    }
+
+    /// How long its stream may stay silent between two pieces.
+    pub(crate) fn idle(&self) -> Duration {
+        self.idle
     }
 
     /// Output arrived. The target is alive: its gate learns it at once.
@@ -103,7 +110,7 @@ impl Flight {
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
-        if failure == Failure::Declined {
+        if matches!(failure, Failure::Declined | Failure::Mismatch) {
             self.gateway.health.inconclusive(&self.tried());
             self.settle(Ending::Failed(failure), now);
             return Learned { shut: false, lone: true };

@@ -35,8 +35,10 @@ mod percent;
 mod plan;
 mod provider;
 mod provider_address;
+mod pursuit;
 mod replies;
 mod reply;
+mod request;
 mod room;
 mod session;
 mod sigv4;
@@ -61,7 +63,7 @@ pub use crate::{
     provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
-    table::{Route, Table, Target},
+    table::{BrokenStream, Route, Streaming, Table, Target},
     task::{Deployed, Task},
     workers::Workers,
 };

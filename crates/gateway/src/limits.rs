@@ -17,6 +17,8 @@ pub struct TimeLimits {
     pub idle_reasoning: Duration,
     /// From dispatch to the end of an answer that is not streamed. Default 300 s.
     pub whole_answer: Duration,
+    /// Between two signs of life to a caller who waits for somebody to go on with its answer. Default 5 s.
+    pub keep_alive: Duration,
 }
 
 impl Default for TimeLimits {
@@ -28,6 +30,7 @@ impl Default for TimeLimits {
             idle: Duration::from_secs(10),
             idle_reasoning: Duration::from_mins(1),
             whole_answer: Duration::from_mins(5),
+            keep_alive: Duration::from_secs(5),
         }
     }
 }

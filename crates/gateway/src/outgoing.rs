@@ -21,17 +21,17 @@ const BETA: &str = "anthropic-beta";
 const PASSED_ON: &[&str] = &[BETA, "anthropic-version", "openai-beta"];
 
 /// What the caller sent beside its body.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
     pub(crate) dialect: Dialect,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<String>,
 }
 
 /// A request for an answer; `None` where the model's name cannot stand in the endpoint's address.
 pub(crate) fn request(
     endpoint: &Endpoint,
-    asked: &Asked<'_>,
+    asked: &Asked,
     model: &str,
     stream: bool,
     body: Bytes,
@@ -41,7 +41,7 @@ pub(crate) fn request(
     *request.method_mut() = Method::POST;
     let uri = endpoint.address.uri(model, stream)?;
     *request.uri_mut() =
-        match asked.query.filter(|_| same_dialect && endpoint.address.takes_query()) {
+        match asked.query.as_deref().filter(|_| same_dialect && endpoint.address.takes_query()) {
             Some(query) => with_query(&uri, query),
             None => uri,
         };
@@ -65,7 +65,7 @@ pub(crate) fn request(
 
 /// The beta features that a caller of Anthropic's dialect asks for by header, where the endpoint wants
 /// them in the body.
-pub(crate) fn betas<'a>(asked: &Asked<'a>, endpoint: &Endpoint) -> Vec<&'a str> {
+pub(crate) fn betas<'a>(asked: &'a Asked, endpoint: &Endpoint) -> Vec<&'a str> {
     let in_body = endpoint.habits.envelope == Envelope::Bedrock;
     if !in_body || asked.dialect != Dialect::AnthropicMessages {
         return Vec::new();
@@ -82,7 +82,7 @@ pub(crate) fn betas<'a>(asked: &Asked<'a>, endpoint: &Endpoint) -> Vec<&'a str> 
 pub(crate) fn passed(
     uri: Uri,
     endpoint: &Endpoint,
-    asked: &Asked<'_>,
+    asked: &Asked,
     body: Bytes,
 ) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(body));
@@ -90,7 +90,7 @@ pub(crate) fn passed(
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     let json = HeaderValue::from_static("application/json");
-    let kind = asked.headers.get(header::CONTENT_TYPE).filter(|_| is_form(asked.headers));
+    let kind = asked.headers.get(header::CONTENT_TYPE).filter(|_| is_form(&asked.headers));
     headers.insert(header::CONTENT_TYPE, kind.cloned().unwrap_or(json));
     headers.insert(header::USER_AGENT, USER_AGENT);
     pass_on(headers, asked, endpoint);
@@ -99,7 +99,7 @@ pub(crate) fn passed(
 }
 
 /// The caller's headers that matter to the answer, as far as the endpoint reads them.
-fn pass_on(headers: &mut HeaderMap, asked: &Asked<'_>, endpoint: &Endpoint) {
+fn pass_on(headers: &mut HeaderMap, asked: &Asked, endpoint: &Endpoint) {
     for name in PASSED_ON {
         let read = match endpoint.habits.envelope {
             Envelope::None => true,

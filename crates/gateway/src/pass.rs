@@ -63,7 +63,7 @@ pub(crate) async fn exchange(
         .uri(endpoint, model)
         .filter(|_| endpoint.dialect == operation.dialect)
         .ok_or_else(|| Early::declined(not_offered(operation)))?;
-    let form = is_form(attempt.asked.headers);
+    let form = is_form(&attempt.asked.headers);
     let body = rename_passed(attempt.head, attempt.body, model, form);
     let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
     if let Some(credential) = credential {

@@ -12,7 +12,9 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, timeout_at};
-use wire::{Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream};
+use wire::{
+    Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream, UpstreamRequest,
+};
 
 use crate::{
     body::ReplyBody,
@@ -30,6 +32,7 @@ use crate::{
     pass::{self, Passed},
     provider::{Endpoint, Way},
     stream::{Begun, StreamBody},
+    table::{BrokenStream, Streaming, Target},
     trail::Trail,
     upstream::SendFailure,
 };
@@ -40,7 +43,7 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; c
 /// One try.
 pub(crate) struct Try<'a> {
     pub(crate) gateway: &'a Arc<Gateway>,
-    pub(crate) asked: &'a Asked<'a>,
+    pub(crate) asked: &'a Asked,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
     /// How the answer is called and kept, in a dialect whose answers can be.
@@ -52,6 +55,7 @@ pub(crate) struct Try<'a> {
     pub(crate) instruction: Option<&'a str>,
     /// Whether what the target's dialect cannot say is left out rather than refused.
     pub(crate) lossy: bool,
+    pub(crate) streaming: Streaming,
     pub(crate) ordinal: u8,
     /// When a whole answer, or the first output of a stream, must be there.
     pub(crate) until: Instant,
@@ -122,16 +126,37 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<(Response<Incoming>, Vec<String>), Early> {
         let target = Arc::clone(&flight.target);
-        let upstream = WireUpstream {
+        let encode = if self.lossy { wire::encode_lossy } else { wire::encode_request };
+        let upstream = self.upstream(endpoint, &target);
+        let encoded = encode(self.asked.dialect, self.head, self.body, &upstream)
+            .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
+        self.dispatch(endpoint, credential, encoded, flight).await
+    }
+
+    /// What the request is encoded for.
+    pub(crate) fn upstream<'t>(
+        &'t self,
+        endpoint: &Endpoint,
+        target: &'t Target,
+    ) -> WireUpstream<'t> {
+        WireUpstream {
             dialect: endpoint.dialect,
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
             capabilities: target.capabilities(),
             instruction: self.instruction,
-        };
-        let encode = if self.lossy { wire::encode_lossy } else { wire::encode_request };
-        let encoded = encode(self.asked.dialect, self.head, self.body, &upstream)
-            .map_err(|cannot_say| Early::declined(cannot_say.into()))?;
+        }
+    }
+
+    /// Sends what was encoded for the target. Gives its answer and what of the request it lacks.
+    pub(crate) async fn dispatch(
+        &self,
+        endpoint: &Endpoint,
+        credential: Option<&Credential>,
+        encoded: UpstreamRequest,
+        flight: &mut Flight,
+    ) -> Result<(Response<Incoming>, Vec<String>), Early> {
+        let target = Arc::clone(&flight.target);
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
         let body = wire::unaddressed(endpoint.dialect, body);
@@ -205,10 +230,12 @@ impl Try<'_> {
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
             own: self.keeping.map(|keeping| keeping.own.clone()),
+            hold_calls: self.streaming.hold_arguments,
+            forget: self.streaming.broken != BrokenStream::Continue,
         }
     }
 
-    /// Relays into a buffer until there is output: an error before that is still ours to mend.
+    /// A stream with its first output, or with all of it.
     async fn begin_stream(
         &self,
         endpoint: &Endpoint,
@@ -216,21 +243,36 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<Started, Early> {
         let (from, to) = (endpoint.dialect, self.asked.dialect);
+        let options = self.stream_options(flight);
+        let mut relay = StreamRelay::framed(endpoint.framing(), from, to, options);
+        let mut ready = BytesMut::new();
+        let upstream = self.first_output(from, response, &mut relay, &mut ready, flight).await?;
+        Ok(Started { upstream, relay, ready })
+    }
+
+    /// Relays into a buffer until there is output: an error before that is still ours to mend. Gives
+    /// back what is left of the upstream's answer, if anything is.
+    pub(crate) async fn first_output(
+        &self,
+        from: Dialect,
+        response: Response<Incoming>,
+        relay: &mut StreamRelay,
+        ready: &mut BytesMut,
+        flight: &mut Flight,
+    ) -> Result<Option<Incoming>, Early> {
         if let Some(kind) = not_a_stream(response.headers()) {
             let early = read_non_stream(from, response, kind, self.until).await;
             flight.may_cost = early.failure == Failure::Malformed;
             return Err(early);
         }
         let mut upstream = response.into_body();
-        let options = self.stream_options(flight);
-        let mut relay = StreamRelay::framed(endpoint.framing(), from, to, options);
-        let mut ready = BytesMut::new();
+        let mut until = self.until;
         loop {
-            let frame = match timeout_at(self.until, upstream.frame()).await {
+            let frame = match timeout_at(until, upstream.frame()).await {
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
                 Ok(Some(Err(_))) => return Err(Early::of(Failure::Transient)),
                 Ok(Some(Ok(frame))) => frame,
-                Ok(None) => match relay.finish(&mut ready) {
+                Ok(None) => match relay.finish(ready) {
                     Finish::Cut => {
                         return Err(Early::malformed(
                             "its stream ended before it began".to_owned(),
@@ -238,26 +280,33 @@ impl Try<'_> {
                     }
                     Finish::Complete | Finish::CompleteWithoutTerminator => {
                         self.keep(flight, relay.kept());
-                        return Ok(Started { upstream: None, relay, ready });
+                        return Ok(None);
                     }
                 },
             };
             let Ok(data) = frame.into_data() else { continue };
-            let progress = relay.push(&data, &mut ready);
+            let progress = relay.push(&data, ready);
             flight.usage = relay.usage();
             flight.output_bytes = relay.output_bytes();
             if let Some(said) = progress.error {
                 if !progress.output && flight.output_bytes == 0 {
                     flight.may_cost = false;
                 }
-                return Err(Early::in_band(said));
+                let early = Early::in_band(said);
+                return Err(if progress.mismatch {
+                    Early { failure: Failure::Mismatch, ..early }
+                } else {
+                    early
+                });
             }
             if progress.complete {
                 self.keep(flight, relay.kept());
-                return Ok(Started { upstream: None, relay, ready });
+                return Ok(None);
             }
-            if progress.output {
-                return Ok(Started { upstream: Some(upstream), relay, ready });
+            if self.streaming.broken == BrokenStream::Buffer && flight.output_bytes > 0 {
+                until = Instant::now() + flight.idle();
+            } else if progress.output {
+                return Ok(Some(upstream));
             }
         }
     }
@@ -306,7 +355,6 @@ impl Try<'_> {
             return ReplyBody::whole(ready.freeze());
         };
         flight.first_token(now);
-        let idle = self.gateway.health.idle_limit(&flight.target);
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
             upstream,
@@ -315,7 +363,7 @@ impl Try<'_> {
             flight,
             trail,
             keeping: self.keeping.cloned(),
-            idle,
+            pursuit: None,
         })))
     }
 

@@ -18,7 +18,14 @@ use terms::outcome::{Ending, Failure};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use wire::{ErrorKind, ErrorReply, Finish, Progress, StreamRelay};
 
-use crate::{errors, flight::Flight, gateway::Gateway, keeping::Keeping, trail::Trail};
+use crate::{
+    errors,
+    flight::Flight,
+    gateway::Gateway,
+    keeping::Keeping,
+    pursuit::{Broken, Pursued, Pursuit},
+    trail::Trail,
+};
 
 /// After the terminator was relayed, the upstream has this long to close its side cleanly, so that
 /// its connection can be used again.
@@ -27,7 +34,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// How often a stream looks whether the program stops.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What a stream needs to go on after its first output.
+/// After the stop reason was seen, the rest of the stream has this long to come: usage and terminator.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
+/// What a stream needs after its first output.
 pub(crate) struct Begun {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstream: Incoming,
@@ -38,30 +48,54 @@ pub(crate) struct Begun {
     pub(crate) trail: Trail,
     /// How the answer is kept.
     pub(crate) keeping: Option<Keeping>,
-    pub(crate) idle: Duration,
+    /// Who may go on with it, should it break off.
+    pub(crate) pursuit: Option<Box<Pursuit>>,
 }
 
 pub(crate) struct StreamBody {
-    /// Present until the books are closed.
-    begun: Option<Begun>,
-    /// The last bytes, released after the books were closed.
-    tail: BytesMut,
+    state: State,
     /// Fires at the idle limit; moved lazily, not with every piece.
     alarm: Pin<Box<Sleep>>,
     last_piece: Instant,
 }
 
+enum State {
+    Flowing(Box<Begun>),
+    /// It broke off, and somebody is looked for who goes on with it.
+    Broken(Pursuing),
+    /// The books are closed; these bytes are the last.
+    Ended(BytesMut),
+}
+
+struct Pursuing {
+    gateway: Arc<Gateway>,
+    every: Duration,
+    pursued: Pin<Box<dyn Future<Output = Pursued> + Send>>,
+    /// What tells the caller to wait.
+    keep_alive: &'static [u8],
+    /// What the caller is told where the program stops meanwhile.
+    last_words: Vec<u8>,
+}
+
 impl fmt::Debug for StreamBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamBody").field("done", &self.begun.is_none()).finish_non_exhaustive()
+        let state = match &self.state {
+            State::Flowing(_) => "flowing",
+            State::Broken(_) => "broken",
+            State::Ended(_) => "ended",
+        };
+        f.debug_struct("StreamBody").field("state", &state).finish_non_exhaustive()
     }
 }
 
-/// What the upstream did.
+/// What happens to a stream.
 enum Step {
     Data(Bytes),
     Ended,
     Broke(Failure),
+    Pursued(Pursued),
+    /// The caller has waited for a while.
+    Waiting,
     /// The program stops.
     Interrupted,
 }
@@ -69,27 +103,43 @@ enum Step {
 impl StreamBody {
     pub(crate) fn new(begun: Begun) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until(now + begun.idle.min(LOOK)));
-        Self { begun: Some(begun), tail: BytesMut::new(), alarm, last_piece: now }
+        let alarm = Box::pin(sleep_until(now + begun.flight.idle().min(LOOK)));
+        Self { state: State::Flowing(Box::new(begun)), alarm, last_piece: now }
+    }
+
+    /// Who may go on with it, should it break off. Asked for only while it flows.
+    pub(crate) fn may_be_gone_on_with(&mut self, by: impl FnOnce() -> Option<Box<Pursuit>>) {
+        if let State::Flowing(begun) = &mut self.state {
+            begun.pursuit = by();
+        }
     }
 
     /// The next bytes for the caller; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            let Some(begun) = &mut self.begun else {
-                let tail = self.tail.split().freeze();
-                return Poll::Ready((!tail.is_empty()).then_some(tail));
-            };
-            if !begun.ready.is_empty() {
-                return Poll::Ready(Some(begun.ready.split().freeze()));
-            }
-            let step = match Pin::new(&mut begun.upstream).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => Step::Data(data),
-                    Err(_trailers) => continue,
+            let happened = match &mut self.state {
+                State::Ended(last) => {
+                    let last = last.split().freeze();
+                    return Poll::Ready((!last.is_empty()).then_some(last));
+                }
+                State::Broken(pursuing) => {
+                    pursuing.pursued.as_mut().poll(context).map(Step::Pursued)
+                }
+                State::Flowing(begun) if !begun.ready.is_empty() => {
+                    return Poll::Ready(Some(begun.ready.split().freeze()));
+                }
+                State::Flowing(begun) => match Pin::new(&mut begun.upstream).poll_frame(context) {
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(data) => Poll::Ready(Step::Data(data)),
+                        Err(_trailers) => continue,
+                    },
+                    Poll::Ready(Some(Err(_))) => Poll::Ready(Step::Broke(Failure::Cut)),
+                    Poll::Ready(None) => Poll::Ready(Step::Ended),
+                    Poll::Pending => Poll::Pending,
                 },
-                Poll::Ready(Some(Err(_))) => Step::Broke(Failure::Cut),
-                Poll::Ready(None) => Step::Ended,
+            };
+            let step = match happened {
+                Poll::Ready(step) => step,
                 Poll::Pending => match self.poll_alarm(context) {
                     Poll::Ready(step) => step,
                     Poll::Pending => return Poll::Pending,
@@ -99,6 +149,12 @@ impl StreamBody {
                 Step::Data(data) => self.take(&data),
                 Step::Ended => self.ended(),
                 Step::Broke(failure) => self.broke(failure),
+                Step::Pursued(pursued) => self.pursued(pursued),
+                Step::Waiting => {
+                    if let Some(keep_alive) = self.keep_alive() {
+                        return Poll::Ready(Some(Bytes::from_static(keep_alive)));
+                    }
+                }
                 Step::Interrupted => self.interrupted(),
             }
         }
@@ -106,89 +162,176 @@ impl StreamBody {
 
     fn take(&mut self, data: &[u8]) {
         self.last_piece = Instant::now();
-        let Some(begun) = &mut self.begun else { return };
-        let Progress { error, complete, .. } = begun.relay.push(data, &mut begun.ready);
+        let State::Flowing(begun) = &mut self.state else { return };
+        let Progress { error, complete, mismatch, .. } = begun.relay.push(data, &mut begun.ready);
+        begun.flight.piece(begun.gateway.now());
         begun.tap();
-        if error.is_some() {
+        if mismatch {
+            self.broke(Failure::Mismatch);
+        } else if error.is_some() {
             self.broke(Failure::Cut);
         } else if complete {
             self.answered();
+        } else if begun.relay.stop().is_some() {
+            let due = self.last_piece + begun.patience();
+            self.alarm.as_mut().reset(due);
         }
     }
 
     /// The upstream closed its side.
     fn ended(&mut self) {
-        let Some(begun) = &mut self.begun else { return };
-        let finish = begun.relay.finish(&mut begun.ready);
-        begun.tap();
-        match finish {
-            Finish::Complete | Finish::CompleteWithoutTerminator => self.answered(),
-            Finish::Cut => self.broke(Failure::Cut),
+        let State::Flowing(begun) = &mut self.state else { return };
+        if begun.finish() {
+            self.answered();
+        } else {
+            self.broke(Failure::Cut);
+        }
+    }
+
+    /// The stream that flows, which ends now.
+    fn end(&mut self) -> Option<Box<Begun>> {
+        match std::mem::replace(&mut self.state, State::Ended(BytesMut::new())) {
+            State::Flowing(begun) => Some(begun),
+            State::Broken(_) | State::Ended(_) => None,
         }
     }
 
     fn answered(&mut self) {
-        let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, upstream, relay, ready, flight, trail, keeping, .. } = begun;
+        let Some(begun) = self.end() else { return };
+        let Begun { gateway, upstream, relay, ready, flight, trail, keeping, .. } = *begun;
         if let (Some(keeping), Some(reply)) = (keeping, relay.kept()) {
             keeping.keep(&gateway, &flight.target.provider.name, reply);
         }
         flight.answered(gateway.now());
         trail.end(Ending::Answered);
         drain(upstream);
-        self.tail = ready;
+        self.state = State::Ended(ready);
     }
 
     fn broke(&mut self, failure: Failure) {
-        let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, upstream, relay, mut ready, flight, mut trail, .. } = begun;
+        let Some(mut begun) = self.end() else { return };
+        if failure != Failure::Mismatch && begun.relay.stop().is_some() && begun.finish() {
+            self.state = State::Flowing(begun);
+            return self.answered();
+        }
+        let Begun { gateway, upstream, relay, mut ready, flight, mut trail, pursuit, .. } = *begun;
         drop(upstream);
+        let relay = match (pursuit, relay.into_unfinished()) {
+            (Some(pursuit), Ok(unfinished)) => {
+                let last_words = unfinished.error_event(&stopping(), &trail.id.to_string());
+                let keep_alive = unfinished.keep_alive();
+                let every = flight.target.provider.limits.keep_alive.min(LOOK);
+                let flight = Some(flight);
+                let broken = Broken { unfinished, flight, failure, trail, ready };
+                let pursued = Box::pin(pursuit.go_on(broken));
+                self.alarm.as_mut().reset(Instant::now() + every);
+                let pursuing = Pursuing { gateway, every, pursued, keep_alive, last_words };
+                self.state = State::Broken(pursuing);
+                return;
+            }
+            (None, Ok(unfinished)) => Ok(unfinished),
+            (_, Err((relay, _))) => Err(relay),
+        };
         let error = broken(failure, flight.target.name.as_str());
-        ready.extend_from_slice(&relay.error_event(&error, &trail.id.to_string()));
+        let id = trail.id.to_string();
+        let event = match &relay {
+            Ok(unfinished) => unfinished.error_event(&error, &id),
+            Err(relay) => relay.error_event(&error, &id),
+        };
+        ready.extend_from_slice(&event);
         flight.failed(failure, None, gateway.now());
         trail.failed(failure);
         trail.end(Ending::Failed(failure));
-        self.tail = ready;
+        self.state = State::Ended(ready);
+    }
+
+    fn pursued(&mut self, pursued: Pursued) {
+        self.last_piece = Instant::now();
+        self.alarm.as_mut().reset(self.last_piece);
+        self.state = match pursued {
+            Pursued::On(begun) => State::Flowing(begun),
+            Pursued::Ended(last) => State::Ended(last),
+        };
     }
 
     fn interrupted(&mut self) {
-        let Some(begun) = self.begun.take() else { return };
-        let Begun { gateway, upstream, relay, mut ready, flight, trail, .. } = begun;
-        drop(upstream);
-        ready.extend_from_slice(&relay.error_event(&stopping(), &trail.id.to_string()));
-        flight.interrupted(gateway.now());
-        trail.end(Ending::Interrupted);
-        self.tail = ready;
+        match std::mem::replace(&mut self.state, State::Ended(BytesMut::new())) {
+            State::Flowing(begun) => {
+                let Begun { gateway, upstream, relay, mut ready, flight, trail, .. } = *begun;
+                drop(upstream);
+                ready.extend_from_slice(&relay.error_event(&stopping(), &trail.id.to_string()));
+                flight.interrupted(gateway.now());
+                trail.end(Ending::Interrupted);
+                self.state = State::Ended(ready);
+            }
+            // Dropped with what belongs to it, which books itself.
+            State::Broken(pursuing) => {
+                self.state = State::Ended(pursuing.last_words.as_slice().into());
+            }
+            State::Ended(last) => self.state = State::Ended(last),
+        }
     }
 
-    /// Fires at the idle limit, and when the program stops; looked at every [`LOOK`] at the latest.
+    /// Fires at the idle limit, when the program stops, and now and then while the caller waits.
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Step> {
-        let Some(begun) = &self.begun else { return Poll::Pending };
-        let due = self.last_piece + begun.idle;
+        let (gateway, due, waits) = match &self.state {
+            State::Ended(_) => return Poll::Pending,
+            State::Broken(pursuing) => (&pursuing.gateway, None, Some(pursuing.every)),
+            State::Flowing(begun) => {
+                let due = self.last_piece + begun.patience();
+                let every = begun.flight.target.provider.limits.keep_alive;
+                (&begun.gateway, Some(due), begun.relay.is_silent().then_some(every))
+            }
+        };
         loop {
             if self.alarm.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
             let now = Instant::now();
-            let end = begun.gateway.ends_at();
+            let end = gateway.ends_at();
             if end.is_some_and(|end| end <= now) {
                 return Poll::Ready(Step::Interrupted);
             }
-            if due <= now {
+            if due.is_some_and(|due| due <= now) {
                 return Poll::Ready(Step::Broke(Failure::TimedOut));
             }
-            let next = due.min(now + LOOK);
+            let look = now + waits.map_or(LOOK, |every| every.min(LOOK));
+            let next = due.map_or(look, |due| due.min(look));
             self.alarm.as_mut().reset(end.map_or(next, |end| next.min(end)));
+            if waits.is_some() {
+                return Poll::Ready(Step::Waiting);
+            }
         }
+    }
+
+    fn keep_alive(&self) -> Option<&'static [u8]> {
+        let bytes = match &self.state {
+            State::Flowing(begun) => begun.relay.keep_alive(),
+            State::Broken(pursuing) => pursuing.keep_alive,
+            State::Ended(_) => b"",
+        };
+        (!bytes.is_empty()).then_some(bytes)
     }
 }
 
 impl Begun {
     /// Takes over what the relay saw pass.
     fn tap(&mut self) {
-        self.flight.piece(self.gateway.now());
         self.flight.usage = self.relay.usage();
         self.flight.output_bytes = self.relay.output_bytes();
+    }
+
+    /// The upstream says no more. Tells whether the answer is whole.
+    fn finish(&mut self) -> bool {
+        let finish = self.relay.finish(&mut self.ready);
+        self.tap();
+        finish != Finish::Cut
+    }
+
+    /// How long the upstream may stay silent.
+    fn patience(&self) -> Duration {
+        let idle = self.flight.idle();
+        if self.relay.stop().is_some() { idle.min(AFTER_STOP) } else { idle }
     }
 }
 
@@ -202,7 +345,7 @@ fn stopping() -> ErrorReply {
 }
 
 /// What the caller is told when its answer breaks off.
-fn broken(failure: Failure, target: &str) -> ErrorReply {
+pub(crate) fn broken(failure: Failure, target: &str) -> ErrorReply {
     let why = match failure {
         Failure::TimedOut => "went silent",
         _ => "broke off",

@@ -82,6 +82,8 @@ pub struct Route {
     /// Whether only the providers' first keys are shown, because what is asked about lies in their
     /// accounts.
     pub first_key_only: bool,
+    /// What becomes of streams.
+    pub streaming: Streaming,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -98,6 +100,7 @@ impl Route {
             weights: Vec::new(),
             sticky: true,
             first_key_only: false,
+            streaming: Streaming::default(),
             task: None,
         }
     }
@@ -112,6 +115,28 @@ impl Route {
     pub(crate) fn weight(&self, index: usize) -> Option<f64> {
         if self.weights.is_empty() { Some(1.0) } else { self.weights.get(index).copied().flatten() }
     }
+}
+
+/// What becomes of a route's streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streaming {
+    /// What becomes of one that breaks off after a part of it was sent.
+    pub broken: BrokenStream,
+    /// Whether a tool call is sent only once its arguments are whole, so that a call that broke off
+    /// can be told anew.
+    pub hold_arguments: bool,
+}
+
+/// What becomes of a stream that breaks off after a part of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BrokenStream {
+    /// Another target goes on with it.
+    #[default]
+    Continue,
+    /// It ends with an error.
+    Strict,
+    /// Nothing is sent before the answer is whole, so that another target can begin anew.
+    Buffer,
 }
 
 /// The routing table.

@@ -63,8 +63,8 @@ impl Task {
             let weights = (0..teacher.targets.len()).map(|index| teacher.weight(index));
             route.weights = vec![None; own].into_iter().chain(weights).collect();
             route.weights.resize(route.targets.len(), None);
-            (route.lossy, route.spray, route.sticky) =
-                (teacher.lossy, teacher.spray, teacher.sticky);
+            (route.lossy, route.streaming) = (teacher.lossy, teacher.streaming);
+            (route.spray, route.sticky) = (teacher.spray, teacher.sticky);
         }
         Some(route)
     }

@@ -32,6 +32,10 @@ pub(crate) struct Trail {
     /// When the attempt that answers was dispatched.
     answering_since: Moment,
     answered_by: Option<TargetName>,
+    /// Milliseconds that failing targets cost the caller, once one answers.
+    added_ms: Option<u64>,
+    /// When the answer broke off, until another target goes on with it.
+    broke_at: Option<Moment>,
     ended: bool,
 }
 
@@ -55,6 +59,8 @@ impl Trail {
             began: now,
             answering_since: now,
             answered_by: None,
+            added_ms: None,
+            broke_at: None,
             ended: false,
         }
     }
@@ -101,6 +107,22 @@ impl Trail {
     /// This target answers.
     pub(crate) fn answered_by(&mut self, target: &TargetName) {
         self.answered_by = Some(target.clone());
+        self.added_ms = Some(self.answering_since.since(self.began));
+    }
+
+    /// The answer broke off after a part of it was sent.
+    pub(crate) fn broke(&mut self, failure: Failure, now: Moment) {
+        self.failed(failure);
+        self.broke_at.get_or_insert(now);
+    }
+
+    /// This target goes on with the answer.
+    pub(crate) fn goes_on_by(&mut self, target: &TargetName, now: Moment) {
+        self.answered_by = Some(target.clone());
+        if let Some(broke_at) = self.broke_at.take() {
+            let gap = now.since(broke_at);
+            self.added_ms = Some(self.added_ms.unwrap_or_default() + gap);
+        }
     }
 
     /// Why another target than the preferred one answers, for the header.
@@ -149,7 +171,7 @@ impl Trail {
             from,
             to: (ending == Ending::Answered).then(|| self.answered_by.clone()).flatten(),
             reason,
-            added_ms: self.answering_since.since(self.began),
+            added_ms: self.added_ms.unwrap_or_else(|| self.answering_since.since(self.began)),
         })
     }
 }

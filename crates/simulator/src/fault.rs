@@ -63,6 +63,8 @@ pub enum Fault {
     ByteByByte,
     /// The ordinary stream, ended after its stop reason but without the dialect's last event.
     NoTerminator,
+    /// The ordinary stream up to its stop reason, then silence for ever.
+    SilentEnd,
     /// The ordinary reply without any usage.
     NoUsage,
     /// Malformed records in the middle of an otherwise ordinary stream.
@@ -86,11 +88,17 @@ impl Fault {
 pub(crate) struct Faults {
     everywhere: Fault,
     by_model: HashMap<String, Fault>,
+    counted: (Fault, u32),
 }
 
 impl Faults {
     pub(crate) fn set(&mut self, fault: Fault) {
         self.everywhere = fault;
+    }
+
+    /// A fault that holds for so many requests, before any other.
+    pub(crate) fn set_times(&mut self, fault: Fault, times: u32) {
+        self.counted = (fault, times);
     }
 
     pub(crate) fn set_for(&mut self, model: &str, fault: Fault) {
@@ -100,6 +108,10 @@ impl Faults {
     /// The fault that holds for one request, used up by one where it is counted. A model's own fault
     /// stands before the vendor's.
     pub(crate) fn take(&mut self, model: &str) -> Fault {
+        if self.counted.1 > 0 {
+            self.counted.1 -= 1;
+            return self.counted.0.clone();
+        }
         let own = self.by_model.get_mut(model).map_or(Fault::None, take_one);
         if own == Fault::None { take_one(&mut self.everywhere) } else { own }
     }

@@ -142,6 +142,11 @@ pub(crate) fn perform(fault: &Fault, reply: Reply, pace: Pace, voice: &dyn Voice
         Fault::Crlf => ordinary(edited(reply, with_crlf), pace),
         Fault::ByteByByte => byte_by_byte(ordinary(reply, pace)),
         Fault::NoTerminator => ordinary(edited(reply, without_terminator), pace),
+        Fault::SilentEnd => {
+            let mut performance = ordinary(edited(reply, without_terminator), pace);
+            performance.steps.extend([Step::Flush, Step::Silence]);
+            performance
+        }
         Fault::Noise => ordinary(edited(reply, with_noise), pace),
         Fault::None | Fault::NoUsage => ordinary(reply, pace),
     }

@@ -104,6 +104,11 @@ impl Vendor {
         self.shared.state().faults.set(fault);
     }
 
+    /// Gives every model a fault for the next `times` requests, before any other fault.
+    pub fn set_fault_times(&self, fault: Fault, times: u32) {
+        self.shared.state().faults.set_times(fault, times);
+    }
+
     /// From now on this goes wrong with one model, before anything that goes wrong with all.
     pub fn set_fault_for(&self, model: &str, fault: Fault) {
         self.shared.state().faults.set_for(model, fault);

@@ -11,6 +11,7 @@ mod frames;
 mod habits;
 mod head;
 mod head_rules;
+mod held_call;
 mod human;
 mod kept;
 mod models;
@@ -53,7 +54,7 @@ pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
-pub use resume::{Resumption, Unfinished};
+pub use resume::{GO_ON, Resumption, Unfinished};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use upstream_error::read_error;

@@ -9,6 +9,7 @@ use crate::{
     dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
     error::{ErrorReply, UpstreamError},
     frames::{Frames, Framing},
+    held_call::HeldCall,
     kept::OwnReply,
     provider_dialect,
     resume::{Aligner, OpenBlock, Resumption, Transcript, Unfinished},
@@ -28,6 +29,11 @@ pub struct StreamOptions {
     pub created_unix_s: i64,
     /// What the gateway calls the answer, in a dialect whose answers can be kept.
     pub own: Option<OwnReply>,
+    /// Whether a tool call is held back until its arguments are whole. Every record is then written
+    /// anew, also where both sides speak the same dialect.
+    pub hold_calls: bool,
+    /// Whether nobody is to go on with the answer, so that nothing of it need be remembered.
+    pub forget: bool,
 }
 
 /// What one push brought.
@@ -67,6 +73,8 @@ pub struct StreamRelay {
     transcript: Transcript,
     /// Joins this stream to what was sent before it.
     aligner: Option<Box<Aligner>>,
+    /// The call that is held back.
+    held: Option<Box<HeldCall>>,
     /// The whole answer, once it is there and where it is kept.
     whole: Option<Bytes>,
     tally: Tally,
@@ -101,11 +109,12 @@ impl StreamRelay {
         Self {
             frames: Frames::new(framing),
             decoder: provider_dialect::provider_codec(from).stream_decoder(),
-            encoder: (from != to).then(|| caller.stream_encoder(&options)),
+            encoder: (from != to || options.hold_calls).then(|| caller.stream_encoder(&options)),
             caller,
+            transcript: Transcript::new(options.forget),
             options,
-            transcript: Transcript::default(),
             aligner: None,
+            held: None,
             whole: None,
             tally: Tally::default(),
         }
@@ -127,6 +136,7 @@ impl StreamRelay {
             options,
             aligner: Some(Box::new(Aligner::new(&transcript, resumption))),
             transcript,
+            held: None,
             whole: None,
             tally: Tally::default(),
         }
@@ -236,6 +246,11 @@ impl StreamRelay {
         self.caller.error_event(reply, request_id, position)
     }
 
+    /// Bytes that tell the caller to wait, if its dialect has any.
+    pub fn keep_alive(&self) -> &'static [u8] {
+        self.caller.keep_alive()
+    }
+
     /// What the caller's dialect could not say, by field name.
     pub fn dropped(&self) -> &[&'static str] {
         &self.tally.dropped
@@ -267,7 +282,8 @@ impl StreamRelay {
     }
 
     fn data(&mut self, event: &str, data: &str, raw: &[u8], out: &mut BytesMut) {
-        let Self { tally, encoder, transcript, aligner, .. } = self;
+        let Self { tally, encoder, transcript, aligner, held, .. } = self;
+        let holds = self.options.hold_calls;
         let mut ended = false;
         let reading = self.decoder.record(event, data, &mut |event| {
             if tally.failed {
@@ -284,10 +300,17 @@ impl StreamRelay {
                     }
                 }
             };
+            let mut hold = |event: &Event<'_>| {
+                if holds {
+                    HeldCall::pass(held, event, &mut deliver);
+                } else {
+                    deliver(event);
+                }
+            };
             match aligner {
-                None => deliver(&event),
+                None => hold(&event),
                 Some(aligner) => {
-                    if aligner.event(&event, &mut deliver).is_err() {
+                    if aligner.event(&event, &mut hold).is_err() {
                         tally.mismatch();
                     }
                 }

@@ -9,7 +9,7 @@ use decide::{
 };
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
-    Provider, Route, Source, Table, Target, TimeLimits, Workers,
+    Provider, Route, Source, Streaming, Table, Target, TimeLimits, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -38,6 +38,7 @@ pub(crate) const FAST: TimeLimits = TimeLimits {
     idle: Duration::from_millis(300),
     idle_reasoning: Duration::from_millis(300),
     whole_answer: Duration::from_millis(300),
+    keep_alive: Duration::from_millis(20),
 };
 
 pub(crate) struct House {
@@ -99,6 +100,15 @@ pub(crate) async fn vendor(name: &str, dialect: Dialect, models: &[&str]) -> Ven
 
 /// A table with one route over `provider/model` pairs.
 pub(crate) fn table(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
+    table_streaming(route, targets, Streaming::default())
+}
+
+/// The same, with what becomes of its streams.
+pub(crate) fn table_streaming(
+    route: &str,
+    targets: &[(Arc<Provider>, &str)],
+    streaming: Streaming,
+) -> Table {
     let catalog = Arc::new(Catalog::built_in().unwrap());
     let mut providers: Vec<Arc<Provider>> = Vec::new();
     for (provider, _) in targets {
@@ -113,7 +123,8 @@ pub(crate) fn table(route: &str, targets: &[(Arc<Provider>, &str)]) -> Table {
         })
         .collect();
     let limits = AttemptLimits { backoff_ms: 1, ..AttemptLimits::default() };
-    Table::new(catalog, providers, vec![Route::new(route.into(), targets, limits)], limits)
+    let route = Route { streaming, ..Route::new(route.into(), targets, limits) };
+    Table::new(catalog, providers, vec![route], limits)
 }
 
 /// A table without routes: only implicit ones.

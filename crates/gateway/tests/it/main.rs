@@ -8,6 +8,7 @@ mod books;
 mod breakers;
 mod cancel;
 mod clouds;
+mod continuation;
 mod failover;
 mod files;
 mod follow;

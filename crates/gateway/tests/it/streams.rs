@@ -1,10 +1,14 @@
-//! After the first token: a stream that dies ends with an explicit error event, never cleanly.
+//! After the first token, on a route that wants no other to go on: a stream that dies ends with an
+//! explicit error event, never cleanly.
 
+use gateway::{BrokenStream, Streaming};
 use simulator::{Fault, Stats, Vendor};
 use store::SpendDimension;
 use terms::dialect::Dialect;
 
-use crate::harness::{CHAT, GEMINI, House, MESSAGES, RESPONSES, Reply, provider, table, vendor};
+use crate::harness::{
+    CHAT, GEMINI, House, MESSAGES, RESPONSES, Reply, provider, table, table_streaming, vendor,
+};
 
 /// A fault by name.
 type Case = (&'static str, fn() -> Fault);
@@ -12,7 +16,9 @@ type Case = (&'static str, fn() -> Fault);
 async fn broken(fault: Fault, upstream: Dialect, caller: Dialect) -> (Reply, Stats, House, Vendor) {
     let only = vendor("only", upstream, &["m"]).await;
     only.set_fault(fault);
-    let house = House::open(table("r", &[(provider("only", &only, upstream), "m")])).await;
+    let strict = Streaming { broken: BrokenStream::Strict, ..Streaming::default() };
+    let targets = [(provider("only", &only, upstream), "m")];
+    let house = House::open(table_streaming("r", &targets, strict)).await;
     let reply = house.ask(caller, "r", true).await;
     let stats = only.stats();
     (reply, stats, house, only)

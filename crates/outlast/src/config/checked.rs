@@ -365,7 +365,7 @@ fn resolved(
     catalog: &Catalog,
     findings: &Findings,
 ) -> Route {
-    let targets: Vec<_> = route
+    let targets = route
         .targets
         .iter()
         .filter_map(|target| {
@@ -384,10 +384,11 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let RouteSection { lossy, spray, weights, sticky, .. } = route;
+    let RouteSection { lossy, streaming, spray, weights, sticky, .. } = route;
     let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
     Route {
         lossy,
+        streaming,
         spray,
         weights,
         sticky,

@@ -10,7 +10,7 @@ use decide::{
     retry_budget::RetryBudgetLimits,
     spray::Spray,
 };
-use gateway::{KeepLimits, TimeLimits};
+use gateway::{BrokenStream, KeepLimits, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -30,6 +30,7 @@ pub(crate) struct RouteSection {
     pub(crate) targets: Vec<Spanned<String>>,
     pub(crate) limits: AttemptLimits,
     pub(crate) lossy: bool,
+    pub(crate) streaming: Streaming,
     pub(crate) spray: Spray,
     /// One for each target; empty where all have the same.
     pub(crate) weights: Vec<u64>,
@@ -188,6 +189,7 @@ pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimi
         first_token_reasoning: time("first_token_reasoning_ms", base.first_token_reasoning),
         idle: time("idle_ms", base.idle),
         idle_reasoning: time("idle_reasoning_ms", base.idle_reasoning),
+        keep_alive: time("keep_alive_ms", base.keep_alive),
         whole_answer: time("whole_answer_ms", base.whole_answer),
     }
 }
@@ -219,6 +221,8 @@ pub(crate) fn route(
     let span = section.span();
     let targets = section.strings("targets");
     let lossy = section.boolean("lossy").unwrap_or(false);
+    let hold_arguments = section.boolean("hold_tool_arguments").unwrap_or(false);
+    let broken = broken_stream(&mut section, findings).unwrap_or_default();
     let limits = attempts(&mut section, defaults.attempts);
     let spray = spray(&mut section, findings);
     let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
@@ -236,7 +240,8 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    Some(RouteSection { name, targets, limits, lossy, spray, weights, sticky })
+    let streaming = Streaming { broken, hold_arguments };
+    Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky })
 }
 
 fn spray(section: &mut Section<'_, '_>, findings: &Findings) -> Spray {
@@ -273,6 +278,23 @@ fn weights(
         report("all weights are 0".to_owned(), "give at least one target a weight above 0");
     }
     weights
+}
+
+fn broken_stream(section: &mut Section<'_, '_>, findings: &Findings) -> Option<BrokenStream> {
+    let word = section.string("broken_stream")?;
+    match word.get_ref().as_str() {
+        "continue" => Some(BrokenStream::Continue),
+        "strict" => Some(BrokenStream::Strict),
+        "buffer" => Some(BrokenStream::Buffer),
+        other => {
+            findings.report(
+                word.span(),
+                format!("`{other}` is nothing that can become of a stream that breaks off"),
+                "write \"continue\" (another target goes on), \"strict\" (it ends with an error) or \"buffer\" (nothing is sent before the answer is whole)",
+            );
+            None
+        }
+    }
 }
 
 pub(crate) fn price(mut section: Section<'_, '_>, findings: &Findings) -> Option<PriceSection> {

@@ -2,7 +2,7 @@
 //! and every snippet of the guide to providers.
 
 use decide::{catalog::Catalog, spray::Spray};
-use gateway::{Provider, Source};
+use gateway::{BrokenStream, Provider, Source, Streaming};
 use terms::usage::Usage;
 
 use super::{Config, Environment, Overrides, VENDORS};
@@ -39,6 +39,19 @@ fn check(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
 
 fn refused(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
     assert_eq!(load(text, variables).unwrap_err(), expect);
+}
+
+#[test]
+fn what_becomes_of_streams_is_the_routes_choice() {
+    let with =
+        |more: &str| format!("[[route]]\nname = \"r\"\ntargets = [\"openai/gpt-5.5\"]\n{more}");
+    let key = &[("OPENAI_API_KEY", "k")];
+    let of = |more: &str| load(&with(more), key).unwrap().routes[0].streaming;
+    assert_eq!(of(""), Streaming::default());
+    assert_eq!(of("broken_stream = \"strict\"").broken, BrokenStream::Strict);
+    assert!(of("hold_tool_arguments = true").hold_arguments);
+    let wrong = "4: `drop` is nothing that can become of a stream that breaks off";
+    refused(&with("broken_stream = \"drop\""), key, &[wrong]);
 }
 
 const AWS: &[(&str, &str)] =

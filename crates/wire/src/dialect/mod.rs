@@ -81,6 +81,12 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     /// A turn of the user, or of the assistant, that says this.
     fn turn(&self, of_assistant: bool, text: &str) -> String;
 
+    /// Bytes that tell a waiting caller that its stream lives; none where its clients would not skip
+    /// them.
+    fn keep_alive(&self) -> &'static [u8] {
+        b": waiting\n\n"
+    }
+
     /// The bytes that end a complete stream.
     fn terminator(&self) -> &'static [u8];
 

@@ -11,4 +11,4 @@ pub(crate) use aligner::Aligner;
 pub(crate) use place::{OpenBlock, Place, PlacedItem};
 pub(crate) use transcript::{Piece, Transcript};
 pub(crate) use unfinished::turn_of;
-pub use unfinished::{Resumption, Unfinished};
+pub use unfinished::{GO_ON, Resumption, Unfinished};

@@ -49,6 +49,12 @@ impl Piece {
 }
 
 impl Transcript {
+    /// One that remembers, or not.
+    pub(crate) fn new(forget: bool) -> Self {
+        let sealed = forget.then_some("an answer that nobody is to go on with");
+        Self { sealed, ..Self::default() }
+    }
+
     /// Takes over what the caller is sent.
     pub(crate) fn take(&mut self, event: &Event<'_>) {
         match event {
@@ -86,6 +92,7 @@ impl Transcript {
     /// Nobody can go on with this any more.
     pub(crate) fn seal(&mut self, why: &'static str) {
         self.sealed.get_or_insert(why);
+        self.said = Vec::new();
     }
 
     /// What was said in words before a call that is not whole: all there is where nothing else was
@@ -142,6 +149,9 @@ impl Transcript {
 
     /// Counts a piece and gives its text, where it is to be kept.
     fn plain<'l>(&mut self, literal: &'l Literal<'_>) -> Option<Cow<'l, str>> {
+        if self.sealed.is_some() {
+            return None;
+        }
         self.bytes += literal.between_quotes().len();
         if self.bytes > BYTES {
             self.seal("an answer of more than 4 MiB");
@@ -150,6 +160,6 @@ impl Transcript {
         if plain.is_none() {
             self.seal("text that is not Unicode");
         }
-        plain.filter(|_| self.sealed.is_none())
+        plain
     }
 }

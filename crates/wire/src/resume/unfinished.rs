@@ -27,7 +27,7 @@ pub(super) const BYTES_PER_TOKEN: u64 = 4;
 const LEAST_OUTPUT: u64 = 16;
 
 /// What a target is told that cannot simply go on.
-const GO_ON: &str = "Your answer was cut off while it was being sent. Continue it from exactly the \
+pub const GO_ON: &str = "Your answer was cut off while it was being sent. Continue it from exactly the \
     character at which it stops, in the same language, style and format. Do not repeat any of it, do \
     not begin again, and add no remark about the interruption.";
 
@@ -137,6 +137,11 @@ impl Unfinished {
         let left = limit.saturating_sub(said).max(LEAST_OUTPUT.min(limit));
         let spans = head.spans.max_tokens.clone().into_iter();
         spans.map(move |span| Edit { span, text: left.to_string() })
+    }
+
+    /// Bytes that tell its caller to wait, if its dialect has any.
+    pub fn keep_alive(&self) -> &'static [u8] {
+        dialect::codec(self.to).keep_alive()
     }
 
     fn was_reasoned(&self, body: &[u8]) -> bool {

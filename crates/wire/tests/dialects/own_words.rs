@@ -92,7 +92,7 @@ fn an_answer_of_ours_is_whole_in_every_dialect() {
         fallback_id: "att_1".to_owned(),
         model: "students/intent@1".to_owned(),
         created_unix_s: 1,
-        own: None,
+        ..StreamOptions::default()
     };
     let spoken = Spoken { text: "card \"arrival\"\n", usage };
     for dialect in Dialect::ALL {

@@ -214,6 +214,7 @@ fn options() -> StreamOptions {
         model: "asked".into(),
         created_unix_s: 1_700_000_000,
         own: Some(own),
+        ..StreamOptions::default()
     }
 }
 

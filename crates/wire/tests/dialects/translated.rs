@@ -224,7 +224,7 @@ fn options() -> StreamOptions {
         fallback_id: "fallback".into(),
         model: "asked".into(),
         created_unix_s: 1_700_000_000,
-        own: None,
+        ..StreamOptions::default()
     }
 }
 

@@ -103,6 +103,10 @@ impl Codec for AnthropicMessages {
         turn_of(if of_assistant { "assistant" } else { "user" }, text)
     }
 
+    fn keep_alive(&self) -> &'static [u8] {
+        b"event: ping\ndata: {\"type\":\"ping\"}\n\n"
+    }
+
     fn terminator(&self) -> &'static [u8] {
         b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
     }

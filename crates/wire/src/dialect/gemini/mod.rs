@@ -108,6 +108,11 @@ impl Codec for Gemini {
         String::from_utf8(turn).expect("escaping keeps UTF-8")
     }
 
+    /// Google's clients read every line as a record.
+    fn keep_alive(&self) -> &'static [u8] {
+        b""
+    }
+
     fn terminator(&self) -> &'static [u8] {
         b""
     }

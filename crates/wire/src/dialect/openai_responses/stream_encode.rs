@@ -70,7 +70,10 @@ impl Encoder {
     ) -> Result<Self, &'static str> {
         let id = transcript.id.as_deref();
         let created = place.created_unix_s;
-        let mut name = Name::new(id, transcript.model.as_deref(), created, options);
+        // An answer that is not kept has the name that its provider gave it.
+        let own = options.own.clone().filter(|own| own.kept);
+        let options = StreamOptions { own, ..options.clone() };
+        let mut name = Name::new(id, transcript.model.as_deref(), created, &options);
         let (items, open) = items_so_far(transcript, &place.items)?;
         name.given_ids = place.items.into_iter().map(|item| item.id).collect();
         Ok(Self {
@@ -79,7 +82,7 @@ impl Encoder {
             sequence: place.position,
             items,
             open,
-            ..Self::new(options)
+            ..Self::new(&options)
         })
     }
 }

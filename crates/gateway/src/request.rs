@@ -1,0 +1,164 @@
+//! A request that may go out: everything that an attempt of it needs, kept together and owned, because
+//! a stream may have to be gone on with long after its beginning was sent.
+
+use std::sync::Arc;
+
+use access::Caller;
+use decide::route::Facts;
+use ledger::{Held, InsteadOf, Order};
+use terms::{
+    breaker::SessionKey,
+    ids::{AttemptId, RequestId},
+};
+use tokio::time::Instant;
+use wire::{ErrorKind, ErrorReply, Head};
+
+use crate::{
+    errors,
+    flight::{BYTES_PER_TOKEN, Flight},
+    gateway::Gateway,
+    health::Tried,
+    history::Whole,
+    keeping::Keeping,
+    operation::Operation,
+    outgoing::Asked,
+    plan::Sending,
+    reply::Try,
+    room::Room,
+    sticky,
+    table::{Route, Target},
+    trail::Trail,
+};
+
+/// Output tokens assumed for the hold where neither the request nor the catalog bounds them.
+const ASSUMED_OUTPUT: u64 = 32_000;
+
+/// A request that may go out.
+pub(crate) struct Request {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) session: Option<Arc<SessionKey>>,
+    pub(crate) id: RequestId,
+    pub(crate) asked: Asked,
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) whole: Whole,
+    pub(crate) keeping: Option<Keeping>,
+    pub(crate) route: Arc<Route>,
+    /// When nothing new is started any more.
+    pub(crate) deadline: Instant,
+    /// What its body takes of the room for bodies.
+    pub(crate) _room: Room,
+}
+
+impl Request {
+    /// One attempt at a planned target.
+    pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
+        let Sending { target, key, ordinal, .. } = sending;
+        let (head, body) = self.whole.sent_to(&target.provider.name);
+        Try {
+            gateway: &self.gateway,
+            asked: &self.asked,
+            head,
+            body,
+            keeping: self.keeping.as_ref(),
+            operation: self.operation,
+            way: target.provider.way(self.asked.dialect, &target.model, *key),
+            instruction: self.route.task.as_ref().map(|task| &*task.instruction),
+            lossy: self.route.lossy,
+            streaming: self.route.streaming,
+            ordinal: *ordinal,
+            until: self.answer_by(target),
+        }
+    }
+
+    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
+    pub(crate) fn take_off(
+        &self,
+        sending: &Sending,
+        trail: &mut Trail,
+    ) -> Result<Flight, ErrorReply> {
+        let now = self.gateway.now();
+        let Sending { target, key, again, .. } = sending;
+        let held = self.hold(sending)?;
+        self.gateway.health.dispatched(&Tried { target, key: *key, began: now }, *again);
+        trail.dispatched(&target.name, now);
+        Ok(Flight::new(&self.gateway, sending, held, self.estimated_in(), now))
+    }
+
+    fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
+        let Sending { target, ordinal, .. } = sending;
+        let most = target.known.as_ref().map_or(0, |model| model.max_output);
+        let most = if most == 0 { ASSUMED_OUTPUT } else { most };
+        let order = Order {
+            attempt: AttemptId { request: self.id, ordinal: *ordinal },
+            key: self.caller.key.clone(),
+            principal: self.caller.principal.clone(),
+            team: self.caller.team.clone(),
+            route: self.route.name.clone(),
+            target: target.name.clone(),
+            provider: target.provider.name.clone(),
+            model: target.model.clone(),
+            dialect: self.asked.dialect,
+            stream: self.head().stream,
+            estimated_in: self.estimated_in(),
+            session: self.session.clone(),
+            most_out: self.head().max_output_tokens.map_or(most, |asked| asked.min(most)),
+            instead_of: self.route.stands_in_for(target).map(|teacher| InsteadOf {
+                provider: teacher.provider.name.clone(),
+                model: teacher.model.clone(),
+                instruction_tokens: self.instruction_tokens(),
+            }),
+        };
+        self.gateway.ledger.hold(order).map_err(|failure| {
+            tracing::error!(%failure, "no hold could be written; the request is refused");
+            errors::reply(
+                ErrorKind::Overloaded,
+                "ledger_unavailable",
+                "the gateway cannot write its books right now and sends nothing that it could not account for",
+            )
+        })
+    }
+
+    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
+    /// of a stream. A stream that flows is bounded by its idle limit only.
+    fn answer_by(&self, target: &Target) -> Instant {
+        let limit = if self.head().stream {
+            self.gateway.health.first_token_limit(target)
+        } else {
+            target.provider.limits.whole_answer
+        };
+        (Instant::now() + limit).min(self.deadline)
+    }
+
+    /// What routing needs to know, and whether other requests have the same draw and want to go where
+    /// this one goes.
+    pub(crate) fn facts(&self) -> (Facts, bool) {
+        let session = self.session.as_ref().map(|key| sticky::of_session(key));
+        let conversation = || {
+            let is_spread = self.route.is_spread();
+            is_spread.then(|| sticky::of_conversation(&self.caller, self.head(), &self.whole.body))
+        };
+        let held = session.or_else(|| conversation()?).filter(|_| self.route.sticky);
+        let facts = Facts {
+            input_tokens: self.estimated_in(),
+            images: self.head().needs.images,
+            tools: self.head().needs.tools,
+            draw: held.unwrap_or_else(|| sticky::of_nobody(self.id)),
+        };
+        (facts, held.is_some())
+    }
+
+    /// What the task's instruction amounts to, which a student need not be told.
+    fn instruction_tokens(&self) -> u64 {
+        let task = self.route.task.as_ref();
+        task.map_or(0, |task| task.instruction.len() as u64).div_ceil(BYTES_PER_TOKEN)
+    }
+
+    pub(crate) fn estimated_in(&self) -> u64 {
+        self.head().input_bytes.div_ceil(BYTES_PER_TOKEN)
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.whole.head
+    }
+}
