@@ -8,6 +8,7 @@ mod error;
 mod event_stream;
 mod file_ids;
 mod frames;
+mod gather;
 mod habits;
 mod head;
 mod head_rules;
@@ -41,6 +42,7 @@ pub use error::{
 };
 pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use frames::Framing;
+pub use gather::{as_stream, gathered};
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;

@@ -78,6 +78,9 @@ pub(crate) trait Codec: fmt::Debug + Sync {
         place: Place,
     ) -> Result<Box<dyn StreamEncoder>, &'static str>;
 
+    /// The whole reply that a complete stream amounts to.
+    fn gather(&self, stream: &[u8]) -> Option<Bytes>;
+
     /// A turn of the user, or of the assistant, that says this.
     fn turn(&self, of_assistant: bool, text: &str) -> String;
 

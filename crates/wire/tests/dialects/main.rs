@@ -7,6 +7,7 @@ mod clients;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod converse;
 mod errors;
+mod gather;
 mod gemini;
 mod head;
 mod hostile;

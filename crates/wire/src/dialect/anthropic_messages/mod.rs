@@ -3,6 +3,7 @@
 
 mod block_decode;
 mod error;
+mod gather;
 pub(crate) mod identifier;
 mod message_encode;
 mod model;
@@ -19,6 +20,7 @@ pub(crate) mod thinking;
 pub(crate) mod tool_input;
 mod usage;
 
+use bytes::Bytes;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
@@ -88,6 +90,10 @@ impl Codec for AnthropicMessages {
 
     fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(options))
+    }
+
+    fn gather(&self, stream: &[u8]) -> Option<Bytes> {
+        gather::gather(stream).map(|whole| whole.to_string().into())
     }
 
     fn resumed_encoder(

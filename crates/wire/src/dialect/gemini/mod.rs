@@ -6,6 +6,7 @@ pub(crate) mod address;
 mod content_decode;
 mod content_encode;
 mod error;
+mod gather;
 mod model;
 mod own;
 mod reply_decode;
@@ -18,6 +19,7 @@ mod stream_decode;
 mod stream_encode;
 mod usage;
 
+use bytes::Bytes;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
@@ -91,6 +93,10 @@ impl Codec for Gemini {
     }
 
     /// Streams of this dialect just end, after a record with their stop reason.
+    fn gather(&self, stream: &[u8]) -> Option<Bytes> {
+        gather::gather(stream).map(|whole| whole.to_string().into())
+    }
+
     fn resumed_encoder(
         &self,
         options: &StreamOptions,

@@ -3,6 +3,7 @@
 
 pub(crate) mod completions;
 mod error;
+mod gather;
 pub(in crate::dialect) mod message_decode;
 mod message_encode;
 pub(in crate::dialect) mod model;
@@ -18,6 +19,7 @@ mod stream_encode;
 pub(in crate::dialect) mod strict;
 mod usage;
 
+use bytes::Bytes;
 use terms::dialect::Dialect;
 
 use super::{Codec, StreamDecoder, StreamEncoder};
@@ -87,6 +89,10 @@ impl Codec for OpenaiChat {
 
     fn stream_encoder(&self, options: &StreamOptions) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(options))
+    }
+
+    fn gather(&self, stream: &[u8]) -> Option<Bytes> {
+        gather::gather(stream).map(|whole| whole.to_string().into())
     }
 
     fn resumed_encoder(

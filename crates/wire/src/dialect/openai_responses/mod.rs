@@ -93,6 +93,11 @@ impl Codec for OpenaiResponses {
         Box::new(stream_encode::Encoder::new(options))
     }
 
+    /// The last event carries the whole reply.
+    fn gather(&self, stream: &[u8]) -> Option<Bytes> {
+        kept::last_reply(stream)
+    }
+
     fn resumed_encoder(
         &self,
         options: &StreamOptions,

@@ -1,0 +1,141 @@
+//! A whole reply out of a stream has every field that the stream said, known to us or not.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use terms::dialect::Dialect;
+use wire::{as_stream, gathered, read_head};
+
+fn check(dialect: Dialect, records: &[Value], expect: &Value) {
+    let stream: Vec<String> = records.iter().map(|record| format!("data: {record}\n\n")).collect();
+    let whole = gathered(dialect, (stream.concat() + "data: [DONE]\n\n").as_bytes()).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap(), *expect);
+}
+
+#[test]
+fn a_completion_has_its_choices_logprobs_and_the_vendors_own_fields() {
+    let chunk = |choice: Value| json!({ "id": "c", "object": "chat.completion.chunk", "system_fingerprint": "fp", "obfuscation": "xy", "choices": [choice] });
+    let token = |token: &str| json!({ "content": [{ "token": token, "logprob": -0.5 }] });
+    let said = |index: u64, text: &str| {
+        chunk(
+            json!({ "index": index, "delta": { "content": text }, "logprobs": token(text), "finish_reason": null }),
+        )
+    };
+    let choice = |index: u64, text: &str, second: &str| {
+        json!({
+            "index": index,
+            "message": { "role": "assistant", "content": format!("{text}{second}") },
+            "logprobs": { "content": [{ "token": text, "logprob": -0.5 }, { "token": second, "logprob": -0.5 }] },
+            "finish_reason": "stop",
+        })
+    };
+    let stop = |index: u64| chunk(json!({ "index": index, "delta": {}, "finish_reason": "stop" }));
+    let usage = json!({ "prompt_tokens": 1, "completion_tokens": 4 });
+    check(
+        Dialect::OpenaiChat,
+        &[
+            said(0, "He"),
+            said(1, "Good"),
+            said(0, "llo"),
+            said(1, "bye"),
+            stop(0),
+            stop(1),
+            json!({ "id": "c", "choices": [], "usage": usage, "x_groq": { "id": "g" } }),
+        ],
+        &json!({
+            "id": "c", "object": "chat.completion", "system_fingerprint": "fp", "x_groq": { "id": "g" },
+            "choices": [choice(0, "He", "llo"), choice(1, "Good", "bye")],
+            "usage": usage,
+        }),
+    );
+}
+
+#[test]
+fn a_message_has_its_signatures_citations_and_inputs() {
+    let delta = |delta: Value| json!({ "type": "content_block_delta", "index": 0, "delta": delta });
+    let begun =
+        |block: Value| json!({ "type": "content_block_start", "index": 0, "content_block": block });
+    check(
+        Dialect::AnthropicMessages,
+        &[
+            json!({ "type": "message_start", "message": { "id": "m", "type": "message", "role": "assistant", "content": [], "stop_reason": null, "usage": { "input_tokens": 5, "output_tokens": 1, "service_tier": "standard" } } }),
+            begun(json!({ "type": "thinking", "thinking": "", "signature": "" })),
+            delta(json!({ "type": "thinking_delta", "thinking": "h" })),
+            delta(json!({ "type": "thinking_delta", "thinking": "m" })),
+            delta(json!({ "type": "signature_delta", "signature": "Er==" })),
+            begun(json!({ "type": "text", "text": "", "citations": [] })),
+            delta(json!({ "type": "text_delta", "text": "so" })),
+            delta(json!({ "type": "citations_delta", "citation": { "cited_text": "s" } })),
+            begun(json!({ "type": "tool_use", "id": "t", "name": "look", "input": {} })),
+            delta(json!({ "type": "input_json_delta", "partial_json": "{\"at\":" })),
+            delta(json!({ "type": "input_json_delta", "partial_json": "1}" })),
+            json!({ "type": "message_delta", "delta": { "stop_reason": "tool_use", "stop_sequence": null }, "usage": { "output_tokens": 9 }, "context_management": { "applied_edits": [] } }),
+            json!({ "type": "message_stop" }),
+        ],
+        &json!({
+            "id": "m", "type": "message", "role": "assistant", "stop_reason": "tool_use", "stop_sequence": null,
+            "usage": { "input_tokens": 5, "output_tokens": 9, "service_tier": "standard" },
+            "context_management": { "applied_edits": [] },
+            "content": [
+                { "type": "thinking", "thinking": "hm", "signature": "Er==" },
+                { "type": "text", "text": "so", "citations": [{ "cited_text": "s" }] },
+                { "type": "tool_use", "id": "t", "name": "look", "input": { "at": 1 } },
+            ],
+        }),
+    );
+}
+
+#[test]
+fn a_reply_of_gemini_has_its_parts_joined_and_its_grounding() {
+    let piece = |parts: Value| json!({ "candidates": [{ "index": 0, "content": { "role": "model", "parts": parts } }], "responseId": "r" });
+    check(
+        Dialect::Gemini,
+        &[
+            piece(json!([{ "text": "hm", "thought": true }])),
+            piece(json!([{ "text": "He" }])),
+            piece(json!([{ "text": "llo" }])),
+            piece(
+                json!([{ "functionCall": { "name": "look", "args": {} }, "thoughtSignature": "s" }]),
+            ),
+            json!({ "candidates": [{ "index": 0, "finishReason": "STOP", "groundingMetadata": { "n": 1 } }], "usageMetadata": { "promptTokenCount": 3 } }),
+        ],
+        &json!({
+            "candidates": [{
+                "index": 0, "finishReason": "STOP", "groundingMetadata": { "n": 1 },
+                "content": { "role": "model", "parts": [
+                    { "text": "hm", "thought": true },
+                    { "text": "Hello" },
+                    { "functionCall": { "name": "look", "args": {} }, "thoughtSignature": "s" },
+                ] },
+            }],
+            "responseId": "r", "usageMetadata": { "promptTokenCount": 3 },
+        }),
+    );
+}
+
+#[test]
+fn a_request_becomes_one_for_a_stream_where_its_answer_can_be_one() {
+    let check = |dialect: Dialect, body: &str, expect: Option<&str>| {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let head = read_head(dialect, &body).unwrap();
+        let streamed = as_stream(dialect, &head, &body).unwrap();
+        assert!(streamed.iter().all(|(head, _)| head.stream));
+        let streamed = streamed.map(|(_, body)| String::from_utf8(body.to_vec()).unwrap());
+        assert_eq!(streamed.as_deref(), expect);
+    };
+    let chat = Dialect::OpenaiChat;
+    check(
+        chat,
+        r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#,
+        Some(r#"{"stream":true,"model":"m","messages":[{"role":"user","content":"x"}]}"#),
+    );
+    check(
+        chat,
+        r#"{"model":"m","stream" : false,"messages":[{"role":"user","content":"x"}]}"#,
+        Some(r#"{"model":"m","stream" : true,"messages":[{"role":"user","content":"x"}]}"#),
+    );
+    check(
+        chat,
+        r#"{"model":"m","modalities":["text","audio"],"messages":[{"role":"user","content":"x"}]}"#,
+        None,
+    );
+}
