@@ -232,6 +232,11 @@ impl Health {
         self.targets.get(target).map_or(configured, |known| known.first_token.limit_ms(configured))
     }
 
+    /// Milliseconds within which nineteen of twenty first tokens came; `None` while too little is known.
+    pub fn usual_first_token(&self, target: &TargetName) -> Option<u64> {
+        self.targets.get(target)?.first_token.usual_ms()
+    }
+
     /// Milliseconds that a stream may be silent.
     pub fn idle_limit(&self, target: &TargetName, configured: u64) -> u64 {
         self.targets.get(target).map_or(configured, |known| known.gap.limit_ms(configured))

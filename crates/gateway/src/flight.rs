@@ -65,6 +65,11 @@ impl Flight {
         }
     }
 
+    /// When it was sent.
+    pub(crate) fn began(&self) -> Moment {
+        self.dispatched
+    }
+
     pub(crate) fn now(&self) -> Moment {
         self.gateway.now()
     }

@@ -20,6 +20,7 @@ use crate::{
     body::ReplyBody,
     count, errors, files,
     gateway::Gateway,
+    hedge::{Landed, race},
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
     keeping::Keeping,
@@ -177,8 +178,22 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
                         return Err(unbooked);
                     }
                 };
-                let attempt = request.attempt(&sending);
-                let failed = match attempt.run(flight, trail).await {
+                let (step, sending, tried) = match request.hedge(&sending) {
+                    Some(hedge) => {
+                        // Boxed like all that is rare: the future of an ordinary answer stays small.
+                        let under_way = (step, sending, flight);
+                        let race = race(&request, hedge, &mut planning, &mut trail, under_way);
+                        let Landed { step, sending, flight, outcome } = Box::pin(race).await;
+                        trail.dispatched(&sending.target.name, flight.began());
+                        let tried = request.attempt(&sending).conclude(outcome, flight, trail);
+                        (step, sending, tried)
+                    }
+                    None => {
+                        let tried = request.attempt(&sending).run(flight, trail).await;
+                        (step, sending, tried)
+                    }
+                };
+                let failed = match tried {
                     Ok(mut response) => {
                         planning.answered(&health, &sending.target);
                         if let ReplyBody::Stream(stream) = response.body_mut() {

@@ -19,6 +19,7 @@ mod gemini;
 mod google;
 mod headers;
 mod health;
+mod hedge;
 mod history;
 mod in_process;
 mod intake;
@@ -56,6 +57,7 @@ pub use crate::{
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
+    hedge::Hedge,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},

@@ -22,7 +22,7 @@ use crate::{
 const USUAL: (u64, u64) = (3_000, 1_000);
 
 /// An attempt that goes out: where, with which of the provider's keys, and which attempt it is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sending {
     pub(crate) target: Arc<Target>,
     pub(crate) key: u8,
@@ -205,6 +205,24 @@ impl Planning {
             let (target, again) = (Arc::clone(&self.steps[step]), self.attempts.is_resend(step));
             return Turn::Send { step, sending: Sending { target, key, ordinal, again } };
         }
+    }
+
+    /// A second attempt beside the one at `step`, where a target of another provider is open for it and
+    /// somebody pays.
+    pub(crate) fn hedge(
+        &mut self,
+        health: &Health,
+        step: usize,
+        now: Moment,
+        may_pay: impl FnOnce() -> bool,
+    ) -> Option<(usize, Sending)> {
+        let Self { steps, attempts, .. } = self;
+        let is_open = |step: usize| health.admission(&steps[step], now).0 == Admission::Open;
+        let others = (0..steps.len()).any(|other| other != step && is_open(other));
+        let (step, key, ordinal) =
+            (others && may_pay()).then(|| attempts.hedge(step, is_open)).flatten()?;
+        let target = Arc::clone(&steps[step]);
+        Some((step, Sending { target, key, ordinal, again: false }))
     }
 
     /// The gate of the step whose turn it is has shut since the plan was made, and another is open: that

@@ -18,6 +18,7 @@ use crate::{
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
     health::Tried,
+    hedge::Hedge,
     history::Whole,
     keeping::Keeping,
     operation::Operation,
@@ -69,6 +70,13 @@ impl Request {
             ordinal: *ordinal,
             until: self.answer_by(target),
         }
+    }
+
+    /// How a second attempt is made beside this one, should it be slow; `None` where there is to be none.
+    pub(crate) fn hedge(&self, sending: &Sending) -> Option<&Hedge> {
+        let is_remote = !sending.target.provider.is_in_process();
+        let may = self.operation.is_none() && sending.ordinal == 1 && is_remote;
+        self.route.hedge.as_ref().filter(|_| may)
     }
 
     /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.

@@ -17,7 +17,7 @@ use terms::{
     model::{Capabilities, Model},
 };
 
-use crate::{provider::Provider, task::Task};
+use crate::{hedge::Hedge, provider::Provider, task::Task};
 
 /// One place a request can be sent.
 #[derive(Debug, Clone)]
@@ -82,6 +82,8 @@ pub struct Route {
     /// Whether only the providers' first keys are shown, because what is asked about lies in their
     /// accounts.
     pub first_key_only: bool,
+    /// Whether a second attempt goes out beside one that is slow.
+    pub hedge: Option<Hedge>,
     /// What becomes of streams.
     pub streaming: Streaming,
     /// What is known of the job, where the route is a task.
@@ -100,6 +102,7 @@ impl Route {
             weights: Vec::new(),
             sticky: true,
             first_key_only: false,
+            hedge: None,
             streaming: Streaming::default(),
             task: None,
         }

@@ -15,6 +15,7 @@ mod follow;
 mod gemini;
 mod harness;
 mod headline;
+mod hedge;
 mod keys;
 mod limits;
 mod pass;

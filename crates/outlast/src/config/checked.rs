@@ -384,7 +384,7 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let RouteSection { lossy, streaming, spray, weights, sticky, .. } = route;
+    let RouteSection { lossy, streaming, spray, weights, sticky, hedge, .. } = route;
     let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
     Route {
         lossy,
@@ -392,6 +392,7 @@ fn resolved(
         spray,
         weights,
         sticky,
+        hedge,
         ..Route::new(route.name.into_inner().into(), targets, route.limits)
     }
 }
