@@ -12,7 +12,7 @@ use wire::{
     Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
     completions_as_chat, encode_request, human_spoke, mark_file_id, read_error, read_head,
     read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with, unmark_file_id,
+    relay_reply_with, unmark_file_ids, without_seals,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -38,6 +38,7 @@ fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
     let body = Bytes::copy_from_slice(bytes);
     let _ = human_spoke(&head, &body);
     let _ = read_question(from, &body);
+    let _ = without_seals(from, &body, "target");
     let able = choice & 1 == 1;
     let capabilities = Capabilities {
         images: able,
@@ -48,8 +49,14 @@ fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
         prefill: choice & 4 == 4,
     };
     let instruction = (choice & 8 == 8).then_some("Say \"yes\".\n");
-    let upstream =
-        Upstream { dialect: to, model: "target", max_output: 64, capabilities, instruction };
+    let upstream = Upstream {
+        dialect: to,
+        provider: "maker",
+        model: "target",
+        max_output: 64,
+        capabilities,
+        instruction,
+    };
     let Ok(sent) = encode_request(from, &head, &body, &upstream) else { return };
     // A lone surrogate is passed on within its own dialect, and is no JSON to us.
     if serde_json::from_slice::<Value>(bytes).is_ok() {
@@ -138,7 +145,7 @@ fn passed(bytes: &[u8]) {
     let _ = completion_records(bytes);
     let body = Bytes::copy_from_slice(bytes);
     let _ = mark_file_id(&body, str::to_uppercase);
-    let _ = unmark_file_id(&body, |id| Ok::<_, ()>(Some(id.to_owned())));
+    let _ = unmark_file_ids(&body, |id| Ok::<_, ()>(id.to_owned()));
     let _ = read_passed_json(bytes, None);
     let _ = read_passed_form(bytes, "XX");
     let _ = read_passed_answer(bytes);
@@ -149,6 +156,7 @@ fn options() -> StreamOptions {
         include_usage: true,
         fallback_id: "id".to_owned(),
         model: "model".to_owned(),
+        show_reasoning: true,
         created_unix_s: 1,
         ..StreamOptions::default()
     }

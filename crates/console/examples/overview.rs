@@ -87,6 +87,7 @@ impl Live for MadeUp {
                 last_hour,
                 today: NanoUsd(last_hour.0 * 3),
                 avoided_today: NanoUsd(if scene == Scene::Empty { 0 } else { 1_204_000_000 }),
+                assumed_share: 0.0,
                 estimated_share: if scene == Scene::Empty { 0.0 } else { 0.013 },
                 by_minute,
             },

@@ -75,6 +75,8 @@ pub struct Spend {
     pub avoided_today: NanoUsd,
     /// The part of `last_hour` that rests on estimated token counts, 0 to 1.
     pub estimated_share: f64,
+    /// The part of `last_hour` that rests on assumed prices, 0 to 1.
+    pub assumed_share: f64,
     /// Bars of equal width and without gaps, oldest first: usually 60 minutes.
     pub by_minute: Vec<MinuteBar>,
 }

@@ -250,7 +250,7 @@ async fn usage_is_summed_by_what_the_address_names() {
     let house = House::new().await;
     house.spend().await;
     let answer = house.ask(get("/api/usage?by=principal,day&since=2026-11-20").with_bearer()).await;
-    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0,"avoided_cost_nano_usd":0}]}"#);
+    insta::assert_snapshot!(answer.body, @r#"{"by":["principal","day"],"rows":[{"labels":{"day":"2026-11-20","principal":"ada"},"requests":1,"attempts":1,"failed_attempts":0,"usage":{"uncached_in":1200,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0,"visible_out":80,"reasoning_out":0},"cost_nano_usd":8000000,"estimated_cost_nano_usd":0,"assumed_cost_nano_usd":0,"avoided_cost_nano_usd":0}]}"#);
     let none = house.ask(get("/api/usage?by=model&until=2026-11-20").with_bearer()).await;
     assert_eq!(none.body, r#"{"by":["model"],"rows":[]}"#);
 

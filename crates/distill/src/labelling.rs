@@ -42,6 +42,9 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     /// What it cost; none where the gateway does not say.
     pub(crate) cost: Option<NanoUsd>,
+    /// Whether that rests on a price that the gateway had to assume.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_assumed: bool,
 }
 
 /// A row to ask about.
@@ -162,7 +165,12 @@ async fn asked(
             (Outcome::Rejected { reason: reason.clone() }, Keep::Stop(reason))
         }
     };
-    let answer = Answer { id: ask.id.to_owned(), outcome, cost: answered.cost };
+    let answer = Answer {
+        id: ask.id.to_owned(),
+        outcome,
+        cost: answered.cost,
+        is_assumed: answered.is_assumed,
+    };
     (place, Entry { question: teacher.fingerprint(ask.text), answer, took_us }, keep)
 }
 
@@ -271,6 +279,7 @@ mod tests {
                 id: id.to_owned(),
                 outcome: Outcome::Label { label: "a".to_owned() },
                 cost: Some(NanoUsd(5)),
+                is_assumed: false,
             },
             took_us: 1,
         };

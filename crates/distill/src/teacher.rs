@@ -65,6 +65,14 @@ pub(crate) struct Answered {
     pub(crate) reply: Reply,
     /// What the gateway says it cost; `None` where it does not say.
     pub(crate) cost: Option<NanoUsd>,
+    /// Whether that rests on a price that the gateway had to assume.
+    pub(crate) is_assumed: bool,
+}
+
+impl Answered {
+    fn failing(why: String) -> Self {
+        Self { reply: Reply::Failing(why), cost: None, is_assumed: false }
+    }
 }
 
 /// A teacher with its instruction.
@@ -110,13 +118,13 @@ impl Teacher {
     /// Asks once.
     pub(crate) async fn ask(&self, text: &str) -> Answered {
         match tokio::time::timeout(PATIENCE, self.exchange(text)).await {
-            Ok(Ok((status, headers, body))) => {
-                Answered { reply: read(status, &body), cost: cost(&headers) }
-            }
-            Ok(Err(why)) => Answered { reply: Reply::Failing(why), cost: None },
-            Err(_) => {
-                Answered { reply: Reply::Failing("no answer in time".to_owned()), cost: None }
-            }
+            Ok(Ok((status, headers, body))) => Answered {
+                reply: read(status, &body),
+                cost: cost(&headers),
+                is_assumed: headers.contains_key("x-outlast-cost-assumed"),
+            },
+            Ok(Err(why)) => Answered::failing(why),
+            Err(_) => Answered::failing("no answer in time".to_owned()),
         }
     }
 

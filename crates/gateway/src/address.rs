@@ -14,6 +14,10 @@ pub(crate) enum Wanted {
     Whole,
     Stream,
     Count,
+    /// Of one text.
+    Embedding,
+    /// Of several.
+    Embeddings,
 }
 
 impl Address {
@@ -26,6 +30,8 @@ impl Address {
             "generateContent" => Wanted::Whole,
             "streamGenerateContent" => Wanted::Stream,
             "countTokens" => Wanted::Count,
+            "embedContent" => Wanted::Embedding,
+            "batchEmbedContents" => Wanted::Embeddings,
             _ => return None,
         };
         let model = name.replace("%2F", "/").replace("%2f", "/").replace("%3A", ":");
@@ -49,7 +55,9 @@ mod tests {
         check("/v1/models/a/b:streamGenerateContent", Some(("a/b", Wanted::Stream)));
         check("/v1beta/models/a%2Fb:countTokens", Some(("a/b", Wanted::Count)));
         check("/v1beta/models/task:intent:generateContent", Some(("task:intent", Wanted::Whole)));
-        check("/v1beta/models/a:embedContent", None);
+        check("/v1beta/models/a:embedContent", Some(("a", Wanted::Embedding)));
+        check("/v1/models/a/b:batchEmbedContents", Some(("a/b", Wanted::Embeddings)));
+        check("/v1beta/models/a:predict", None);
         check("/v1beta/models/:generateContent", None);
         check("/v1beta/models/a%0a:generateContent", None);
         check("/v1/models/gemini-3", None);

@@ -19,6 +19,8 @@ pub(crate) enum ReplyBody {
     Stream(Box<StreamBody>),
     /// As it comes, each record of a chat turned into one of a completion.
     Completions(Box<StreamBody>),
+    /// As it comes, each record an element of one JSON array, until the array has ended.
+    Array(Box<StreamBody>, Option<wire::JsonArray>),
     /// As it comes, whatever it is.
     Passed(Box<PassedBody>),
 }
@@ -51,6 +53,13 @@ impl Body for ReplyBody {
             Self::Completions(stream) => stream
                 .poll_bytes(context)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(wire::completion_records(&bytes))))),
+            Self::Array(stream, array) => stream.poll_bytes(context).map(|bytes| {
+                let piece = match bytes {
+                    Some(bytes) => array.as_mut().map(|array| array.push(&bytes)),
+                    None => array.take().map(|mut array| array.finish()),
+                };
+                piece.map(|piece| Ok(Frame::data(piece)))
+            }),
             Self::Passed(passed) => {
                 passed.poll_bytes(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
             }
@@ -64,7 +73,9 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) | Self::Completions(_) | Self::Passed(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Completions(_) | Self::Array(..) | Self::Passed(_) => {
+                SizeHint::default()
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
+    /// Whether the caller asked for reasoning, where its request was translated.
+    pub(crate) asks_reasoning: bool,
 }
 
 impl Flight {
@@ -62,6 +64,7 @@ impl Flight {
             usage: None,
             output_bytes: 0,
             may_cost: false,
+            asks_reasoning: false,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::{
     health::Health,
     kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
+    randomness::Randomness,
     table::{Table, Target},
     upstream::Upstream,
 };
@@ -57,6 +58,7 @@ pub struct Gateway {
     /// When answers that are still open are ended, because the program stops.
     ends_at: Arc<OnceLock<Instant>>,
     clock: Clock,
+    randomness: Randomness,
 }
 
 impl Gateway {
@@ -73,6 +75,7 @@ impl Gateway {
             bodies: Arc::default(),
             ends_at: Arc::default(),
             clock: Clock::start(),
+            randomness: Randomness::default(),
         })
     }
 
@@ -90,6 +93,7 @@ impl Gateway {
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,
+            randomness: Randomness::default(),
         })
     }
 
@@ -128,9 +132,7 @@ impl Gateway {
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).expect("the system has randomness");
         let unix_ms = u64::try_from(self.wall().0).unwrap_or(0);
-        RequestId::from_parts(unix_ms, u128::from_le_bytes(random))
+        RequestId::from_parts(unix_ms, self.randomness.draw())
     }
 }

@@ -1,13 +1,14 @@
 //! Calls whose address says what others say in their body: `/v1beta/models/{model}:generateContent` and
-//! its kin. They go the way of every request once the address is read; counting is answered here.
+//! its kin. They go the way of every request once the address is read; counting is answered here, and a
+//! stream becomes one JSON array where its caller does not ask for server-sent events.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, request::Parts};
+use http::{HeaderValue, Response, header, request::Parts};
 use http_body::Body;
 use terms::dialect::Dialect;
-use wire::{ErrorKind, ErrorReply, addressed, read_head};
+use wire::{ErrorKind, ErrorReply, JsonArray, addressed, read_head};
 
 use crate::{
     address::{Address, Wanted},
@@ -17,6 +18,7 @@ use crate::{
     flow::{self, Call},
     gateway::Gateway,
     intake::{identify, read_body},
+    operation,
     room::Room,
 };
 
@@ -32,15 +34,39 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     key_from_query(&mut parts);
-    let refused = match address.wanted {
-        Wanted::Whole => None,
-        Wanted::Stream => refuse_arrays(&parts),
-        Wanted::Count => return counted(&gateway, &address, &parts, body).await,
+    let is_array = match (address.wanted, query(&parts, "alt")) {
+        (Wanted::Count, _) => return counted(&gateway, &address, &parts, body).await,
+        (Wanted::Stream, None | Some("json")) => true,
+        (Wanted::Stream, Some(alt)) if alt != "sse" => {
+            return errors::response(DIALECT, &unknown_form(), gateway.new_request_id());
+        }
+        _ => false,
     };
-    if let Some(error) = refused {
-        return errors::response(DIALECT, &error, gateway.new_request_id());
+    let call = match address.wanted {
+        Wanted::Embedding => Call::Pass(&operation::EMBED_CONTENT),
+        Wanted::Embeddings => Call::Pass(&operation::BATCH_EMBED_CONTENTS),
+        _ => Call::Answer(DIALECT),
+    };
+    let response = flow::answer(gateway, call, Some(&address), parts, body).await;
+    if is_array { as_array(response) } else { response }
+}
+
+/// A stream as the array that comes in pieces; an answer that is none stays as it is.
+fn as_array(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
     }
-    flow::answer(gateway, Call::Answer(DIALECT), Some(&address), parts, body).await
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response.map(|body| match body {
+        ReplyBody::Whole(Some(records)) => {
+            let mut array = JsonArray::default();
+            ReplyBody::whole([array.push(&records), array.finish()].concat())
+        }
+        ReplyBody::Stream(stream) => ReplyBody::Array(stream, Some(JsonArray::default())),
+        other => other,
+    })
 }
 
 /// Older examples send the key in the query; from here on it is where every other key is.
@@ -57,15 +83,12 @@ fn query<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
     pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).next()
 }
 
-/// Without `alt=sse` the vendor sends one JSON array in pieces, which no SDK asks for.
-fn refuse_arrays(parts: &Parts) -> Option<ErrorReply> {
-    (query(parts, "alt") != Some("sse")).then(|| {
-        errors::reply(
-            ErrorKind::BadRequest,
-            "stream_form",
-            "streams are sent as server-sent events; ask for them with `?alt=sse`",
-        )
-    })
+fn unknown_form() -> ErrorReply {
+    errors::reply(
+        ErrorKind::BadRequest,
+        "stream_form",
+        "streams are sent as server-sent events with `?alt=sse`, or as one JSON array without `alt`",
+    )
 }
 
 /// `countTokens`: an estimate that says so.

@@ -12,6 +12,8 @@ const TARGET: HeaderName = HeaderName::from_static("x-outlast-target");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-outlast-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-outlast-fallback-reason");
 const COST: HeaderName = HeaderName::from_static("x-outlast-cost");
+/// Stands beside the cost where nobody knows the price.
+const COST_ASSUMED: HeaderName = HeaderName::from_static("x-outlast-cost-assumed");
 const CACHE: HeaderName = HeaderName::from_static("x-outlast-cache");
 const DROPPED: HeaderName = HeaderName::from_static("x-outlast-dropped");
 /// What OpenAI's clients show as the request's id.
@@ -19,9 +21,12 @@ const OPENAI_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What Anthropic's clients show as the request's id.
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
+/// Headers of an ordinary answer and request, with some room: their table need not grow for them.
+pub(crate) const ROOM: usize = 12;
+
 /// The request's id, under our name and under the names that the clients look for.
 pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
-    let value = HeaderValue::from_str(&id.to_string()).expect("an id is ASCII");
+    let value = HeaderValue::from_bytes(&id.ascii()).expect("an id is ASCII");
     headers.insert(OPENAI_REQUEST_ID, value.clone());
     headers.insert(ANTHROPIC_REQUEST_ID, value.clone());
     headers.insert(REQUEST_ID, value);
@@ -35,6 +40,8 @@ pub(crate) struct Provenance<'a> {
     pub(crate) fallback_reason: Option<&'static str>,
     /// Known before the headers leave only for an answer that is not streamed.
     pub(crate) cost: Option<NanoUsd>,
+    /// Whether the price is assumed.
+    pub(crate) is_assumed: bool,
     pub(crate) dropped: &'a [String],
 }
 
@@ -50,6 +57,9 @@ pub(crate) fn name_provenance(headers: &mut HeaderMap, provenance: &Provenance<'
     }
     if let Some(cost) = provenance.cost {
         put(COST, &usd(cost));
+        if provenance.is_assumed {
+            put(COST_ASSUMED, "true");
+        }
     }
     if !provenance.dropped.is_empty() {
         put(DROPPED, &provenance.dropped.join(", "));

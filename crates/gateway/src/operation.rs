@@ -36,7 +36,23 @@ const fn openai(path: &'static str, below: &'static str) -> Operation {
     }
 }
 
-/// Every operation.
+/// Gemini's embeddings, whose address names the model.
+pub(crate) const EMBED_CONTENT: Operation = gemini("embedContent", ":embedContent");
+pub(crate) const BATCH_EMBED_CONTENTS: Operation =
+    gemini("batchEmbedContents", ":batchEmbedContents");
+
+const fn gemini(path: &'static str, below: &'static str) -> Operation {
+    Operation {
+        path,
+        dialect: Dialect::Gemini,
+        below,
+        default_model: None,
+        is_free: false,
+        may_be_chat: false,
+    }
+}
+
+/// Every operation that a path alone asks for.
 pub(crate) const ALL: &[Operation] = &[
     Operation { may_be_chat: true, ..openai("/v1/completions", "/completions") },
     openai("/v1/embeddings", "/embeddings"),
@@ -62,8 +78,11 @@ pub(crate) const ALL: &[Operation] = &[
     },
 ];
 
-/// The path of a dialect's own calls, which stands in the way of what is below their base.
+/// The path of OpenAI's own calls, which stands in the way of what is below their base.
 const CHAT: &str = "/chat/completions";
+
+/// The same of Gemini's own calls.
+const GENERATE: &str = ":generateContent";
 
 impl Operation {
     /// The operation that is asked for at this path.
@@ -78,12 +97,17 @@ impl Operation {
         }
         let uri = endpoint.address.uri(model, false)?;
         let call = uri.path();
-        let path = format!("{}{}", call.strip_suffix(CHAT).unwrap_or(call), self.below);
+        let path = format!("{}{}", own(call), self.below);
         let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
         Uri::from_parts(parts).ok()
     }
+}
+
+/// Where a dialect's calls stand, without the word for the call where that stands in the way.
+fn own(call: &str) -> &str {
+    call.strip_suffix(CHAT).or_else(|| call.strip_suffix(GENERATE)).unwrap_or(call)
 }
 
 #[cfg(test)]

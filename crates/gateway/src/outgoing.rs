@@ -7,7 +7,7 @@ use http_body_util::Full;
 use terms::dialect::Dialect;
 use wire::{Envelope, Framing};
 
-use crate::provider::Endpoint;
+use crate::{headers::ROOM, provider::Endpoint};
 
 /// Anthropic's API version that is sent when the caller named none.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -46,6 +46,7 @@ pub(crate) fn request(
             None => uri,
         };
     let headers = request.headers_mut();
+    headers.reserve(ROOM);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, USER_AGENT);
     let accept = match (stream, endpoint.framing()) {

@@ -14,12 +14,13 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use terms::dialect::Dialect;
 use terms::{
     money::NanoUsd,
     outcome::{Ending, Failure},
 };
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
-use wire::{ErrorKind, read_passed_answer, rename_passed};
+use wire::{ErrorKind, read_passed_answer, rename_each, rename_passed, without_seals};
 
 use crate::{
     body::{CutShort, ReplyBody},
@@ -64,7 +65,7 @@ pub(crate) async fn exchange(
         .filter(|_| endpoint.dialect == operation.dialect)
         .ok_or_else(|| Early::declined(not_offered(operation)))?;
     let form = is_form(&attempt.asked.headers);
-    let body = rename_passed(attempt.head, attempt.body, model, form);
+    let body = sent(operation.dialect, attempt, model, form);
     let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
     if let Some(credential) = credential {
         let (dialect, until) = (endpoint.dialect, attempt.until);
@@ -88,6 +89,18 @@ pub(crate) async fn exchange(
         return Err(if is_not_offered(&early) { lacking(operation, &early) } else { early });
     }
     read(attempt, response, flight).await
+}
+
+/// The body as the provider gets it: with its name of the model, wherever the dialect says it.
+fn sent(dialect: Dialect, attempt: &Try<'_>, model: &str, form: bool) -> Bytes {
+    let Try { head, body, .. } = attempt;
+    match dialect {
+        Dialect::Gemini => {
+            let name = format!("models/{model}");
+            rename_each("requests", &rename_passed(head, body, &name, form), &name)
+        }
+        _ => without_seals(dialect, &rename_passed(head, body, model, form), model).0,
+    }
 }
 
 /// JSON is read whole, so that its counts are known before it is released; anything else flows.

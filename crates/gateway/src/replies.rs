@@ -1,4 +1,5 @@
-//! `GET` and `DELETE /v1/responses/{id}`: replies that are kept for the caller's principal.
+//! `GET` and `DELETE /v1/responses/{id}`, and what such a reply answered: replies that are kept for the
+//! caller's principal.
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use terms::{dialect::Dialect, ids::RequestId};
 use wire::{ErrorKind, ErrorReply};
 
 use crate::{
-    body::ReplyBody, errors, gateway::Gateway, headers, history::shelf_down, intake::identify,
+    body::ReplyBody, errors, gateway::Gateway, headers, history::shelf_down, input_items,
+    intake::identify,
 };
 
 const DIALECT: Dialect = Dialect::OpenaiResponses;
@@ -23,6 +25,29 @@ pub(crate) async fn answer(
         Ok(body) => json(body, id),
         Err(error) => errors::response(DIALECT, &error, id),
     }
+}
+
+/// Lists what a reply answered.
+pub(crate) async fn asked(
+    gateway: &Arc<Gateway>,
+    parts: &Parts,
+    reply: &str,
+) -> Response<ReplyBody> {
+    let id = gateway.new_request_id();
+    match listed(gateway, parts, reply).await {
+        Ok(body) => json(body, id),
+        Err(error) => errors::response(DIALECT, &error, id),
+    }
+}
+
+async fn listed(
+    gateway: &Arc<Gateway>,
+    parts: &Parts,
+    reply: &str,
+) -> Result<bytes::Bytes, ErrorReply> {
+    let caller = identify(gateway, &parts.headers)?;
+    let list = input_items::list(gateway, &caller.principal, reply, parts.uri.query()).await?;
+    list.ok_or_else(|| not_found(reply))
 }
 
 async fn found(

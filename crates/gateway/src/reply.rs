@@ -13,7 +13,8 @@ use terms::{
 };
 use tokio::time::{Instant, timeout_at};
 use wire::{
-    Finish, Head, Malformed, StreamOptions, StreamRelay, Upstream as WireUpstream, UpstreamRequest,
+    Finish, Head, Malformed, OwnReply, StreamOptions, StreamRelay, Upstream as WireUpstream,
+    UpstreamRequest,
 };
 
 use crate::{
@@ -158,6 +159,7 @@ impl Try<'_> {
     ) -> WireUpstream<'t> {
         WireUpstream {
             dialect: endpoint.dialect,
+            provider: target.provider.name.as_str(),
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
             capabilities: target.capabilities(),
@@ -174,6 +176,7 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<(Response<Incoming>, Vec<String>), Early> {
         let target = Arc::clone(&flight.target);
+        flight.asks_reasoning = encoded.asks_reasoning;
         let betas = outgoing::betas(self.asked, endpoint);
         let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
         let body = wire::unaddressed(endpoint.dialect, body);
@@ -218,7 +221,13 @@ impl Try<'_> {
             Err(_) => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
-        let relayed = wire::relay_reply_with(from, to, &raw, &self.stream_options(flight))
+        // A reply that is passed on as it came is told nothing but its id where it is kept.
+        let options = if from == to {
+            StreamOptions { own: self.own(), ..StreamOptions::default() }
+        } else {
+            self.stream_options(flight)
+        };
+        let relayed = wire::relay_reply_with(from, to, &raw, &options)
             .map_err(|malformed| match malformed {
                 Malformed::ErrorInside(said) => Early::in_band(said),
                 other => Early::malformed(other.to_string()),
@@ -239,6 +248,11 @@ impl Try<'_> {
         }
     }
 
+    /// How the answer is called here, in a dialect whose answers can be kept.
+    fn own(&self) -> Option<OwnReply> {
+        self.keeping.map(|keeping| keeping.own.clone())
+    }
+
     /// What a translated answer is told that its provider did not say.
     pub(crate) fn stream_options(&self, flight: &Flight) -> StreamOptions {
         StreamOptions {
@@ -246,7 +260,9 @@ impl Try<'_> {
             fallback_id: flight.attempt_id(),
             model: flight.target.model.as_str().to_owned(),
             created_unix_s: self.gateway.wall().0 / 1000,
-            own: self.keeping.map(|keeping| keeping.own.clone()),
+            provider: flight.target.provider.name.to_string(),
+            show_reasoning: flight.asks_reasoning,
+            own: self.own(),
             hold_calls: self.streaming.hold_arguments,
             forget: self.streaming.broken != BrokenStream::Continue,
         }
@@ -337,7 +353,7 @@ impl Try<'_> {
     ) -> Response<ReplyBody> {
         let target = Arc::clone(&flight.target);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
                 let cost = flight.answered(self.gateway.now());
@@ -357,8 +373,13 @@ impl Try<'_> {
         }
         headers::name_request(headers, id);
         let attempts = self.ordinal;
+        let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
+            let prices = self.gateway.ledger.prices();
+            prices.quote(&target.provider.name, &target.model).is_assumed()
+        };
+        let target = &target.name;
         let provenance =
-            Provenance { target: &target.name, attempts, fallback_reason, cost, dropped };
+            Provenance { target, attempts, fallback_reason, cost, is_assumed, dropped };
         headers::name_provenance(headers, &provenance);
         response
     }

@@ -34,6 +34,8 @@ enum Place<'a> {
     Addressed(Address),
     /// A reply that is kept.
     Kept(&'a str),
+    /// What such a reply answered.
+    Asked(&'a str),
     Models,
     Model(Cow<'a, str>),
     /// No key needed; says that the process is up.
@@ -54,6 +56,7 @@ fn place(path: &str) -> Place<'_> {
         "/v1/models" | "/v1beta/models" => Place::Models,
         "/health" => Place::Health,
         "/" => Place::Root,
+        _ if asked(path).is_some() => asked(path).map_or(Place::Unknown, Place::Asked),
         _ if kept(path).is_some() => kept(path).map_or(Place::Unknown, Place::Kept),
         _ => {
             match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/v1beta/models/"))
@@ -84,6 +87,10 @@ fn kept(path: &str) -> Option<&str> {
     (plain && !id.is_empty()).then_some(id)
 }
 
+fn asked(path: &str) -> Option<&str> {
+    kept(path.strip_suffix("/input_items")?)
+}
+
 /// Answers a request, whatever its path.
 pub(crate) async fn answer<B>(gateway: Arc<Gateway>, request: Request<B>) -> Response<ReplyBody>
 where
@@ -102,6 +109,7 @@ where
         (Place::Kept(reply), &Method::GET | &Method::DELETE) => {
             replies::answer(&gateway, &parts, reply).await
         }
+        (Place::Asked(reply), &Method::GET) => replies::asked(&gateway, &parts, reply).await,
         (Place::Models, &Method::GET) => {
             with_key(&gateway, &parts, |dialect, id| models::list(&gateway, dialect, id))
         }

@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -43,10 +44,27 @@ pub(crate) struct Upstream {
 struct Idle(Mutex<HashMap<Origin, Vec<(Sender, Instant)>>>);
 
 /// Where a connection leads.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 struct Origin {
     tls: bool,
     authority: Authority,
+}
+
+// As it is written: an `Authority` compares and hashes letter by letter, whatever their case, which is
+// felt with every request. Addresses come from the configuration, always the same.
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.tls == other.tls && self.authority.as_str() == other.authority.as_str()
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tls.hash(state);
+        self.authority.as_str().hash(state);
+    }
 }
 
 /// Why no answer came back.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use terms::{
-    event::{Hold, Settlement},
+    event::{ASSUMED_PRICES, Hold, Settlement},
     ids::{PrincipalName, TargetName},
     money::NanoUsd,
     outcome::{Ending, Failure},
@@ -127,6 +127,9 @@ impl Activity {
         bar.cost = bar.cost + settlement.cost;
         if settlement.source == UsageSource::Estimated {
             bar.estimated = bar.estimated + settlement.cost;
+        }
+        if settlement.price_version == ASSUMED_PRICES {
+            bar.assumed = bar.assumed + settlement.cost;
         }
     }
 

@@ -8,10 +8,11 @@ use terms::event::JournalPosition;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use tracing::{error, warn};
 
-use crate::{error::LedgerError, ledger::Ledger};
+use crate::{error::LedgerError, journal::Batch, ledger::Ledger};
 
-/// Entries wait this long for company, so that a batch costs one transaction and not a hundred.
-const GATHER: Duration = Duration::from_millis(250);
+/// Entries wait this long for company, so that a batch costs one transaction and not a hundred; less
+/// where so many come that the journal asks for it.
+const GATHER: Duration = Duration::from_millis(500);
 
 /// Pause after the store refused, before the same batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -47,6 +48,7 @@ async fn run(ledger: Arc<Ledger>, store: Store, mut stopped: watch::Receiver<boo
         }
         tokio::select! {
             () = sleep(GATHER) => {}
+            () = ledger.many.notified() => {}
             _ = stopped.changed() => break,
         }
         if let Err(failure) = bring_in_all(&ledger, &store).await {
@@ -60,7 +62,9 @@ async fn run(ledger: Arc<Ledger>, store: Store, mut stopped: watch::Receiver<boo
     }
 }
 
-/// Brings in everything that stands in the journal now. Returns the number of entries.
+/// Brings in everything that stands in the journal now, and not what is written meanwhile: under load
+/// that would never end, and each round would find a few records only, which cost as much as many.
+/// Returns the number of entries.
 pub(crate) async fn bring_in_all(
     ledger: &Arc<Ledger>,
     store: &Store,
@@ -69,10 +73,12 @@ pub(crate) async fn bring_in_all(
         store.journal_position().await?.unwrap_or(JournalPosition { segment: 0, offset: 0 });
     let mut count = 0;
     loop {
-        let reader = Arc::clone(ledger);
-        let batch = tokio::task::spawn_blocking(move || reader.journal().read(position))
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let recent = ledger.journal().take_recent(position);
+        let is_last = recent.is_some();
+        let batch = match recent {
+            Some(batch) => batch,
+            None => read_files(ledger, position).await?,
+        };
         if batch.damaged > 0 {
             warn!(records = batch.damaged, "the journal holds damaged records; they were skipped");
         }
@@ -86,6 +92,17 @@ pub(crate) async fn bring_in_all(
         {
             warn!(%failure, "an old journal segment could not be deleted");
         }
+        if is_last {
+            return Ok(count);
+        }
         position = batch.position;
     }
+}
+
+/// Reads what is no longer in memory, on a thread that may wait for the disk.
+async fn read_files(ledger: &Arc<Ledger>, from: JournalPosition) -> Result<Batch, LedgerError> {
+    let reader = Arc::clone(ledger);
+    tokio::task::spawn_blocking(move || reader.journal().read(from))
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

@@ -12,7 +12,10 @@ use std::{
 
 use terms::event::{Entry, JournalPosition};
 
-use crate::error::LedgerError;
+use crate::{
+    error::LedgerError,
+    line::{decode, encode},
+};
 
 /// A segment is closed when it has grown to this many bytes, so that what the store holds can be
 /// deleted piece by piece.
@@ -24,8 +27,8 @@ const READ_BYTES: usize = 512 << 10;
 /// Records kept in memory at most; a reader that falls further behind reads the files.
 const RECENT: usize = 10_000;
 
-/// Length of the checksum and the space behind it.
-const CHECKSUM_CHARS: usize = 9;
+/// Records in memory from which on the reader should not wait for more of them.
+const MANY: usize = RECENT / 2;
 
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -49,6 +52,17 @@ struct Recent {
     entries: Vec<Entry>,
 }
 
+/// How much waits in memory for a reader after an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// This record alone: whoever sleeps because there was nothing must be told.
+    First,
+    /// A few records, of whose first the reader was told.
+    Some,
+    /// So many records that they should be read now.
+    Many,
+}
+
 /// Entries read, and where the next reading starts.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -69,18 +83,22 @@ impl Journal {
     }
 
     /// Appends one record. When this returns, the record survives the death of the process.
-    pub(crate) fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+    pub(crate) fn append(&self, entry: Entry) -> Result<Waiting, LedgerError> {
         let mut writer = self.lock();
         writer
             .append(entry, &self.folder)
             .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
     }
 
-    /// Reads whole records from `from` on; an empty batch means that there is nothing new.
+    /// Everything behind `from`, if it is in memory: does not wait for the disk. An empty batch
+    /// means that there is nothing new.
+    pub(crate) fn take_recent(&self, from: JournalPosition) -> Option<Batch> {
+        self.lock().take_recent(from)
+    }
+
+    /// Reads whole records from `from` on, from the files; an empty batch means that there is
+    /// nothing new.
     pub(crate) fn read(&self, from: JournalPosition) -> Result<Batch, LedgerError> {
-        if let Some(batch) = self.lock().take_recent(from) {
-            return Ok(batch);
-        }
         self.read_from(from)
             .map_err(|source| LedgerError::Journal { path: self.folder.clone(), source })
     }
@@ -149,7 +167,7 @@ impl Writer {
         JournalPosition { segment: self.segment, offset: self.offset }
     }
 
-    fn append(&mut self, entry: Entry, folder: &Path) -> io::Result<()> {
+    fn append(&mut self, entry: Entry, folder: &Path) -> io::Result<Waiting> {
         if self.offset >= SEGMENT_BYTES {
             *self = Self::start(folder, self.segment + 1)?;
         }
@@ -164,12 +182,16 @@ impl Writer {
         if self.recent.entries.len() > RECENT {
             self.recent = Recent { from: self.end(), entries: Vec::new() };
         }
-        Ok(())
+        Ok(match self.recent.entries.len() {
+            1 => Waiting::First,
+            MANY => Waiting::Many,
+            _ => Waiting::Some,
+        })
     }
 
     /// Everything in memory, if that is where the reader stands.
     fn take_recent(&mut self, from: JournalPosition) -> Option<Batch> {
-        if from != self.recent.from || self.recent.entries.is_empty() {
+        if from != self.recent.from {
             return None;
         }
         let position = self.end();
@@ -177,28 +199,6 @@ impl Writer {
         let entries = std::mem::replace(&mut self.recent, recent).entries;
         Some(Batch { entries, position, damaged: 0 })
     }
-}
-
-/// `crc32 in 8 hexadecimal digits`, a space, JSON, a line end.
-fn encode(entry: &Entry, line: &mut Vec<u8>) -> io::Result<()> {
-    line.clear();
-    line.extend_from_slice(b"00000000 ");
-    serde_json::to_writer(&mut *line, entry)?;
-    let checksum = crc32fast::hash(&line[CHECKSUM_CHARS..]);
-    let mut digits = [0; 8];
-    for (index, digit) in digits.iter_mut().enumerate() {
-        let nibble = (checksum >> (28 - 4 * index)) & 0xF;
-        *digit = b"0123456789abcdef"[nibble as usize];
-    }
-    line[..8].copy_from_slice(&digits);
-    line.push(b'\n');
-    Ok(())
-}
-
-fn decode(line: &[u8]) -> Option<Entry> {
-    let (checksum, json) = line.split_at_checked(CHECKSUM_CHARS)?;
-    let expected = u32::from_str_radix(std::str::from_utf8(&checksum[..8]).ok()?, 16).ok()?;
-    (crc32fast::hash(json) == expected).then(|| serde_json::from_slice(json).ok()).flatten()
 }
 
 fn read_at(path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
@@ -239,7 +239,7 @@ mod tests {
         usage::{Usage, UsageSource},
     };
 
-    use super::{Journal, segment_path};
+    use super::{Batch, Journal, MANY, Waiting, segment_path};
 
     const START: JournalPosition = JournalPosition { segment: 0, offset: 0 };
 
@@ -258,10 +258,15 @@ mod tests {
         })
     }
 
+    /// As the ledger reads: from memory, and from the files what is not there.
+    fn next(journal: &Journal, from: JournalPosition) -> Batch {
+        journal.take_recent(from).unwrap_or_else(|| journal.read(from).unwrap())
+    }
+
     fn read_all(journal: &Journal) -> (Vec<Entry>, u64) {
         let (mut entries, mut damaged, mut position) = (Vec::new(), 0, START);
         loop {
-            let batch = journal.read(position).unwrap();
+            let batch = next(journal, position);
             damaged += batch.damaged;
             if batch.entries.is_empty() && batch.position == position {
                 return (entries, damaged);
@@ -334,7 +339,7 @@ mod tests {
         let rest = {
             let (mut entries, mut position) = (Vec::new(), kept_up);
             while position != journal.end() {
-                let batch = journal.read(position).unwrap();
+                let batch = next(&journal, position);
                 position = batch.position;
                 entries.extend(batch.entries);
             }
@@ -347,6 +352,24 @@ mod tests {
             expect,
             "and so after a restart"
         );
+    }
+
+    #[test]
+    fn a_reader_is_told_once_and_again_when_much_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let told = |count| -> Vec<Waiting> {
+            (0..count).map(|number| journal.append(entry(number)).unwrap()).collect()
+        };
+        assert_eq!(told(3), [Waiting::First, Waiting::Some, Waiting::Some]);
+        read_all(&journal);
+        let many = told(MANY as u64);
+        assert_eq!(
+            (many[0], many[MANY - 2], many[MANY - 1]),
+            (Waiting::First, Waiting::Some, Waiting::Many)
+        );
+        read_all(&journal);
+        assert_eq!(told(1), [Waiting::First]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
     error::LedgerError,
     held::{Company, Held, Order},
     ingest::{Ingest, bring_in_all},
-    journal::Journal,
+    journal::{Journal, Waiting},
     prices::PriceBook,
     sessions::Sessions,
 };
@@ -62,7 +62,10 @@ pub struct Ledger {
     now: fn() -> Timestamp,
     pub(crate) started: Instant,
     pub(crate) sessions: Mutex<Sessions>,
+    /// There is something to bring in.
     pub(crate) wake: Notify,
+    /// There is so much to bring in that it should not wait.
+    pub(crate) many: Notify,
 }
 
 /// A ledger, and the task that brings its journal into the store.
@@ -94,6 +97,7 @@ impl Ledger {
             started: Instant::now(),
             sessions: Mutex::default(),
             wake: Notify::new(),
+            many: Notify::new(),
         });
         let replayed = bring_in_all(&ledger, &store).await?;
         let interrupted = ledger.book_interrupted(&store).await?;
@@ -162,8 +166,12 @@ impl Ledger {
     }
 
     pub(crate) fn append(&self, entry: Entry) -> Result<(), LedgerError> {
-        self.journal.append(entry)?;
-        self.wake.notify_one();
+        // A reader that was told once needs no second telling before it has read.
+        match self.journal.append(entry)? {
+            Waiting::First => self.wake.notify_one(),
+            Waiting::Many => self.many.notify_one(),
+            Waiting::Some => {}
+        }
         Ok(())
     }
 

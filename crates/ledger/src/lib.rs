@@ -9,6 +9,7 @@ mod held;
 mod ingest;
 mod journal;
 mod ledger;
+mod line;
 mod prices;
 mod sessions;
 mod snapshot;

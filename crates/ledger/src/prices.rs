@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use decide::{catalog::Catalog, price, resale::Reseller};
 use terms::{
+    event::ASSUMED_PRICES,
     ids::{ModelName, ProviderName},
     model::Prices,
     money::{NanoUsd, PicoUsdPerToken},
@@ -22,9 +23,6 @@ const ASSUMED: Prices = Prices {
     reasoning: None,
     long_context: None,
 };
-
-/// The version recorded for a cost that rests on [`ASSUMED`].
-const ASSUMED_VERSION: &str = "assumed";
 
 /// Prices by provider and model.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +42,13 @@ pub struct Quote<'a> {
     pub prices: &'a Prices,
     /// `2026-11-20`, `config`, or `assumed`.
     pub version: &'a str,
+}
+
+impl Quote<'_> {
+    /// Whether nobody knows the price.
+    pub fn is_assumed(&self) -> bool {
+        self.version == ASSUMED_PRICES
+    }
 }
 
 impl PriceBook {
@@ -84,7 +89,7 @@ impl PriceBook {
         let listed = self.prices.get(provider).and_then(|models| models.get(model));
         match listed.or_else(|| self.maker_price(provider, model)) {
             Some(prices) => Quote { prices, version: &self.version },
-            None => Quote { prices: &ASSUMED, version: ASSUMED_VERSION },
+            None => Quote { prices: &ASSUMED, version: ASSUMED_PRICES },
         }
     }
 

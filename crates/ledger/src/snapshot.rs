@@ -22,6 +22,8 @@ pub struct Bar {
     pub cost: NanoUsd,
     /// The part of the cost that is estimated.
     pub estimated: NanoUsd,
+    /// The part of the cost that rests on assumed prices.
+    pub assumed: NanoUsd,
     /// Requests that ended in it.
     pub requests: u64,
     /// Of these, the ones that the caller saw fail.
@@ -34,6 +36,7 @@ impl Bar {
     fn add(&mut self, other: &Self) {
         self.cost = self.cost + other.cost;
         self.estimated = self.estimated + other.estimated;
+        self.assumed = self.assumed + other.assumed;
         self.requests += other.requests;
         self.failed += other.failed;
         self.rescued += other.rescued;

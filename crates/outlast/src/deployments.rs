@@ -150,17 +150,25 @@ impl Deployments {
         Ok(served)
     }
 
-    /// Brings back what answered before the last change.
-    pub(crate) async fn roll_back(&self, task: &str, now: Timestamp) -> anyhow::Result<Served> {
+    /// Brings back what answered before the last change. Before its first student that was the teacher
+    /// where `had_teacher`, else nobody.
+    pub(crate) async fn roll_back(
+        &self,
+        task: &str,
+        had_teacher: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<Served> {
         let task = bare(task);
         let mut histories = self.histories().await?;
         let Some(mut history) = histories.remove(task) else { bail!("{}", self.unknown(task)) };
         let current = history.last().and_then(|row| row.version.clone());
         let Some(before) = history.iter().rev().find(|row| row.version != current).cloned() else {
-            bail!(
-                "nothing else answered `{}` before; `outlast undeploy {task}` takes the student away",
+            ensure!(
+                had_teacher,
+                "no other student answered `{}` before; `outlast undeploy {task}` gives it to its teacher alone",
                 route_name(task)
             );
+            return self.undeploy(task, now).await;
         };
         history.push(DeploymentRow { at: now, ..before.clone() });
         let served = self.served(task, &history)?;

@@ -76,10 +76,8 @@ impl LiveView {
             today: if day == now.day() { today + before } else { today },
             avoided_today: snapshot.avoided_on_day(now.day())
                 + if day == now.day() { self.avoided_before } else { NanoUsd::ZERO },
-            estimated_share: match hour.cost {
-                NanoUsd::ZERO => 0.0,
-                cost => hour.estimated.0 as f64 / cost.0 as f64,
-            },
+            estimated_share: share(hour.estimated, hour.cost),
+            assumed_share: share(hour.assumed, hour.cost),
             by_minute: snapshot.bars_until(now, width, BARS).iter().map(bar).collect(),
         }
     }
@@ -139,6 +137,13 @@ fn percent(share: f64) -> u8 {
     )]
     let percent = (share * 100.0).round().clamp(0.0, 100.0) as u8;
     percent
+}
+
+fn share(part: NanoUsd, whole: NanoUsd) -> f64 {
+    match whole {
+        NanoUsd::ZERO => 0.0,
+        whole => part.0 as f64 / whole.0 as f64,
+    }
 }
 
 fn requests(snapshot: &Snapshot, now: Timestamp) -> Requests {

@@ -70,7 +70,10 @@ impl Routing {
 
     /// What answered before the last change answers again.
     pub(crate) async fn roll_back(&self, task: &str, now: Timestamp) -> anyhow::Result<Served> {
-        let served = self.deployments.roll_back(task, now).await?;
+        let bare = task.strip_prefix("task:").unwrap_or(task);
+        let is_configured = |known: &Task| known.name.as_str().strip_prefix("task:") == Some(bare);
+        let had_teacher = self.configured_tasks().iter().any(is_configured);
+        let served = self.deployments.roll_back(task, had_teacher, now).await?;
         self.apply();
         Ok(served)
     }

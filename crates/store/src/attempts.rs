@@ -26,7 +26,7 @@ impl Store {
     /// The attempts of one request, in the order of their dispatch. Empty for an unknown request.
     pub async fn attempts_of(&self, request: RequestId) -> Result<Vec<AttemptRow>, StoreError> {
         sqlx::query("SELECT * FROM attempt WHERE request = $1 ORDER BY ordinal")
-            .bind(request.to_string())
+            .bind(id_bytes(request))
             .fetch_all(&self.reader)
             .await?
             .iter()
@@ -37,7 +37,7 @@ impl Store {
     /// The holds that no settlement has completed, oldest first. After the journal was replayed at
     /// start, these are the attempts that were running when the process died.
     pub async fn pending_attempts(&self) -> Result<Vec<Hold>, StoreError> {
-        sqlx::query("SELECT * FROM attempt WHERE ending IS NULL ORDER BY held_at, request, ordinal")
+        sqlx::query("SELECT * FROM attempt WHERE ended IS NULL ORDER BY held_at, request, ordinal")
             .fetch_all(&self.reader)
             .await?
             .iter()
@@ -57,13 +57,9 @@ fn read_attempt(row: &SqliteRow) -> Result<AttemptRow, StoreError> {
 
 fn read_hold(row: &SqliteRow) -> Result<Hold, StoreError> {
     let name = |column| row.try_get::<String, _>(column);
-    let request = name("request")?;
     let dialect = name("dialect")?;
     Ok(Hold {
-        attempt: AttemptId {
-            request: RequestId::parse(&request).ok_or_else(|| damaged("request", &request))?,
-            ordinal: row.try_get("ordinal")?,
-        },
+        attempt: AttemptId { request: read_id(row)?, ordinal: row.try_get("ordinal")? },
         at: Timestamp(row.try_get("held_at")?),
         key: name("key_id")?.into(),
         principal: name("principal")?.into(),
@@ -77,6 +73,18 @@ fn read_hold(row: &SqliteRow) -> Result<Hold, StoreError> {
         estimated_in: count(row, "estimated_in")?,
         ceiling: NanoUsd(row.try_get("ceiling")?),
     })
+}
+
+/// An id as it is stored: its 16 bytes, which sort as the ids do.
+pub(crate) fn id_bytes(request: RequestId) -> Vec<u8> {
+    request.as_u128().to_be_bytes().to_vec()
+}
+
+fn read_id(row: &SqliteRow) -> Result<RequestId, StoreError> {
+    let bytes: &[u8] = row.try_get("request")?;
+    let bits = <[u8; 16]>::try_from(bytes);
+    let bits = bits.map_err(|_| damaged("request", &String::from_utf8_lossy(bytes)))?;
+    Ok(RequestId::from_u128(u128::from_be_bytes(bits)))
 }
 
 fn read_settlement(

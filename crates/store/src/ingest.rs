@@ -7,14 +7,16 @@ use std::{
     sync::LazyLock,
 };
 
-use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use sqlx::{Arguments, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use terms::{
     breaker::BreakerEvent,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::AttemptId,
 };
 
-use crate::{breakers, error::StoreError, store::Store};
+use crate::{
+    attempts::id_bytes, breakers, dictionary::Dictionary, error::StoreError, store::Store,
+};
 
 /// What a batch changed. Entries that were known already are counted in none of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,84 +32,76 @@ pub struct IngestReport {
 /// A statement whose values are being bound.
 type Binding<'a> = Query<'a, Sqlite, SqliteArguments>;
 
-/// Rows per statement. One statement per row costs several times as much; many more make a statement
-/// so large that its memory is mapped anew each time, which costs more than it saves (measured).
-const ROWS: usize = 16;
+/// Rows per statement, the most first. Each statement is a journey to the database's thread and back,
+/// which costs as much as several rows.
+const ROWS: [usize; 3] = [64, 8, 1];
 
 /// The columns that a hold gives, and their number.
-const HOLD: (&str, usize) = (
-    "request, ordinal, held_at, day, key_id, principal, team, route, target, provider, model, \
-     dialect, stream, estimated_in, ceiling",
-    15,
-);
+const HOLD: (&str, usize) = ("request, ordinal, held_at, names, estimated_in, ceiling", 6);
 
 /// The columns that a settlement gives beside the attempt's id, and their number.
 const SETTLEMENT: (&str, usize) = (
-    "settled_at, ending, uncached_in, cache_read, cache_write_5m, cache_write_1h, visible_out, \
-     reasoning_out, usage_source, cost, avoided_cost, price_version, first_token_ms, total_ms",
-    14,
+    "settled_at, ended, uncached_in, cache_read, cache_write_5m, cache_write_1h, visible_out, \
+     reasoning_out, cost, avoided_cost, first_token_ms, total_ms",
+    12,
 );
 
 const IF_ABSENT: &str = "ON CONFLICT (request, ordinal) DO NOTHING";
 
 const COMPLETE: &str = "\
-    UPDATE attempt SET settled_at = settled.settled_at, ending = settled.ending, \
+    UPDATE attempt_row SET settled_at = settled.settled_at, ended = settled.ended, \
     uncached_in = settled.uncached_in, cache_read = settled.cache_read, \
     cache_write_5m = settled.cache_write_5m, cache_write_1h = settled.cache_write_1h, \
     visible_out = settled.visible_out, reasoning_out = settled.reasoning_out, \
-    usage_source = settled.usage_source, cost = settled.cost, \
-    avoided_cost = settled.avoided_cost, \
-    price_version = settled.price_version, first_token_ms = settled.first_token_ms, \
-    total_ms = settled.total_ms FROM settled \
-    WHERE attempt.request = settled.request AND attempt.ordinal = settled.ordinal \
-    AND attempt.ending IS NULL";
+    cost = settled.cost, avoided_cost = settled.avoided_cost, \
+    first_token_ms = settled.first_token_ms, total_ms = settled.total_ms FROM settled \
+    WHERE attempt_row.request = settled.request AND attempt_row.ordinal = settled.ordinal \
+    AND attempt_row.ended IS NULL";
 
-/// The texts of one statement, for a full piece and for a single row: made once, because writing
-/// hundreds of placeholders anew for each piece costs as much as running it.
-struct Texts {
-    full: LazyLock<String>,
-    single: LazyLock<String>,
-}
+/// Orphans are rare: one statement each, and their words as they are.
+const INSERT_ORPHAN: &str = "\
+    INSERT INTO orphan (request, ordinal, settled_at, ending, uncached_in, cache_read, \
+    cache_write_5m, cache_write_1h, visible_out, reasoning_out, usage_source, cost, avoided_cost, \
+    price_version, first_token_ms, total_ms) \
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+    WHERE NOT EXISTS (SELECT 1 FROM attempt_row WHERE request = ? AND ordinal = ?) \
+    ON CONFLICT (request, ordinal) DO NOTHING";
+
+/// The texts of one statement, for each number of rows: made once, because writing hundreds of
+/// placeholders anew for each piece costs as much as running it.
+struct Texts(LazyLock<[String; ROWS.len()]>);
 
 impl Texts {
-    const fn new(full: fn() -> String, single: fn() -> String) -> Self {
-        Self { full: LazyLock::new(full), single: LazyLock::new(single) }
+    const fn new(texts: fn() -> [String; ROWS.len()]) -> Self {
+        Self(LazyLock::new(texts))
     }
 
-    fn of(&'static self, rows: usize) -> &'static str {
-        if rows == ROWS { &self.full } else { &self.single }
+    /// The statement for this many rows, which is one of [`ROWS`], and room for their values.
+    fn of<'a>(&'static self, rows: usize, columns: usize) -> Binding<'a> {
+        let size = ROWS.iter().position(|size| *size == rows).unwrap_or(ROWS.len() - 1);
+        let text: &'static str = &self.0[size];
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(rows * columns, 0);
+        sqlx::query_with(text, arguments)
     }
 }
 
-static INSERT_WHOLE: Texts = Texts::new(|| insert_whole_text(ROWS), || insert_whole_text(1));
-static INSERT_HOLDS: Texts = Texts::new(|| insert_holds_text(ROWS), || insert_holds_text(1));
-static COMPLETE_ATTEMPTS: Texts =
-    Texts::new(|| settled_text(ROWS, COMPLETE), || settled_text(1, COMPLETE));
-static INSERT_ORPHANS: Texts = Texts::new(|| orphans_text(ROWS), || orphans_text(1));
+static INSERT_WHOLE: Texts = Texts::new(|| ROWS.map(insert_whole_text));
+static INSERT_HOLDS: Texts = Texts::new(|| ROWS.map(insert_holds_text));
+static COMPLETE_ATTEMPTS: Texts = Texts::new(|| ROWS.map(complete_text));
 
 fn insert_whole_text(rows: usize) -> String {
     let values = values(rows, HOLD.1 + SETTLEMENT.1);
-    format!("INSERT INTO attempt ({}, {}) VALUES {values} {IF_ABSENT}", HOLD.0, SETTLEMENT.0)
+    format!("INSERT INTO attempt_row ({}, {}) VALUES {values} {IF_ABSENT}", HOLD.0, SETTLEMENT.0)
 }
 
 fn insert_holds_text(rows: usize) -> String {
-    format!("INSERT INTO attempt ({}) VALUES {} {IF_ABSENT}", HOLD.0, values(rows, HOLD.1))
+    format!("INSERT INTO attempt_row ({}) VALUES {} {IF_ABSENT}", HOLD.0, values(rows, HOLD.1))
 }
 
-/// A statement that reads settlements from a table named `settled`.
-fn settled_text(rows: usize, statement: &str) -> String {
+fn complete_text(rows: usize) -> String {
     let values = values(rows, 2 + SETTLEMENT.1);
-    format!("WITH settled (request, ordinal, {}) AS (VALUES {values}) {statement}", SETTLEMENT.0)
-}
-
-fn orphans_text(rows: usize) -> String {
-    let insert = format!(
-        "INSERT INTO orphan (request, ordinal, {}) SELECT * FROM settled \
-         WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.request = settled.request \
-         AND attempt.ordinal = settled.ordinal) {IF_ABSENT}",
-        SETTLEMENT.0
-    );
-    settled_text(rows, &insert)
+    format!("WITH settled (request, ordinal, {}) AS (VALUES {values}) {COMPLETE}", SETTLEMENT.0)
 }
 
 /// `(?, ?), (?, ?)` for two rows of two values. SQLite looks numbered places up by their names, one
@@ -136,9 +130,10 @@ impl Store {
     ) -> Result<IngestReport, StoreError> {
         let Sorted { whole, holds, mut settlements, breakers } = sort(entries);
         let mut report = IngestReport::default();
+        let mut dictionary = Dictionary::default();
         let mut transaction = self.writer.begin().await?;
         for whole in pieces(&whole) {
-            let inserted = insert_whole(&mut transaction, whole).await?;
+            let inserted = insert_whole(&mut transaction, &mut dictionary, whole).await?;
             report.held += inserted;
             report.settled += inserted;
             if inserted < whole.len() as u64 {
@@ -147,14 +142,15 @@ impl Store {
             }
         }
         for holds in pieces(&holds) {
-            report.held += insert_holds(&mut transaction, holds).await?;
+            report.held += insert_holds(&mut transaction, &mut dictionary, holds).await?;
         }
         for settlements in pieces(&settlements) {
-            let settled = with_settled(&mut transaction, &COMPLETE_ATTEMPTS, settlements).await?;
+            let settled = complete(&mut transaction, &mut dictionary, settlements).await?;
             report.settled += settled;
             if settled < settlements.len() as u64 {
-                report.orphaned +=
-                    with_settled(&mut transaction, &INSERT_ORPHANS, settlements).await?;
+                for settlement in settlements {
+                    report.orphaned += insert_orphan(&mut transaction, settlement).await?;
+                }
             }
         }
         for event in breakers {
@@ -182,11 +178,14 @@ impl Store {
     }
 }
 
-/// Full pieces, then single rows: two statements, both prepared once.
-fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    let full = rows.chunks_exact(ROWS);
-    let rest = full.remainder();
-    full.chain(rest.chunks(1))
+/// Pieces of the sizes of [`ROWS`], the largest first: few statements, each prepared once.
+fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = ROWS.into_iter().find(|size| *size <= rows.len())?;
+        let (piece, rest) = rows.split_at(size);
+        rows = rest;
+        Some(piece)
+    })
 }
 
 /// A batch, told apart by what is to be done with it.
@@ -223,77 +222,67 @@ fn sort(entries: &[Entry]) -> Sorted<'_> {
         }
     }
     sorted.holds = begun.into_values().filter(|hold| !ended.contains(&hold.attempt)).collect();
+    // In the order in which the rows are kept: writing at the end of a tree is the cheapest.
     sorted.holds.sort_unstable_by_key(|hold| hold.attempt);
+    sorted.whole.sort_unstable_by_key(|(hold, _)| hold.attempt);
+    sorted.settlements.sort_unstable_by_key(|settlement| settlement.attempt);
     sorted
 }
 
-async fn insert_whole(
+async fn insert_whole<'a>(
     connection: &mut SqliteConnection,
-    whole: &[(&Hold, &Settlement)],
+    dictionary: &mut Dictionary<'a>,
+    whole: &[(&'a Hold, &'a Settlement)],
 ) -> Result<u64, StoreError> {
-    let mut statement = sqlx::query(INSERT_WHOLE.of(whole.len()));
+    let mut statement = INSERT_WHOLE.of(whole.len(), HOLD.1 + SETTLEMENT.1);
     for (hold, settlement) in whole {
-        statement = bind_settlement(bind_hold(statement, hold)?, settlement)?;
+        let names = dictionary.names(connection, hold).await?;
+        let ended = dictionary.end(connection, settlement).await?;
+        statement = bind_settlement(bind_hold(statement, hold, names)?, settlement, ended)?;
     }
     Ok(statement.execute(connection).await?.rows_affected())
 }
 
-async fn insert_holds(
+async fn insert_holds<'a>(
     connection: &mut SqliteConnection,
-    holds: &[&Hold],
+    dictionary: &mut Dictionary<'a>,
+    holds: &[&'a Hold],
 ) -> Result<u64, StoreError> {
-    let mut statement = sqlx::query(INSERT_HOLDS.of(holds.len()));
+    let mut statement = INSERT_HOLDS.of(holds.len(), HOLD.1);
     for hold in holds {
-        statement = bind_hold(statement, hold)?;
+        let names = dictionary.names(connection, hold).await?;
+        statement = bind_hold(statement, hold, names)?;
     }
     Ok(statement.execute(connection).await?.rows_affected())
 }
 
-/// Runs one of the statements that read from `settled`.
-async fn with_settled(
+/// Completes the attempts of these settlements that are there and pending.
+async fn complete<'a>(
     connection: &mut SqliteConnection,
-    texts: &'static Texts,
-    settlements: &[&Settlement],
+    dictionary: &mut Dictionary<'a>,
+    settlements: &[&'a Settlement],
 ) -> Result<u64, StoreError> {
-    let mut statement = sqlx::query(texts.of(settlements.len()));
+    let mut statement = COMPLETE_ATTEMPTS.of(settlements.len(), 2 + SETTLEMENT.1);
     for settlement in settlements {
-        statement = statement
-            .bind(settlement.attempt.request.to_string())
-            .bind(i64::from(settlement.attempt.ordinal));
-        statement = bind_settlement(statement, settlement)?;
+        let ended = dictionary.end(connection, settlement).await?;
+        statement = bind_id(statement, settlement.attempt);
+        statement = bind_settlement(statement, settlement, ended)?;
     }
     Ok(statement.execute(connection).await?.rows_affected())
 }
 
-/// The values of [`HOLD`].
-fn bind_hold<'a>(statement: Binding<'a>, hold: &'a Hold) -> Result<Binding<'a>, StoreError> {
-    Ok(statement
-        .bind(hold.attempt.request.to_string())
-        .bind(i64::from(hold.attempt.ordinal))
-        .bind(hold.at.0)
-        .bind(hold.at.day())
-        .bind(hold.key.as_str())
-        .bind(hold.principal.as_str())
-        .bind(hold.team.as_str())
-        .bind(hold.route.as_str())
-        .bind(hold.target.as_str())
-        .bind(hold.provider.as_str())
-        .bind(hold.model.as_str())
-        .bind(hold.dialect.name())
-        .bind(i64::from(hold.stream))
-        .bind(integer("an estimate of input tokens", hold.estimated_in)?)
-        .bind(hold.ceiling.0))
-}
-
-/// The values of [`SETTLEMENT`].
-fn bind_settlement<'a>(
-    statement: Binding<'a>,
-    settlement: &'a Settlement,
-) -> Result<Binding<'a>, StoreError> {
-    let usage = &settlement.usage;
+/// Puts a settlement aside if its attempt is not there, once.
+async fn insert_orphan(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement,
+) -> Result<u64, StoreError> {
+    let AttemptId { request, ordinal } = settlement.attempt;
     let tokens = |count| integer("a count of tokens", count);
     let time = |ms| integer("a time", ms);
-    Ok(statement
+    let usage = &settlement.usage;
+    let statement = sqlx::query(INSERT_ORPHAN)
+        .bind(request.to_string())
+        .bind(i64::from(ordinal))
         .bind(settlement.at.0)
         .bind(settlement.ending.name())
         .bind(tokens(usage.uncached_in)?)
@@ -306,6 +295,48 @@ fn bind_settlement<'a>(
         .bind(settlement.cost.0)
         .bind(settlement.avoided.map(|avoided| avoided.0))
         .bind(settlement.price_version.as_str())
+        .bind(settlement.first_token_ms.map(time).transpose()?)
+        .bind(time(settlement.total_ms)?);
+    Ok(bind_id(statement, settlement.attempt).execute(connection).await?.rows_affected())
+}
+
+fn bind_id(statement: Binding<'_>, attempt: AttemptId) -> Binding<'_> {
+    statement.bind(id_bytes(attempt.request)).bind(i64::from(attempt.ordinal))
+}
+
+/// The values of [`HOLD`].
+fn bind_hold<'a>(
+    statement: Binding<'a>,
+    hold: &Hold,
+    names: i64,
+) -> Result<Binding<'a>, StoreError> {
+    Ok(bind_id(statement, hold.attempt)
+        .bind(hold.at.0)
+        .bind(names)
+        .bind(integer("an estimate of input tokens", hold.estimated_in)?)
+        .bind(hold.ceiling.0))
+}
+
+/// The values of [`SETTLEMENT`].
+fn bind_settlement<'a>(
+    statement: Binding<'a>,
+    settlement: &Settlement,
+    ended: i64,
+) -> Result<Binding<'a>, StoreError> {
+    let usage = &settlement.usage;
+    let tokens = |count| integer("a count of tokens", count);
+    let time = |ms| integer("a time", ms);
+    Ok(statement
+        .bind(settlement.at.0)
+        .bind(ended)
+        .bind(tokens(usage.uncached_in)?)
+        .bind(tokens(usage.cache_read)?)
+        .bind(tokens(usage.cache_write_5m)?)
+        .bind(tokens(usage.cache_write_1h)?)
+        .bind(tokens(usage.visible_out)?)
+        .bind(tokens(usage.reasoning_out)?)
+        .bind(settlement.cost.0)
+        .bind(settlement.avoided.map(|avoided| avoided.0))
         .bind(settlement.first_token_ms.map(time).transpose()?)
         .bind(time(settlement.total_ms)?))
 }

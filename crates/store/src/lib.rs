@@ -5,6 +5,7 @@
 mod attempts;
 mod breakers;
 mod deployments;
+mod dictionary;
 mod error;
 mod ingest;
 mod keys;

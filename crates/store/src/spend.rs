@@ -2,10 +2,10 @@
 //! the time at which it was dispatched. Pending attempts count as attempts and cost nothing yet.
 
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-use terms::{money::NanoUsd, time::Timestamp, usage::Usage};
+use terms::{ids::RequestId, money::NanoUsd, time::Timestamp, usage::Usage};
 
 use crate::{
-    attempts::{count, read_usage},
+    attempts::{count, id_bytes, read_usage},
     error::StoreError,
     store::Store,
 };
@@ -96,6 +96,8 @@ pub struct SpendRow {
     pub cost: NanoUsd,
     /// The part of the cost that rests on estimated token counts.
     pub estimated_cost: NanoUsd,
+    /// The part of the cost that rests on assumed prices, because nobody knows the model's.
+    pub assumed_cost: NanoUsd,
     /// What answers of students would have cost at their teachers, estimated.
     pub avoided_cost: NanoUsd,
 }
@@ -115,6 +117,8 @@ const SUMS: &str = "\
     CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS cost, \
     CAST(COALESCE(SUM(CASE WHEN usage_source = 'estimated' THEN cost ELSE 0 END), 0) AS BIGINT) \
     AS estimated_cost, \
+    CAST(COALESCE(SUM(CASE WHEN price_version = 'assumed' THEN cost ELSE 0 END), 0) AS BIGINT) \
+    AS assumed_cost, \
     CAST(COALESCE(SUM(avoided_cost), 0) AS BIGINT) AS avoided_cost";
 
 impl Store {
@@ -130,6 +134,18 @@ impl Store {
     }
 }
 
+/// An attempt is dispatched within a day of its request's arrival, even when somebody sets the clock
+/// in between: the ids, in whose order the rows are kept, bound what must be looked at.
+const DAY_MS: i64 = 86_400_000;
+
+/// The last time that an id can tell.
+const LAST_MS: u64 = 0xFFFF_FFFF_FFFF;
+
+/// The least id of requests that arrive at this time.
+fn first_id(unix_ms: i64) -> Vec<u8> {
+    id_bytes(RequestId::first_at(u64::try_from(unix_ms).unwrap_or(0).min(LAST_MS)))
+}
+
 /// Only constants of this file become text of the statement; every value is bound.
 fn statement(query: &SpendQuery) -> QueryBuilder<Sqlite> {
     let mut statement = QueryBuilder::new("SELECT ");
@@ -139,9 +155,11 @@ fn statement(query: &SpendQuery) -> QueryBuilder<Sqlite> {
     statement.push(SUMS).push(" FROM attempt WHERE 1 = 1");
     if let Some(since) = query.since {
         statement.push(" AND held_at >= ").push_bind(since.0);
+        statement.push(" AND request >= ").push_bind(first_id(since.0.saturating_sub(DAY_MS)));
     }
     if let Some(until) = query.until {
         statement.push(" AND held_at < ").push_bind(until.0);
+        statement.push(" AND request < ").push_bind(first_id(until.0.saturating_add(DAY_MS)));
     }
     for (index, dimension) in query.by.iter().enumerate() {
         statement.push(if index == 0 { " GROUP BY " } else { ", " }).push(dimension.column());
@@ -166,6 +184,7 @@ fn read_spend(row: &SqliteRow, by: &[SpendDimension]) -> Result<SpendRow, StoreE
         usage: read_usage(row)?,
         cost: NanoUsd(row.try_get("cost")?),
         estimated_cost: NanoUsd(row.try_get("estimated_cost")?),
+        assumed_cost: NanoUsd(row.try_get("assumed_cost")?),
         avoided_cost: NanoUsd(row.try_get("avoided_cost")?),
     })
 }

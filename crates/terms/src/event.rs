@@ -65,13 +65,17 @@ pub struct Settlement {
     /// where the student did not answer, absent where nobody stood in for anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avoided: Option<NanoUsd>,
-    /// The version of the price book that was applied; empty when the model has no known price.
+    /// The version of the price book that was applied, or [`ASSUMED_PRICES`]; empty where nothing was
+    /// priced.
     pub price_version: String,
     /// Milliseconds from dispatch to the first output token; `None` when there was none.
     pub first_token_ms: Option<u64>,
     /// Milliseconds from dispatch to the end.
     pub total_ms: u64,
 }
+
+/// The version of prices that nobody knows: they are assumed, and said to be wherever they are shown.
+pub const ASSUMED_PRICES: &str = "assumed";
 
 /// One record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -108,6 +108,28 @@ impl RequestId {
         Self(time | version | rand_a | variant | rand_b)
     }
 
+    /// The id with these 128 bits, as it was stored. The reverse of [`RequestId::as_u128`].
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The least id of a request that arrived at this time: what sorts below it arrived earlier.
+    pub const fn first_at(unix_ms: u64) -> Self {
+        Self(((unix_ms & 0xFFFF_FFFF_FFFF) as u128) << 80)
+    }
+
+    /// The text that [`RequestId::parse`] reads, letter by letter. By hand, because an id is printed
+    /// several times per request and `{:032x}` takes a tenth of a microsecond.
+    pub fn ascii(self) -> [u8; 36] {
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+        let mut text = *b"req_00000000000000000000000000000000";
+        for (pair, byte) in text[4..].chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            pair[0] = digit(byte >> 4);
+            pair[1] = digit(byte & 0xF);
+        }
+        text
+    }
+
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0
@@ -125,7 +147,8 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "req_{:032x}", self.0)
+        let text = self.ascii();
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -179,5 +202,7 @@ mod tests {
     #[test]
     fn later_ids_sort_later() {
         assert!(RequestId::from_parts(1, u128::MAX) < RequestId::from_parts(2, 0));
+        assert!(RequestId::from_parts(1, u128::MAX) < RequestId::first_at(2));
+        assert!(RequestId::first_at(2) < RequestId::from_parts(2, 0));
     }
 }

@@ -68,6 +68,7 @@ fn reply() -> Bytes {
 
 fn upstream(dialect: Dialect) -> Upstream<'static> {
     Upstream {
+        provider: "maker",
         dialect,
         model: "target-model",
         max_output: 64_000,

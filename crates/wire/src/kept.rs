@@ -3,7 +3,10 @@
 
 use bytes::Bytes;
 
-use crate::{dialect::openai_responses::kept, head::Head};
+use crate::{
+    dialect::openai_responses::{kept, listed},
+    head::Head,
+};
 
 /// What the gateway calls a reply of a dialect whose replies can be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,20 @@ pub struct OwnReply {
     pub follows: Option<String>,
     /// Whether it is kept. One that is not keeps the bytes of its provider.
     pub kept: bool,
+}
+
+/// An item as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedItem {
+    /// Its id, which is ours where its sender gave it none.
+    pub id: String,
+    /// The item in its long form.
+    pub json: String,
+}
+
+/// Items between commas one by one, as they are listed; `reply` is whose they are.
+pub fn listed_items(items: &str, reply: &str) -> Vec<ListedItem> {
+    listed::listed(items, reply)
 }
 
 /// What a request asks beside what it follows, as JSON items between commas.

@@ -14,6 +14,7 @@ mod head;
 mod head_rules;
 mod held_call;
 mod human;
+mod json_array;
 mod kept;
 mod models;
 mod opening;
@@ -22,8 +23,11 @@ mod question;
 mod reply;
 mod request;
 mod resume;
+mod seal;
+mod sealing;
 mod spoken;
 mod stream;
+mod unseal;
 mod upstream_error;
 
 mod canonical;
@@ -46,17 +50,21 @@ pub use gather::{as_stream, gathered};
 pub use habits::{Envelope, Habits, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
+pub use json_array::JsonArray;
 pub use kept::{
-    OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, said_items,
-    said_one_by_one, with_items,
+    ListedItem, OwnReply, asked_items, asked_one_by_one, has_references, is_sealed, listed_items,
+    said_items, said_one_by_one, with_items,
 };
 pub use models::{ModelRow, model_row, models_list};
 pub use opening::opening;
-pub use passed::{read_passed_answer, read_passed_form, read_passed_json, rename_passed};
+pub use passed::{
+    read_passed_answer, read_passed_form, read_passed_json, rename_each, rename_passed,
+};
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
 pub use resume::{GO_ON, Resumption, Unfinished};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
+pub use unseal::without_seals;
 pub use upstream_error::read_error;

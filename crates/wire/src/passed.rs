@@ -12,7 +12,7 @@ use crate::{
     error::{BadRequest, Malformed},
     head::{Head, Needs, Spans, checked_model},
     json::scan::{Kind, Scanner},
-    splice::{Edit, splice},
+    splice::{Edit, splice, value_of},
 };
 
 /// Finds the model's name in a JSON body of any shape. `otherwise` is what is asked for where the body
@@ -71,6 +71,47 @@ pub fn rename_passed(head: &Head, body: &Bytes, model: &str, is_form: bool) -> B
     splice(body, vec![Edit { span, text }])
 }
 
+/// The same body with this name of the model in every object of a list, where the list is there.
+pub fn rename_each(list: &str, body: &Bytes, model: &str) -> Bytes {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let Some(span) = value_of(text, list) else { return body.clone() };
+    let name = serde_json::to_string(model).expect("a text is JSON");
+    let edits = objects(&text[span.clone()]).into_iter().map(|object| {
+        let object = object.start + span.start..object.end + span.start;
+        match value_of(&text[object.clone()], "model") {
+            Some(value) => {
+                let value = value.start + object.start..value.end + object.start;
+                Edit { span: value, text: name.clone() }
+            }
+            None => {
+                let is_empty = text[object.start + 1..].trim_start().starts_with('}');
+                let comma = if is_empty { "" } else { "," };
+                let at = object.start + 1;
+                Edit { span: at..at, text: format!("\"model\":{name}{comma}") }
+            }
+        }
+    });
+    splice(body, edits.collect())
+}
+
+/// Where the objects of a list stand.
+fn objects(list: &str) -> Vec<Range<usize>> {
+    let mut scanner = Scanner::new(list);
+    let mut found = Vec::new();
+    if !matches!(scanner.next(), Ok(Some(first)) if first.kind == Kind::ArrayStart) {
+        return found;
+    }
+    while let Ok(span) = scanner.skip_value() {
+        if span.is_empty() || list[span.clone()].starts_with(']') {
+            break;
+        }
+        if list[span.clone()].starts_with('{') {
+            found.push(span);
+        }
+    }
+    found
+}
+
 fn head(model: String, span: Range<usize>, bytes: usize) -> Head {
     Head {
         model,
@@ -108,11 +149,14 @@ fn form_value(body: &[u8], boundary: &str, name: &str) -> Option<Range<usize>> {
 struct Answer<'a> {
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    /// Gemini's word for it.
+    #[serde(borrow, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Counts {
-    #[serde(rename = "prompt_tokens", alias = "input_tokens")]
+    #[serde(rename = "prompt_tokens", alias = "input_tokens", alias = "promptTokenCount")]
     input: Option<u64>,
     #[serde(rename = "completion_tokens", alias = "output_tokens")]
     output: Option<u64>,
@@ -124,7 +168,8 @@ struct Counts {
 /// What is no JSON object is no answer.
 pub fn read_passed_answer(body: &[u8]) -> Result<Option<Usage>, Malformed> {
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| Malformed::NotJson)?;
-    Ok(answer.usage.and_then(|usage| read_counts(usage.get())))
+    let usage = answer.usage.or(answer.usage_metadata);
+    Ok(usage.and_then(|usage| read_counts(usage.get())))
 }
 
 fn read_counts(usage: &str) -> Option<Usage> {
@@ -139,7 +184,10 @@ mod tests {
     use bytes::Bytes;
     use terms::usage::Usage;
 
-    use super::{Malformed, read_passed_answer, read_passed_form, read_passed_json, rename_passed};
+    use super::{
+        Malformed, read_passed_answer, read_passed_form, read_passed_json, rename_each,
+        rename_passed,
+    };
 
     #[test]
     fn only_the_models_name_changes_in_json() {
@@ -150,6 +198,21 @@ mod tests {
         let renamed = rename_passed(&head, &body, "e-5", false);
         assert_eq!(renamed, r#"{"input":["a",{"model":"no"}], "model" : "e-5", "x":1.0}"#);
         assert_eq!(rename_passed(&head, &body, "ro", false).as_ptr(), body.as_ptr());
+    }
+
+    #[test]
+    fn the_models_name_changes_in_every_object_of_a_list() {
+        let check = |body: &'static str, expect: &str| {
+            let body = Bytes::from_static(body.as_bytes());
+            assert_eq!(rename_each("requests", &body, "models/e"), expect);
+        };
+        check(
+            r#"{"requests": [ {"model":"models/r","content":{"model":"no"}}, {"content" : 1.0}, {}, 7 ],"x":1.0}"#,
+            r#"{"requests": [ {"model":"models/e","content":{"model":"no"}}, {"model":"models/e","content" : 1.0}, {"model":"models/e"}, 7 ],"x":1.0}"#,
+        );
+        for plain in [r#"{"content":{}}"#, r#"{"requests":7}"#, r#"{"requests":[]}"#] {
+            check(plain, plain);
+        }
     }
 
     #[test]
@@ -188,6 +251,7 @@ mod tests {
         assert_eq!(usage(r#"{"usage":{"prompt_tokens":8,"total_tokens":8}}"#), counts(8, 0));
         assert_eq!(usage(r#"{"usage":{"total_tokens":9}}"#), counts(9, 0));
         assert_eq!(usage(r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#), counts(3, 4));
+        assert_eq!(usage(r#"{"usageMetadata":{"promptTokenCount":6}}"#), counts(6, 0));
         assert_eq!(usage(r#"{"data":[]}"#), None);
         assert_eq!(usage(r#"{"usage":{"seconds":3.5}}"#), None);
         assert_eq!(read_passed_answer(b"binary"), Err(Malformed::NotJson));

@@ -6,7 +6,7 @@ use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
     canonical::event::StopReason, dialect, error::Malformed, provider_dialect, request::tidy,
-    stream::StreamOptions,
+    sealing, stream::StreamOptions,
 };
 
 /// A reply ready for its caller.
@@ -41,7 +41,7 @@ pub fn relay_reply_with(
     options: &StreamOptions,
 ) -> Result<RelayedReply, Malformed> {
     let text = readable(body)?;
-    let reply = provider_dialect::provider_codec(from).decode_reply(text)?;
+    let mut reply = provider_dialect::provider_codec(from).decode_reply(text)?;
     let mut dropped = Vec::new();
     let own = options.own.as_ref().filter(|own| own.kept);
     let relayed = if from == to {
@@ -49,6 +49,7 @@ pub fn relay_reply_with(
         claimed.map_or_else(|| body.clone(), Bytes::from)
     } else {
         dropped.clone_from(&reply.unsaid);
+        sealing::with_words(&mut reply.blocks);
         dialect::codec(to).encode_reply(&reply, options, &mut dropped).into()
     };
     Ok(RelayedReply {

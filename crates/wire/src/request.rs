@@ -5,12 +5,13 @@ use bytes::Bytes;
 use terms::{dialect::Dialect, model::Capabilities};
 
 use crate::{
-    canonical::request::{Block, Speaker, Turn},
+    canonical::request::{Block, Reasoning, Request, Speaker, Turn},
     dialect::{self, Codec},
     error::BadRequest,
-    head::Head,
+    head::{Head, read_head},
     provider_dialect,
     splice::{Edit, splice, without},
+    unseal::without_seals,
 };
 
 /// Where a request goes, as far as its bytes depend on it.
@@ -18,6 +19,8 @@ use crate::{
 pub struct Upstream<'a> {
     /// What it speaks.
     pub dialect: Dialect,
+    /// Who it is, by the name of the config: reasoning that it sealed comes back to it alone.
+    pub provider: &'a str,
     /// What it calls the model.
     pub model: &'a str,
     /// Output tokens at most; 0 where unknown.
@@ -35,6 +38,8 @@ pub struct UpstreamRequest {
     pub body: Bytes,
     /// Fields of the caller that are not in it, as paths: at most 64, in visible ASCII.
     pub dropped: Vec<String>,
+    /// Whether the caller asked for reasoning, where its request was translated.
+    pub asks_reasoning: bool,
 }
 
 /// Encodes a request for an upstream. A parameter whose loss would change what the answer means
@@ -46,16 +51,13 @@ pub fn encode_request(
     upstream: &Upstream<'_>,
 ) -> Result<UpstreamRequest, BadRequest> {
     if from == upstream.dialect {
-        let target = dialect::codec(from);
-        let (mut edits, dropped) = without_sampling(head, body, upstream);
-        edits.extend(target.own_fields(head, body, upstream));
-        if let Some(instruction) = upstream.instruction
-            && !is_instructed(target, body)
-        {
-            edits.extend(target.instruct(head, body, instruction));
+        let (bare, mut dropped) = without_seals(from, body, upstream.model);
+        if dropped.is_empty() {
+            return Ok(encode_native(head, body, upstream));
         }
-        let dropped = dropped.into_iter().map(str::to_owned).collect();
-        return Ok(UpstreamRequest { body: splice(body, edits), dropped: tidy(dropped) });
+        let mut sent = encode_native(&read_head(from, &bare)?, &bare, upstream);
+        sent.dropped.append(&mut dropped);
+        return Ok(UpstreamRequest { dropped: tidy(sent.dropped), ..sent });
     }
     let mut request = dialect::codec(from).decode_request(body, upstream.dialect)?;
     if let Some(instruction) = upstream.instruction
@@ -65,9 +67,43 @@ pub fn encode_request(
         request.turns.insert(0, Turn { speaker: Speaker::System, blocks });
     }
     let mut dropped = std::mem::take(&mut request.unsaid);
+    keep_own_seals(&mut request, upstream, &mut dropped);
     let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
-    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped) })
+    let asks_reasoning = !matches!(request.reasoning, None | Some(Reasoning::Off));
+    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped), asks_reasoning })
+}
+
+/// The caller's bytes but for the fields that are ours.
+fn encode_native(head: &Head, body: &Bytes, upstream: &Upstream<'_>) -> UpstreamRequest {
+    let target = dialect::codec(upstream.dialect);
+    let (mut edits, dropped) = without_sampling(head, body, upstream);
+    edits.extend(target.own_fields(head, body, upstream));
+    if let Some(instruction) = upstream.instruction
+        && !is_instructed(target, body)
+    {
+        edits.extend(target.instruct(head, body, instruction));
+    }
+    let dropped = dropped.into_iter().map(str::to_owned).collect();
+    let body = splice(body, edits);
+    UpstreamRequest { body, dropped: tidy(dropped), asks_reasoning: false }
+}
+
+/// Sealed reasoning goes to its maker alone, and there to models that reason.
+fn keep_own_seals(request: &mut Request<'_>, upstream: &Upstream<'_>, dropped: &mut Vec<String>) {
+    request.turns.retain_mut(|turn| {
+        let said_nothing = turn.blocks.is_empty();
+        turn.blocks.retain_mut(|block| {
+            let Block::Sealed(seal) = block else { return true };
+            let all_goes_back = seal.keep_of(upstream.provider, upstream.dialect);
+            let goes_back = upstream.capabilities.reasoning && !seal.parts.is_empty();
+            if !all_goes_back || !goes_back {
+                dropped.push(seal.field.to_owned());
+            }
+            goes_back
+        });
+        said_nothing || !turn.blocks.is_empty()
+    });
 }
 
 /// Fields without which nothing is asked.

@@ -13,6 +13,7 @@ use crate::{
     kept::OwnReply,
     provider_dialect,
     resume::{Aligner, OpenBlock, Resumption, Transcript, Unfinished},
+    sealing::Sealing,
     sse::{Content, Record},
 };
 
@@ -27,6 +28,10 @@ pub struct StreamOptions {
     pub model: String,
     /// When the answer began, in Unix seconds.
     pub created_unix_s: i64,
+    /// Who answers, by the name of the config: what it sealed goes back to nobody else.
+    pub provider: String,
+    /// Whether the caller asked to be shown reasoning, in a dialect that shows it on demand.
+    pub show_reasoning: bool,
     /// What the gateway calls the answer, in a dialect whose answers can be kept.
     pub own: Option<OwnReply>,
     /// Whether a tool call is held back until its arguments are whole. Every record is then written
@@ -104,12 +109,20 @@ impl StreamRelay {
     }
 
     /// The same, where the provider's records come in a frame that is not their dialect's own.
-    pub fn framed(framing: Framing, from: Dialect, to: Dialect, options: StreamOptions) -> Self {
+    pub fn framed(
+        framing: Framing,
+        from: Dialect,
+        to: Dialect,
+        mut options: StreamOptions,
+    ) -> Self {
         let caller = dialect::codec(to);
+        // What the caller's own dialect says of reasoning was asked for in it.
+        options.show_reasoning |= from == to;
         Self {
             frames: Frames::new(framing),
             decoder: provider_dialect::provider_codec(from).stream_decoder(),
-            encoder: (from != to || options.hold_calls).then(|| caller.stream_encoder(&options)),
+            encoder: (from != to || options.hold_calls)
+                .then(|| Box::new(Sealing::before(caller.stream_encoder(&options))) as _),
             caller,
             transcript: Transcript::new(options.forget),
             options,

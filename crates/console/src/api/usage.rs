@@ -38,6 +38,8 @@ struct UsageRow {
     usage: Usage,
     cost_nano_usd: NanoUsd,
     estimated_cost_nano_usd: NanoUsd,
+    /// The part at prices that nobody knows.
+    assumed_cost_nano_usd: NanoUsd,
     /// What answers of students would have cost at their teachers.
     avoided_cost_nano_usd: NanoUsd,
 }
@@ -67,6 +69,7 @@ fn usage_row(by: &[&'static str], row: SpendRow) -> UsageRow {
         usage: row.usage,
         cost_nano_usd: row.cost,
         estimated_cost_nano_usd: row.estimated_cost,
+        assumed_cost_nano_usd: row.assumed_cost,
         avoided_cost_nano_usd: row.avoided_cost,
     }
 }

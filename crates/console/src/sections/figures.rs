@@ -89,10 +89,20 @@ fn numbers(overview: &Overview) -> Vec<Figure> {
             None,
             "Spend, last hour",
             spend.last_hour.to_string(),
-            format!("{} estimated", share(spend.estimated_share)),
+            beside_hour(spend.estimated_share, spend.assumed_share),
         ),
         figure(None, "Spend today", spend.today.to_string(), beside_spend(spend.avoided_today)),
     ]
+}
+
+/// How much of the spend is not what a bill will say.
+fn beside_hour(estimated: f64, assumed: f64) -> String {
+    let estimated = format!("{} estimated", share(estimated));
+    if assumed > 0.0 {
+        format!("{estimated}, {} at assumed prices", share(assumed))
+    } else {
+        estimated
+    }
 }
 
 /// What puts the spend of a day into proportion: what students saved, where there is any.
@@ -105,8 +115,14 @@ fn beside_spend(avoided: NanoUsd) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::headline;
+    use super::{beside_hour, headline};
     use crate::live::Requests;
+
+    #[test]
+    fn assumed_prices_are_said_to_be() {
+        assert_eq!(beside_hour(0.25, 0.0), "25 % estimated");
+        assert_eq!(beside_hour(0.0, 0.5), "0 % estimated, 50 % at assumed prices");
+    }
 
     #[test]
     fn the_headline_says_first_what_went_wrong() {

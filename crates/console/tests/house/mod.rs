@@ -253,7 +253,8 @@ impl House {
 
     /// Books one answered attempt of ada's.
     pub(crate) async fn spend(&self) {
-        let attempt = AttemptId { request: RequestId::from_parts(1, 1), ordinal: 1 };
+        let attempt =
+            AttemptId { request: RequestId::from_parts(NOON.unsigned_abs(), 1), ordinal: 1 };
         let hold = Hold {
             attempt,
             at: Timestamp(NOON),
@@ -403,6 +404,7 @@ fn overview() -> Overview {
             today: NanoUsd(7_100_000_000),
             avoided_today: NanoUsd(3_300_000_000),
             estimated_share: 0.004,
+            assumed_share: 0.0,
             by_minute: vec![bar(2, 0, 0), bar(1, 104, 0), bar(0, 96, 12)],
         },
         targets: vec![shut, target("openai", "gpt-5.5", 36)],

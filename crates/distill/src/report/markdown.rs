@@ -211,8 +211,9 @@ fn money(page: &mut Page<'_>) {
         match (rest_on.teacher_per_thousand, found.conditions.assumed.teacher_per_thousand) {
             (_, Some(_)) => "assumed by the task".to_owned(),
             (Some(_), None) => format!(
-                "counted by the gateway over {} answers",
-                found.labelling.labelled + found.labelling.out_of_schema + found.labelling.rejected
+                "counted by the gateway over {} answers{}",
+                found.labelling.labelled + found.labelling.out_of_schema + found.labelling.rejected,
+                at_assumed_price(found.labelling.at_assumed_price)
             ),
             (None, None) => {
                 "unknown: neither stated by the task nor counted by the gateway".to_owned()
@@ -229,8 +230,10 @@ fn money(page: &mut Page<'_>) {
         percent(rest_on.audit_share)
     ));
     page.line(&format!(
-        "- paid once: {}, of which {} for labels as the gateway counted and the rest assumed;",
-        rest_on.fixed, found.labelling.cost
+        "- paid once: {}, of which {} for labels as the gateway counted{} and the rest assumed;",
+        rest_on.fixed,
+        found.labelling.cost,
+        at_assumed_price(found.labelling.at_assumed_price)
     ));
     page.line(&format!(
         "- {} requests a day, over {} days: assumed.",
@@ -252,6 +255,17 @@ fn money(page: &mut Page<'_>) {
         }
         None => "\nWhat is paid once does not come back.".to_owned(),
     });
+}
+
+/// Said wherever a figure rests on a price that the gateway's catalog does not know.
+fn at_assumed_price(answers: usize) -> String {
+    match answers {
+        0 => String::new(),
+        answers => format!(
+            " (**at an assumed price** for {}: the gateway's catalog does not know the model's)",
+            thousands(answers as u64)
+        ),
+    }
 }
 
 fn rows(page: &mut Page<'_>) {
@@ -283,7 +297,7 @@ fn rows(page: &mut Page<'_>) {
         match labelling.without_cost {
             0 => String::new(),
             count => format!("; the gateway told no cost for {count} of them"),
-        }
+        } + &at_assumed_price(labelling.at_assumed_price)
     ));
     licence(page);
 }

@@ -39,6 +39,9 @@ pub struct LabelSummary {
     pub cost: NanoUsd,
     /// Answers for which the gateway told no cost.
     pub without_cost: usize,
+    /// Answers whose cost rests on a price that the gateway had to assume.
+    #[serde(default)]
+    pub at_assumed_price: usize,
 }
 
 impl LabelSummary {
@@ -135,5 +138,6 @@ fn summary(labelled: &Labelled, wanted: usize) -> LabelSummary {
         past_budget: wanted - answers.len(),
         cost: answers.iter().filter_map(|answer| answer.cost).sum(),
         without_cost: count(|answer| answer.cost.is_none()),
+        at_assumed_price: count(|answer| answer.is_assumed),
     }
 }

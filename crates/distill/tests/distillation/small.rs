@@ -271,6 +271,20 @@ fn rows_that_the_teacher_rejects_are_kept_with_their_reason() {
 }
 
 #[test]
+fn a_price_that_the_gateway_had_to_assume_is_said_to_be() {
+    let folder = task(300, TASK);
+    let teacher = Teacher::start(|text| match teacher_says(text) {
+        Says::Text(label, cost) => Says::AtAssumedPrice(label, cost),
+        other => other,
+    });
+    let report = run(folder.path(), &teacher).unwrap();
+    let labelling = &report.labelling;
+    assert_eq!(labelling.at_assumed_price, labelling.labelled + labelling.out_of_schema);
+    let page = fs::read_to_string(folder.path().join("out/report/report.md")).unwrap();
+    assert_eq!(page.matches("**at an assumed price**").count(), 3, "{page}");
+}
+
+#[test]
 fn a_step_says_what_it_lacks() {
     let folder = task(60, TASK);
     let check = |name: &str, paths: &dyn Fn(Paths) -> Paths, expect: &str| {

@@ -21,6 +21,8 @@ use serde::Deserialize;
 pub(crate) enum Says {
     /// Answers, at this many nano-USD.
     Text(String, u64),
+    /// The same at a price that the gateway had to assume.
+    AtAssumedPrice(String, u64),
     /// An error of the gateway.
     Error(u16, &'static str),
 }
@@ -91,14 +93,22 @@ async fn answer(
     let roles: Vec<_> = question.messages.iter().map(|message| message.role.as_str()).collect();
     assert_eq!(roles, ["system", "user"]);
     assert!(question.messages[0].content.contains("Answer with exactly one of these labels"));
-    Ok(match script(&question.messages[1].content) {
-        Says::Text(text, nanos) => {
+    let says = script(&question.messages[1].content);
+    let is_assumed = matches!(says, Says::AtAssumedPrice(..));
+    Ok(match says {
+        Says::Text(text, nanos) | Says::AtAssumedPrice(text, nanos) => {
             let text = serde_json::to_string(&text).unwrap();
             let body = format!(
                 r#"{{"choices":[{{"message":{{"role":"assistant","content":{text}}},"finish_reason":"stop"}}]}}"#
             );
             let cost = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
-            Response::builder().header("x-outlast-cost", cost).body(body.into()).unwrap()
+            let mut response =
+                Response::builder().header("x-outlast-cost", cost).body(body.into()).unwrap();
+            if is_assumed {
+                let told = "true".parse().unwrap();
+                response.headers_mut().insert("x-outlast-cost-assumed", told);
+            }
+            response
         }
         Says::Error(status, code) => {
             let body = format!(r#"{{"error":{{"message":"scripted","code":"{code}"}}}}"#);

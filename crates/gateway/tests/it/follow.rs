@@ -117,6 +117,72 @@ async fn a_reply_is_shown_and_forgotten_to_its_owner_alone() {
     assert_eq!(error["param"], "previous_response_id");
 }
 
+/// Everything that a reply answered, in pages, to its owner alone.
+#[tokio::test]
+async fn what_a_reply_answered_is_listed() {
+    for dialect in [RESPONSES, CHAT] {
+        let (house, _only) = house(dialect).await;
+        let first = ask(&house, json!("one"), None, false).await.json();
+        let input = json!([
+            { "role": "user", "content": [{ "type": "input_text", "text": "two" }] },
+            { "role": "user", "content": "three" },
+        ]);
+        let second = ask(&house, input, first["id"].as_str(), true).await;
+        let id = object(&second, true)["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/responses/{id}/input_items");
+        let list = async |query: &str| {
+            let request = house.request(Method::GET, &format!("{path}{query}"), "");
+            let reply = house.send(request).await;
+            (reply.status.as_u16(), reply.json())
+        };
+        let said = |list: &Value| -> Vec<String> {
+            let items = list["data"].as_array().unwrap().iter();
+            items.map(|item| item["content"][0]["text"].as_str().unwrap().to_owned()).collect()
+        };
+        let (status, all) = list("?order=asc").await;
+        assert_eq!(
+            (status, &all["object"], &all["has_more"]),
+            (200, &json!("list"), &json!(false))
+        );
+        assert_eq!(said(&all), ["one", FOX, "two", "three"]);
+        let roles: Vec<&Value> =
+            all["data"].as_array().unwrap().iter().map(|item| &item["role"]).collect();
+        assert_eq!(roles, ["user", "assistant", "user", "user"]);
+        assert_eq!(all["data"][1]["id"], first["output"][0]["id"]);
+
+        let (_, newest) = list("?limit=3").await;
+        assert_eq!(said(&newest), ["three", "two", FOX]);
+        assert_eq!(newest["first_id"], all["data"][3]["id"]);
+        assert_eq!(
+            (&newest["last_id"], &newest["has_more"]),
+            (&all["data"][1]["id"], &json!(true))
+        );
+        let after = format!("?limit=3&after={}", newest["last_id"].as_str().unwrap());
+        let (_, oldest) = list(&after).await;
+        assert_eq!((said(&oldest), &oldest["has_more"]), (vec!["one".to_owned()], &json!(false)));
+        let after = format!("?after={}", oldest["last_id"].as_str().unwrap());
+        let (_, none) = list(&after).await;
+        assert_eq!((&none["data"], &none["first_id"]), (&json!([]), &Value::Null));
+
+        for (wrong, param) in [("limit=101", "limit"), ("order=up", "order"), ("after=x", "after")]
+        {
+            let (status, told) = list(&format!("?{wrong}")).await;
+            assert_eq!((status, &told["error"]["param"]), (400, &json!(param)), "{told}");
+        }
+        let stranger = house.other_key("grace").await;
+        let mut request = house.request(Method::GET, &path, "");
+        let bearer = format!("Bearer {stranger}").parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        assert_eq!(house.send(request).await.status, StatusCode::NOT_FOUND);
+        let wrong = house.send(house.request(Method::DELETE, &path, "")).await;
+        assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET"));
+        // What it followed is kept no longer.
+        let earlier = format!("/v1/responses/{}", first["id"].as_str().unwrap());
+        house.send(house.request(Method::DELETE, &earlier, "")).await;
+        assert_eq!(said(&list("?order=asc").await.1), ["two", "three"]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_to_be_kept_is_not() {
     let (house, only) = house(RESPONSES).await;

@@ -23,6 +23,7 @@ mod passthrough;
 mod recorder;
 mod reload;
 mod retries;
+mod sealed;
 mod spray;
 mod streams;
 mod surface;

@@ -165,7 +165,7 @@ impl Place {
                 Ok(row(&deployments.undeploy(task, wall()).await?, None))
             }
             Self::Ours { deployments, .. } => {
-                Ok(row(&deployments.roll_back(task, wall()).await?, None))
+                Ok(row(&deployments.roll_back(task, false, wall()).await?, None))
             }
         }
     }

@@ -86,6 +86,13 @@ fn table(by: &[SpendDimension], rows: &[SpendRow]) -> String {
     if estimated.0 > 0 {
         text.push_str(&format!(", of which {estimated} rests on estimated token counts"));
     }
+    let assumed: NanoUsd = rows.iter().map(|row| row.assumed_cost).sum();
+    if assumed.0 > 0 {
+        text.push_str(&format!(
+            "; {assumed} of it is at assumed prices, because nobody knows the model's; write a \
+             [[price]]"
+        ));
+    }
     let avoided: NanoUsd = rows.iter().map(|row| row.avoided_cost).sum();
     if avoided.0 > 0 {
         text.push_str(&format!(
@@ -123,9 +130,38 @@ fn json(by: &[SpendDimension], rows: &[SpendRow]) -> anyhow::Result<String> {
                 "usage": row.usage,
                 "cost_nano_usd": row.cost,
                 "estimated_cost_nano_usd": row.estimated_cost,
+                "assumed_cost_nano_usd": row.assumed_cost,
                 "avoided_cost_nano_usd": row.avoided_cost,
             })
         })
         .collect();
     Ok(serde_json::to_string_pretty(&rows)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::SpendRow;
+    use terms::money::NanoUsd;
+
+    use super::table;
+
+    #[test]
+    fn what_is_not_sure_is_said_below_the_sums() {
+        let check = |estimated: i64, assumed: i64, expect: &str| {
+            let row = SpendRow {
+                cost: NanoUsd(4_000_000_000),
+                estimated_cost: NanoUsd(estimated),
+                assumed_cost: NanoUsd(assumed),
+                ..SpendRow::default()
+            };
+            assert_eq!(table(&[], &[row]).lines().last().unwrap(), expect);
+        };
+        check(0, 0, "total $4.00");
+        check(1_000_000_000, 0, "total $4.00, of which $1.00 rests on estimated token counts");
+        check(
+            0,
+            2_000_000_000,
+            "total $4.00; $2.00 of it is at assumed prices, because nobody knows the model's; write a [[price]]",
+        );
+    }
 }

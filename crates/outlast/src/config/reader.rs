@@ -88,6 +88,13 @@ impl<'t, 'i> Section<'t, 'i> {
         self.table.get(key).map(Spanned::span)
     }
 
+    /// Reports what is wrong with the value of a key, where the key stands here.
+    pub(crate) fn report(&self, key: &str, message: impl Into<String>, advice: impl Into<String>) {
+        if let Some(place) = self.place(key) {
+            self.findings.report(place, message, advice);
+        }
+    }
+
     pub(crate) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let value = self.value(key)?;
         match value.get_ref().as_str() {

@@ -196,12 +196,38 @@ pub(crate) fn times(section: &mut Section<'_, '_>, base: TimeLimits) -> TimeLimi
 }
 
 fn attempts(section: &mut Section<'_, '_>, base: AttemptLimits) -> AttemptLimits {
-    AttemptLimits {
+    let limits = AttemptLimits {
         attempts: tiny(section.number("attempts", 1..u64::from(MOST_ATTEMPTS) + 1), base.attempts),
         tries_per_target: tiny(section.number("tries_per_target", 1..17), base.tries_per_target),
         deadline_ms: section.number("deadline_ms", 1..DAY_MS).unwrap_or(base.deadline_ms),
         patience_ms: section.number("patience_ms", 0..DAY_MS).unwrap_or(base.patience_ms),
         backoff_ms: section.number("backoff_ms", 0..DAY_MS).unwrap_or(base.backoff_ms),
+    };
+    report_unreachable(section, limits);
+    limits
+}
+
+/// A limit that no request can reach is a mistake where it was written here; one that stands elsewhere
+/// simply never comes to matter.
+fn report_unreachable(section: &Section<'_, '_>, limits: AttemptLimits) {
+    let AttemptLimits { attempts, tries_per_target, deadline_ms, patience_ms, backoff_ms } = limits;
+    if tries_per_target > attempts {
+        section.report(
+            "tries_per_target",
+            format!(
+                "`tries_per_target` is {tries_per_target}, but `attempts` allows {attempts} in all"
+            ),
+            "write a smaller `tries_per_target`, or more `attempts`",
+        );
+    }
+    for (key, wait_ms) in [("patience_ms", patience_ms), ("backoff_ms", backoff_ms)] {
+        if wait_ms >= deadline_ms {
+            section.report(
+                key,
+                format!("`{key}` is {wait_ms}, but nothing is begun {deadline_ms} ms (`deadline_ms`) after a request came"),
+                format!("write a smaller `{key}`, or a longer `deadline_ms`"),
+            );
+        }
     }
 }
 

@@ -42,6 +42,36 @@ fn refused(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
 }
 
 #[test]
+fn limits_of_attempts_are_checked_against_each_other() {
+    let with = |limits: &str, route: &str| {
+        format!(
+            "{limits}\n[[provider]]\nname = \"openai\"\napi_key = \"k\"\n[[route]]\nname = \"r\"\ntargets = [\"openai/gpt-5.5\"]\n{route}\n"
+        )
+    };
+    let key = &[][..];
+    // What stands elsewhere, or nowhere, is no mistake of whoever wrote the rest.
+    for (limits, route) in [
+        ("", "attempts = 1"),
+        ("", "deadline_ms = 100"),
+        ("[limits]\ntries_per_target = 3", "attempts = 2\ndeadline_ms = 1000"),
+        ("[limits]\nattempts = 5\ntries_per_target = 5", ""),
+        ("", "patience_ms = 0\nbackoff_ms = 0\ndeadline_ms = 1"),
+    ] {
+        assert!(load(&with(limits, route), key).is_ok(), "{limits} {route}");
+    }
+    let check = |limits: &str, route: &str, expect: &str| {
+        let problems = load(&with(limits, route), key).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(expect), "{problems:?}");
+    };
+    check("", "tries_per_target = 5", "`tries_per_target` is 5, but `attempts` allows 4 in all");
+    check("[limits]\nattempts = 2\ntries_per_target = 3", "", "3: `tries_per_target` is 3");
+    check("", "patience_ms = 600000", "`patience_ms` is 600000, but nothing is begun 600000 ms");
+    check("", "deadline_ms = 100\nbackoff_ms = 100", "`backoff_ms` is 100");
+    check("", "attempts = 0", "`attempts` is 0");
+}
+
+#[test]
 fn what_becomes_of_streams_is_the_routes_choice() {
     let with =
         |more: &str| format!("[[route]]\nname = \"r\"\ntargets = [\"openai/gpt-5.5\"]\n{more}");

@@ -130,6 +130,11 @@ async fn a_configured_task_is_its_teacher_until_a_student_is_deployed() {
     place.print(&["deploy", "package"]);
     let by_student = ask(&server, &key, "I lost my card").await;
     assert!(by_student.header("x-outlast-target").starts_with("students/"));
+    // Before its first student its teacher answered.
+    let shown = place.print(&["rollback", "intent"]);
+    assert!(shown.contains("gpt-4-recorded"), "{shown}");
+    let again = ask(&server, &key, "good evening").await;
+    assert_eq!(again.header("x-outlast-target"), "recorded/gpt-4");
     server.stop();
 }
 
@@ -168,7 +173,7 @@ fn what_cannot_be_deployed_says_why() {
     fails(&["undeploy", "intent"], "no task is deployed here");
     fails(&["rollback", "intent"], "no task is deployed here");
     place.print(&["deploy", "poor", "--anyway"]);
-    fails(&["rollback", "intent"], "nothing else answered");
+    fails(&["rollback", "intent"], "`outlast undeploy intent` gives it to its teacher alone");
     fails(&["undeploy", "intnt"], "known are: intent");
 }
 

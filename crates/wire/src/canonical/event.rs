@@ -3,6 +3,7 @@
 
 use terms::usage::Usage;
 
+use super::sealed::Sealed;
 use crate::{
     error::UpstreamError,
     json::text::{Literal, Text},
@@ -40,6 +41,8 @@ pub(crate) enum Event<'a> {
     Refusal(Literal<'a>),
     /// Reasoning, as far as the provider shows it.
     Reasoning(Literal<'a>),
+    /// What only its maker can read, of the reasoning said last or of what comes next.
+    Sealed(Sealed<'a>),
     /// A tool call begins. Calls are numbered from 0 in the order in which they begin.
     ToolStart { call: usize, id: Text<'a>, name: Text<'a> },
     /// A piece of a call's arguments.

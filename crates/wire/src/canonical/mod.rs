@@ -4,3 +4,4 @@
 pub(crate) mod event;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod sealed;

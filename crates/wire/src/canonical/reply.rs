@@ -2,7 +2,7 @@
 
 use terms::usage::Usage;
 
-use super::event::StopReason;
+use super::{event::StopReason, sealed::Sealed};
 use crate::json::text::Text;
 
 /// A whole answer.
@@ -27,6 +27,8 @@ pub(crate) enum ReplyBlock<'a> {
     Text(Text<'a>),
     Refusal(Text<'a>),
     Reasoning(Text<'a>),
+    /// What only its maker can read, of the reasoning before it or of what comes next.
+    Sealed(Sealed<'a>),
     /// `arguments` is the JSON text of an object, as the model wrote it.
     ToolUse {
         id: Text<'a>,
@@ -47,6 +49,7 @@ impl Reply<'_> {
                 text.len() as u64
             }
             ReplyBlock::ToolUse { name, arguments, .. } => (name.len() + arguments.len()) as u64,
+            ReplyBlock::Sealed(_) => 0,
             ReplyBlock::Aside { bytes } => *bytes,
         };
         self.blocks.iter().map(bytes).sum()

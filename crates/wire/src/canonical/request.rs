@@ -1,5 +1,6 @@
 //! A whole request: turns, tools and the limits and wishes of its caller.
 
+use super::sealed::Seal;
 use crate::json::text::{Json, Text};
 
 /// A request in no dialect.
@@ -52,6 +53,8 @@ pub(crate) struct Turn<'a> {
 pub(crate) enum Block<'a> {
     Text(Text<'a>),
     Image(Media<'a>),
+    /// Reasoning that went through the caller's dialect and comes back to its maker.
+    Sealed(Seal),
     /// A PDF.
     Document {
         source: Media<'a>,

@@ -4,6 +4,7 @@
 
 pub(crate) mod few;
 pub(crate) mod object;
+pub(crate) mod path;
 pub(crate) mod read;
 pub(crate) mod scan;
 pub(crate) mod text;

@@ -103,6 +103,8 @@ impl Aligner {
         match event {
             Event::Start { .. } => {}
             Event::Reasoning(_) if self.swallow_reasoning => {}
+            // A turn of two makers is sealed by neither.
+            Event::Sealed(sealed) => pass(&Event::Unsaid(sealed.field())),
             Event::Text(text) => self.text(&text.decoded().ok_or(Mismatch)?, pass)?,
             Event::Refusal(text) => self.refusal(&text.decoded().ok_or(Mismatch)?, pass)?,
             Event::ToolStart { call, id, name } => {

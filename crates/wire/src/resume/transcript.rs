@@ -85,7 +85,11 @@ impl Transcript {
             Event::ToolArguments { call, fragment } => self.append_arguments(*call, fragment),
             Event::Aside { .. } => self.seal("several choices, or output of another kind"),
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Unsaid(_) | Event::Stop { .. } | Event::End | Event::Failed(_) => {}
+            Event::Sealed(_)
+            | Event::Unsaid(_)
+            | Event::Stop { .. }
+            | Event::End
+            | Event::Failed(_) => {}
         }
     }
 

@@ -50,6 +50,7 @@ fn encode(
     };
     let model = if same_model { head.model.clone() } else { other.to_owned() };
     let upstream = Upstream {
+        provider: "maker",
         dialect: to,
         model: &model,
         max_output: 0,

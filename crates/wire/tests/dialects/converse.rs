@@ -39,8 +39,14 @@ fn try_sent(
 ) -> Result<(Value, Vec<String>), wire::BadRequest> {
     let body = Bytes::from(body.to_string());
     let head = read_head(from, &body).unwrap();
-    let upstream =
-        Upstream { dialect: CONVERSE, model, max_output: 0, capabilities: ABLE, instruction: None };
+    let upstream = Upstream {
+        provider: "maker",
+        dialect: CONVERSE,
+        model,
+        max_output: 0,
+        capabilities: ABLE,
+        instruction: None,
+    };
     let encoded = encode_request(from, &head, &body, &upstream)?;
     Ok((serde_json::from_slice(&encoded.body).unwrap(), encoded.dropped))
 }

@@ -31,8 +31,14 @@ fn try_translate(
 ) -> Result<String, BadRequest> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = read_head(from, &body)?;
-    let upstream =
-        Upstream { dialect: to, model, max_output: 64_000, capabilities: ABLE, instruction: None };
+    let upstream = Upstream {
+        provider: "maker",
+        dialect: to,
+        model,
+        max_output: 64_000,
+        capabilities: ABLE,
+        instruction: None,
+    };
     let encoded = encode_request(from, &head, &body, &upstream)?;
     let value: serde_json::Value = serde_json::from_slice(&encoded.body).unwrap();
     let mut shown = serde_json::to_string_pretty(&value).unwrap();

@@ -75,6 +75,7 @@ fn send_everywhere(from: Dialect, bytes: &[u8]) {
     for to in Dialect::ALL {
         let capabilities = Capabilities::default();
         let upstream = Upstream {
+            provider: "maker",
             dialect: *to,
             model: "target",
             max_output: 0,
@@ -143,7 +144,14 @@ fn the_list_of_what_was_dropped_is_bounded() {
     let head = read_head(Dialect::OpenaiChat, body.as_bytes()).unwrap();
     let dialect = Dialect::AnthropicMessages;
     let capabilities = Capabilities::default();
-    let upstream = Upstream { dialect, model: "m", max_output: 0, capabilities, instruction: None };
+    let upstream = Upstream {
+        provider: "maker",
+        dialect,
+        model: "m",
+        max_output: 0,
+        capabilities,
+        instruction: None,
+    };
     let sent = encode_request(Dialect::OpenaiChat, &head, &body.into(), &upstream).unwrap();
     assert_eq!(sent.dropped.len(), 64);
     assert!(sent.dropped.iter().all(|field| field.chars().all(|c| c.is_ascii_graphic())));

@@ -17,7 +17,14 @@ fn instructed(from: Dialect, to: Dialect, body: &str) -> String {
     let head = read_head(from, &body).unwrap();
     let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
     let instruction = Some("Say \"yes\".");
-    let upstream = Upstream { dialect: to, model: "m", max_output: 0, capabilities, instruction };
+    let upstream = Upstream {
+        provider: "maker",
+        dialect: to,
+        model: "m",
+        max_output: 0,
+        capabilities,
+        instruction,
+    };
     let encoded = encode_request(from, &head, &body, &upstream).unwrap();
     String::from_utf8(encoded.body.to_vec()).unwrap()
 }
@@ -118,6 +125,7 @@ fn a_lossy_route_loses_parameters_by_name_and_never_the_question() {
         let head = read_head(CHAT, &body).unwrap();
         let capabilities = Capabilities { sampling: true, tools: true, ..Capabilities::default() };
         let upstream = Upstream {
+            provider: "maker",
             dialect: MESSAGES,
             model: "m",
             max_output: 64,

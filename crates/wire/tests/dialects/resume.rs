@@ -275,8 +275,14 @@ fn asked(from: Dialect, resumption: Resumption, to: Dialect, said: &str) -> Valu
     let first = delta(&json!({ "content": said }));
     let unfinished = cut(CHAT, from, &first, &mut BytesMut::new()).unwrap();
     let capabilities = Capabilities { prefill: true, ..Capabilities::default() };
-    let upstream =
-        Upstream { dialect: to, model: "other", max_output: 0, capabilities, instruction: None };
+    let upstream = Upstream {
+        dialect: to,
+        provider: "p",
+        model: "other",
+        max_output: 0,
+        capabilities,
+        instruction: None,
+    };
     let request = unfinished.request(resumption, &head, &body, &upstream, false).unwrap();
     assert_eq!(request.dropped, Vec::<String>::new(), "{from} {to}");
     serde_json::from_slice(&request.body).unwrap()

@@ -12,7 +12,14 @@ fn encoded(dialect: Dialect, body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = read_head(dialect, &body).unwrap();
     let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
-    let upstream = Upstream { dialect, model, max_output: 7, capabilities, instruction: None };
+    let upstream = Upstream {
+        provider: "maker",
+        dialect,
+        model,
+        max_output: 7,
+        capabilities,
+        instruction: None,
+    };
     let encoded = encode_request(dialect, &head, &body, &upstream).unwrap();
     assert_eq!(encoded.dropped, Vec::<String>::new());
     String::from_utf8(encoded.body.to_vec()).unwrap()
@@ -50,6 +57,7 @@ fn a_substitute_that_refuses_sampling_gets_every_other_byte() {
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
         let upstream = Upstream {
+            provider: "maker",
             dialect: *dialect,
             model: "real",
             max_output: 7,
@@ -73,6 +81,7 @@ fn a_body_that_needs_no_change_is_not_copied() {
         let head = read_head(*dialect, &body).unwrap();
         let capabilities = Capabilities::default();
         let upstream = Upstream {
+            provider: "maker",
             dialect: *dialect,
             model: "route",
             max_output: 0,
@@ -162,6 +171,7 @@ fn nothing_is_kept_by_the_provider_and_what_only_it_could_read_is_left_out() {
         let head = read_head(Dialect::OpenaiResponses, &bytes).unwrap();
         let capabilities = Capabilities { reasoning: reasons, ..Capabilities::default() };
         let upstream = Upstream {
+            provider: "maker",
             dialect: Dialect::OpenaiResponses,
             model: "m",
             max_output: 7,
@@ -278,6 +288,7 @@ fn what_the_address_says_goes_into_the_body_and_out_again() {
     assert_eq!((head.model.as_str(), head.stream, head.input_bytes), ("models/route", true, 9));
     let capabilities = Capabilities { sampling: true, ..Capabilities::default() };
     let upstream = Upstream {
+        provider: "maker",
         dialect: Dialect::Gemini,
         model: "real",
         max_output: 7,

@@ -27,7 +27,14 @@ fn other(dialect: Dialect) -> Dialect {
 
 fn upstream(dialect: Dialect, capabilities: Capabilities) -> Upstream<'static> {
     let model = if dialect == MESSAGES { "claude-opus-4-8" } else { "gpt-5.5" };
-    Upstream { dialect, model, max_output: 64_000, capabilities, instruction: None }
+    Upstream {
+        provider: "maker",
+        dialect,
+        model,
+        max_output: 64_000,
+        capabilities,
+        instruction: None,
+    }
 }
 
 fn try_translate(from: Dialect, body: &str, to: &Upstream<'_>) -> Result<String, BadRequest> {
@@ -209,13 +216,103 @@ fn parts_that_cannot_be_carried_are_refused_by_place() {
     assert_eq!(refusal.param.as_deref(), Some("messages[1]"));
 }
 
+/// By the name of the field, in the words of JSON; what stands there is not repeated.
 #[test]
-fn a_wrong_type_deep_inside_is_refused_without_repeating_what_stands_there() {
-    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"temperature":"secret"}"#;
-    let refusal = try_translate(CHAT, body, &upstream(MESSAGES, ABLE)).unwrap_err();
-    let words = "a field of the body has the wrong type: expected f64, at line 1 column";
-    assert!(refusal.message.starts_with(words), "{refusal}");
-    assert!(!refusal.message.contains("secret"), "{refusal}");
+fn a_wrong_type_is_refused_in_the_callers_terms() {
+    let check = |from: Dialect, body: &str, param: &str, message: &str| {
+        let to = if from == CHAT { MESSAGES } else { CHAT };
+        let refusal = match read_head(from, body.as_bytes()) {
+            Err(refusal) => refusal,
+            Ok(_) => try_translate(from, body, &upstream(to, ABLE)).unwrap_err(),
+        };
+        assert_eq!(refusal.param.as_deref(), Some(param), "{refusal}");
+        assert_eq!(refusal.message, format!("`{param}` {message}"), "{from}");
+        for word in ["f64", "u64", "struct", "line", "secret", "a sequence", "invalid type"] {
+            assert!(!refusal.message.contains(word), "{refusal}");
+        }
+        assert_eq!(refusal.status, 400);
+    };
+    let responses = Dialect::OpenaiResponses;
+    let gemini = Dialect::Gemini;
+    let number = "must be a number";
+    let user = r#"{"role":"user","content":"x"}"#;
+    let chat = |rest: &str| format!(r#"{{"model":"m","messages":[{user}],{rest}}}"#);
+    check(CHAT, &chat(r#""temperature":"secret""#), "temperature", number);
+    check(
+        CHAT,
+        &chat("\n\"tools\":[{\"type\":\"function\",\n\"function\":{\"name\":7}}]"),
+        "tools[0].function.name",
+        "must be a string",
+    );
+    check(CHAT, &chat(r#""top_p":{"a":1}"#), "top_p", number);
+    check(
+        CHAT,
+        &format!(
+            r#"{{"model":"m","messages":[{user},{{"role":"user","content":{{"secret":1}}}}]}}"#
+        ),
+        "messages[1].content",
+        "must be a string or an array",
+    );
+    let messages =
+        |rest: &str| format!(r#"{{"model":"m","max_tokens":9,"messages":[{user}],{rest}}}"#);
+    check(MESSAGES, &messages(r#""top_k":1.5"#), "top_k", "must be a whole number from 0 on");
+    check(
+        MESSAGES,
+        &messages(r#""stop_sequences":"secret""#),
+        "stop_sequences",
+        "must be an array",
+    );
+    check(MESSAGES, &messages(r#""thinking":"secret""#), "thinking", "must be an object");
+    let result = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":7}]}]}]}"#;
+    check(MESSAGES, result, "messages[0].content.content[0].text", "must be a string");
+    let asked = |rest: &str| format!(r#"{{"model":"m","input":"x",{rest}}}"#);
+    check(
+        responses,
+        &asked(r#""parallel_tool_calls":"secret""#),
+        "parallel_tool_calls",
+        "must be true or false",
+    );
+    check(
+        responses,
+        &asked(r#""reasoning":{"effort":["secret"]}"#),
+        "reasoning.effort",
+        "must be a string",
+    );
+    let contents =
+        |rest: &str| format!(r#"{{"model":"m","contents":[{{"parts":[{{"text":"x"}}]}}],{rest}}}"#);
+    check(
+        gemini,
+        &contents(r#""generationConfig":{"temperature":"secret"}"#),
+        "generationConfig.temperature",
+        number,
+    );
+    check(
+        gemini,
+        &contents(r#""systemInstruction":{"parts":[{"text":7}]}"#),
+        "systemInstruction.parts[0].text",
+        "must be a string",
+    );
+    check(
+        gemini,
+        &contents(r#""systemInstruction":7"#),
+        "systemInstruction",
+        "must be a string or an object",
+    );
+}
+
+/// What the first look at a request already sees.
+#[test]
+fn turns_that_are_no_list_are_refused_by_name() {
+    for (dialect, field, body) in [
+        (CHAT, "messages", r#"{"model":"m","messages":5}"#),
+        (MESSAGES, "messages", r#"{"model":"m","max_tokens":1,"messages":5}"#),
+        (Dialect::OpenaiResponses, "input", r#"{"model":"m","input":5}"#),
+        (Dialect::Gemini, "contents", r#"{"model":"m","contents":5}"#),
+    ] {
+        let refusal = read_head(dialect, body.as_bytes()).unwrap_err();
+        assert_eq!(refusal.param.as_deref(), Some(field), "{refusal}");
+        assert!(refusal.message.starts_with(&format!("`{field}` must be ")), "{refusal}");
+    }
 }
 
 fn options() -> StreamOptions {

@@ -5,13 +5,17 @@ use serde_json::value::RawValue;
 use terms::dialect::Dialect;
 
 use crate::{
-    canonical::request::{Block, Media},
+    canonical::{
+        request::{Block, Media},
+        sealed::Seal,
+    },
     error::BadRequest,
     json::{
         object::{TextOr, object},
         read,
         text::{Json, Text},
     },
+    seal,
 };
 
 object! {
@@ -20,6 +24,8 @@ object! {
         text: Text<'a> = "text",
         source: Source<'a> = "source",
         title: Text<'a> = "title",
+        signature: Text<'a> = "signature",
+        data: Text<'a> = "data",
         id: Text<'a> = "id",
         name: Text<'a> = "name",
         input: Json<'a> = "input",
@@ -76,6 +82,10 @@ impl Reader<'_> {
         blocks: &mut Vec<Block<'a>>,
     ) -> Result<(), BadRequest> {
         let kind = block.kind.clone().unwrap_or_default();
+        if let Some(seal) = sealed(&kind, &block) {
+            blocks.push(Block::Sealed(seal));
+            return Ok(());
+        }
         if let Some(entry) = left_out(&kind) {
             self.leave_out(entry);
             return Ok(());
@@ -148,7 +158,8 @@ impl Reader<'_> {
 
     fn nested<'a>(&mut self, raw: Option<&'a RawValue>) -> Result<Vec<Block<'a>>, BadRequest> {
         let Some(raw) = raw else { return Ok(Vec::new()) };
-        let content: Content<'a> = read::body(raw.get().as_bytes())?;
+        let place = format!("{}.content", self.place);
+        let content: Content<'a> = read::part(raw.get().as_bytes(), &place)?;
         self.content(Some(content))
     }
 
@@ -166,6 +177,17 @@ impl Reader<'_> {
         if !self.unsaid.contains(&entry) {
             self.unsaid.push(entry);
         }
+    }
+}
+
+/// Reasoning of another vendor that came through here before.
+fn sealed(kind: &str, block: &ContentBlock<'_>) -> Option<Seal> {
+    match kind {
+        "thinking" => seal::unwrap(block.signature.as_deref()?, "messages[].content[].thinking"),
+        "redacted_thinking" => {
+            seal::unwrap(block.data.as_deref()?, "messages[].content[].redacted_thinking")
+        }
+        _ => None,
     }
 }
 

@@ -8,7 +8,10 @@ use serde::Serialize;
 
 use super::{identifier, tool_input};
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::{On, Sealed},
+    },
     json::text::Json,
 };
 
@@ -23,6 +26,13 @@ pub(super) struct Message<'a> {
 pub(super) enum Content<'a> {
     Text {
         text: Cow<'a, str>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
     },
     Image {
         source: Source<'a>,
@@ -94,12 +104,28 @@ pub(super) fn turns<'a>(turns: &'a [Turn<'_>], dropped: &mut Vec<String>) -> Wri
 }
 
 fn blocks<'a>(blocks: &'a [Block<'_>], dropped: &mut Vec<String>) -> Vec<Content<'a>> {
-    blocks.iter().filter_map(|block| content(block, dropped)).collect()
+    let mut written = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        match block {
+            Block::Sealed(seal) => written.extend(seal.parts.iter().map(thought)),
+            block => written.extend(content(block, dropped)),
+        }
+    }
+    written
+}
+
+/// Reasoning that this vendor sealed, as it gave it.
+fn thought<'a>(sealed: &'a Sealed<'_>) -> Content<'a> {
+    match sealed.on {
+        On::Thought => Content::Thinking { thinking: &sealed.text, signature: &sealed.data },
+        On::Itself | On::Call => Content::RedactedThinking { data: &sealed.data },
+    }
 }
 
 fn content<'a>(block: &'a Block<'_>, dropped: &mut Vec<String>) -> Option<Content<'a>> {
     Some(match block {
         Block::Text(text) if text.is_empty() => return None,
+        Block::Sealed(_) => return None,
         Block::Text(text) => Content::Text { text: Cow::Borrowed(text) },
         Block::Image(media) => Content::Image { source: source(media) },
         Block::Document { source: media, name } => {

@@ -6,7 +6,10 @@ use terms::dialect::Dialect;
 
 use super::{stop_reason, usage};
 use crate::{
-    canonical::reply::{Reply, ReplyBlock},
+    canonical::{
+        reply::{Reply, ReplyBlock},
+        sealed::{On, Sealed},
+    },
     error::Malformed,
     json::text::{Json, Text},
     upstream_error,
@@ -53,6 +56,10 @@ struct Block<'a> {
     #[serde(borrow, default)]
     thinking: Option<Text<'a>>,
     #[serde(borrow, default)]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     citations: Option<Vec<&'a RawValue>>,
 }
 
@@ -90,8 +97,9 @@ fn read_block<'a>(block: Block<'a>, reply: &mut Reply<'a>) {
         "thinking" => {
             let thinking = block.thinking.filter(|thinking| !thinking.is_empty());
             reply.blocks.extend(thinking.map(ReplyBlock::Reasoning));
-            reply.unsaid.push("content[].signature".to_owned());
+            reply.blocks.extend(sealed(block.signature, On::Thought));
         }
+        "redacted_thinking" => reply.blocks.extend(sealed(block.data, On::Itself)),
         "tool_use" => {
             let arguments = block
                 .input
@@ -108,6 +116,15 @@ fn read_block<'a>(block: Block<'a>, reply: &mut Reply<'a>) {
             reply.unsaid.push(format!("content[].{kind}"));
         }
     }
+}
+
+fn sealed(data: Option<&RawValue>, on: On) -> Option<ReplyBlock<'_>> {
+    let data: Text<'_> = serde_json::from_str(data?.get()).ok()?;
+    if data.is_empty() {
+        return None;
+    }
+    let by = Dialect::AnthropicMessages;
+    Some(ReplyBlock::Sealed(Sealed { by, on, text: Text::default(), data }))
 }
 
 fn refuse(error: &serde_json::Error) -> Malformed {

@@ -1,5 +1,5 @@
-//! Writing a whole `message`. Reasoning of other vendors is left out and listed: a thinking block
-//! without this vendor's signature would be refused when the caller sends it back.
+//! Writing a whole `message`. Reasoning of other vendors is shown to callers who asked for thinking, under
+//! a signature of ours that is taken out again when it comes back; for others it is left out and listed.
 
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ use crate::{
         reply::{Reply, ReplyBlock},
     },
     json::{text::Json, write},
+    seal,
     stream::StreamOptions,
 };
 
@@ -32,6 +33,8 @@ struct Message<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Block<'a> {
     Text { text: &'a str },
+    Thinking { thinking: Cow<'a, str>, signature: String },
+    RedactedThinking { data: String },
     ToolUse { id: Cow<'a, str>, name: &'a str, input: Json<'a> },
 }
 
@@ -41,6 +44,7 @@ pub(super) fn encode(
     dropped: &mut Vec<String>,
 ) -> Vec<u8> {
     let mut content = Vec::new();
+    let mut is_signed = true;
     for block in &reply.blocks {
         match block {
             ReplyBlock::Text(text) | ReplyBlock::Refusal(text) => {
@@ -51,8 +55,29 @@ pub(super) fn encode(
                 name,
                 input: tool_input::object(arguments, dropped),
             }),
-            ReplyBlock::Reasoning(_) => {
+            ReplyBlock::Reasoning(_) if !options.show_reasoning => {
                 dropped.push("choices[0].message.reasoning_content".to_owned());
+            }
+            ReplyBlock::Sealed(sealed) if !options.show_reasoning => {
+                dropped.push(sealed.field().to_owned());
+            }
+            ReplyBlock::Reasoning(text) => match content.last_mut() {
+                Some(Block::Thinking { thinking, .. }) if !is_signed => {
+                    thinking.to_mut().push_str(text);
+                }
+                _ => {
+                    is_signed = false;
+                    let signature = seal::wrap(&options.provider, &[]);
+                    content.push(Block::Thinking { thinking: Cow::Borrowed(text), signature });
+                }
+            },
+            ReplyBlock::Sealed(sealed) => {
+                let wrapped = seal::wrap(&options.provider, std::slice::from_ref(sealed));
+                match content.last_mut() {
+                    Some(Block::Thinking { signature, .. }) if !is_signed => *signature = wrapped,
+                    _ => content.push(Block::RedactedThinking { data: wrapped }),
+                }
+                is_signed = true;
             }
             ReplyBlock::Aside { .. } => {}
         }

@@ -3,10 +3,14 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use terms::dialect::Dialect;
 
 use super::{stop_reason, usage::Counts};
 use crate::{
-    canonical::event::Event,
+    canonical::{
+        event::Event,
+        sealed::{On, Sealed},
+    },
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
     resume::{OpenBlock, Place},
@@ -52,6 +56,10 @@ struct Block<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow, default)]
     thinking: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +68,8 @@ struct Delta<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow, default)]
     thinking: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    signature: Option<&'a RawValue>,
     #[serde(borrow, default)]
     partial_json: Option<&'a RawValue>,
     /// Of a compaction.
@@ -158,9 +168,13 @@ impl Decoder {
             "thinking" => {
                 self.open = Open::Said;
                 literal(block.thinking, Event::Reasoning, emit);
+                sealed(block.signature, On::Thought, emit);
             }
             "tool_use" => self.call(block, emit),
-            "redacted_thinking" => self.unsaid("redacted_thinking", emit),
+            "redacted_thinking" => {
+                self.open = Open::Said;
+                sealed(block.data, On::Itself, emit);
+            }
             "server_tool_use" => self.unsaid("server_tool_use", emit),
             "compaction" => self.unsaid("compaction", emit),
             "fallback" => self.unsaid("fallback", emit),
@@ -192,6 +206,7 @@ impl Decoder {
         let Some(delta) = &record.delta else { return };
         literal(delta.text, Event::Text, emit);
         literal(delta.thinking, Event::Reasoning, emit);
+        sealed(delta.signature, On::Thought, emit);
         if let Some(content) = delta.content {
             emit(Event::Aside { bytes: content.get().len() as u64 });
         }
@@ -221,6 +236,14 @@ impl Decoder {
         if let Some(usage) = self.counts.usage() {
             emit(Event::Usage(usage));
         }
+    }
+}
+
+fn sealed(data: Option<&RawValue>, on: On, emit: &mut dyn FnMut(Event<'_>)) {
+    let data = data.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let by = Dialect::AnthropicMessages;
+        emit(Event::Sealed(Sealed { by, on, text: Text::default(), data }));
     }
 }
 

@@ -1,15 +1,18 @@
 //! Writing a stream of message events in the vendor's exact order: message_start, then per block
 //! start, deltas and stop, then message_delta with stop reason and usage, then message_stop.
-//! Reasoning of other vendors is left out: a thinking block without this vendor's signature would
-//! be refused when the caller sends it back. Pings stand in its place as signs of life.
+//! Reasoning of other vendors is shown to callers who asked for thinking, under a signature of ours that
+//! is taken out again when it comes back. For others pings stand in its place as signs of life.
 
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{identifier, stop_reason, usage};
 use crate::{
-    canonical::event::{Event, StopReason},
+    canonical::{
+        event::{Event, StopReason},
+        sealed::Sealed,
+    },
     dialect::{Said, StreamEncoder},
     error::UpstreamError,
     json::{
@@ -17,6 +20,7 @@ use crate::{
         write,
     },
     resume::{OpenBlock, Piece, Place, Transcript},
+    seal,
     stream::StreamOptions,
 };
 
@@ -43,6 +47,9 @@ pub(super) struct Encoder {
 enum Open {
     Nothing,
     Text,
+    /// A thought that has no signature yet.
+    Thinking,
+    Signed,
     Call(usize),
 }
 
@@ -113,6 +120,9 @@ impl StreamEncoder for Encoder {
                 self.refused = true;
                 self.text(text, out);
             }
+            Event::Reasoning(text) if self.options.show_reasoning => self.thought(text, out),
+            Event::Sealed(sealed) if self.options.show_reasoning => self.sealed(sealed, out),
+            Event::Sealed(sealed) => return Ok(Said::Without(sealed.field())),
             Event::Reasoning(_) => {
                 self.ping(out);
                 return Ok(Said::Without("reasoning_content"));
@@ -171,6 +181,39 @@ impl Encoder {
         self.delta(b"{\"type\":\"text_delta\",\"text\":", text, out);
     }
 
+    fn thought(&mut self, text: &Literal<'_>, out: &mut BytesMut) {
+        self.begin(out);
+        if self.open != Open::Thinking {
+            self.close(out);
+            self.open_block(Open::Thinking, out);
+            out.put_slice(b"{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n");
+        }
+        self.delta(b"{\"type\":\"thinking_delta\",\"thinking\":", text, out);
+    }
+
+    /// Signs the thought that is open; what belongs to none is a block of its own.
+    fn sealed(&mut self, sealed: &Sealed<'_>, out: &mut BytesMut) {
+        self.begin(out);
+        let wrapped = seal::given(Dialect::AnthropicMessages, &self.options.provider, sealed);
+        if self.open == Open::Thinking {
+            self.sign(&wrapped, out);
+            // It has its signature, so that closing it gives it no other.
+            self.open = Open::Signed;
+        } else {
+            self.close(out);
+            self.open_block(Open::Signed, out);
+            out.put_slice(b"{\"type\":\"redacted_thinking\",\"data\":");
+            write::text(out, &wrapped);
+            out.put_slice(b"}}\n\n");
+        }
+        self.close(out);
+    }
+
+    fn sign(&self, wrapped: &str, out: &mut BytesMut) {
+        let signature = Literal::from_plain(wrapped);
+        self.delta(b"{\"type\":\"signature_delta\",\"signature\":", &signature, out);
+    }
+
     fn call(&mut self, call: usize, id: &str, name: &str, out: &mut BytesMut) {
         self.begin(out);
         self.close(out);
@@ -219,6 +262,9 @@ impl Encoder {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
+        if self.open == Open::Thinking {
+            self.sign(&seal::wrap(&self.options.provider, &[]), out);
+        }
         if self.open != Open::Nothing {
             self.open = Open::Nothing;
             out.put_slice(

@@ -55,7 +55,8 @@ pub(crate) fn encode(request: &Request<'_>, max_tokens: u64, upstream: &Upstream
     };
     // The budget is a part of `max_tokens`; half of it is left for the answer.
     let budget_tokens = wished.min(max_tokens / 2);
-    if forced || inside_tool_loop(request) || budget_tokens < SMALLEST_BUDGET {
+    let in_thoughtless_loop = inside_tool_loop(request) && !began_in_thought(request);
+    if forced || in_thoughtless_loop || budget_tokens < SMALLEST_BUDGET {
         return Said { lost: true, ..Said::default() };
     }
     Said { thinking: Some(Thinking::Enabled { budget_tokens }), effort: None, lost: false }
@@ -67,6 +68,12 @@ fn inside_tool_loop(request: &Request<'_>) -> bool {
     last.is_some_and(|turn| {
         turn.blocks.iter().any(|block| matches!(block, Block::ToolResult { .. }))
     })
+}
+
+/// Whether the last assistant turn comes back with the thought that it began with.
+fn began_in_thought(request: &Request<'_>) -> bool {
+    let last = request.turns.iter().rfind(|turn| turn.speaker == Speaker::Assistant);
+    last.is_some_and(|turn| matches!(turn.blocks.first(), Some(Block::Sealed(_))))
 }
 
 fn level(effort: Effort) -> &'static str {

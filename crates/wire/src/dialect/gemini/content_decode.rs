@@ -1,18 +1,27 @@
 //! Reading `contents` and `systemInstruction`. Calls and results have no ids here, or optional ones:
 //! those without are numbered, and a result belongs to the oldest open call of its name.
 
-use serde::{Deserialize, de::IgnoredAny};
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{self, IgnoredAny, value::MapAccessDeserializer},
+};
 use terms::dialect::Dialect;
 
 use super::content_encode::NO_SIGNATURE;
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::Seal,
+    },
     error::BadRequest,
     json::{
         object::object,
         read,
         text::{Json, Text},
     },
+    seal,
 };
 
 object! {
@@ -83,13 +92,29 @@ pub(super) enum TextOrContent<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for TextOrContent<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-        if raw.get().starts_with('"') {
-            return serde_json::from_str(raw.get())
-                .map(Self::Text)
-                .map_err(serde::de::Error::custom);
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = TextOrContent<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an object")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(TextOrContent::Text(text.into()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOrContent::Text(text.to_owned().into()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Content::deserialize(MapAccessDeserializer::new(map)).map(TextOrContent::Content)
+            }
         }
-        serde_json::from_str(raw.get()).map(Self::Content).map_err(serde::de::Error::custom)
+
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -138,6 +163,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn parts(&mut self, content: Content<'a>, place: &str) -> Result<Vec<Block<'a>>, BadRequest> {
         let mut blocks = Vec::new();
         for part in content.parts.into_iter().flatten() {
+            blocks.extend(part.signature.as_deref().and_then(sealed).map(Block::Sealed));
             blocks.extend(self.part(part, place)?);
         }
         Ok(blocks)
@@ -149,11 +175,13 @@ impl<'r, 'a> Reader<'r, 'a> {
             return Ok(None);
         }
         read::list_unknown("contents[].parts[]", &part.unknown, self.unsaid);
-        if part.signature.is_some_and(|signature| &*signature != NO_SIGNATURE) {
+        let is_known = |signature: &str| signature == NO_SIGNATURE || sealed(signature).is_some();
+        if part.signature.as_deref().is_some_and(|signature| !is_known(signature)) {
             self.leave_out("thoughtSignature");
         }
         if let Some(text) = part.text {
-            return Ok(Some(Block::Text(text)));
+            let carries_a_seal = text.is_empty() && part.signature.is_some();
+            return Ok((!carries_a_seal).then_some(Block::Text(text)));
         }
         if let Some(data) = part.inline_data {
             return self.inline(data, place).map(Some);
@@ -247,6 +275,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             self.unsaid.push(entry);
         }
     }
+}
+
+/// Reasoning of another vendor that came through here before.
+fn sealed(signature: &str) -> Option<Seal> {
+    seal::unwrap(signature, "contents[].parts[].thoughtSignature")
 }
 
 fn told(response: Option<Json<'_>>) -> (bool, Text<'_>) {

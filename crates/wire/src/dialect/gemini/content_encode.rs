@@ -7,13 +7,16 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::{On, Seal},
+    },
     dialect::anthropic_messages::tool_input,
     json::text::Json,
 };
 
 /// From the vendor's page on thought signatures.
-pub(super) const NO_SIGNATURE: &str = "skip_thought_signature_validator";
+pub(crate) const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 #[derive(Serialize)]
 pub(super) struct Content<'a> {
@@ -28,6 +31,8 @@ pub(super) enum Part<'a> {
     #[serde(untagged)]
     Text { text: Cow<'a, str> },
     #[serde(untagged, rename_all = "camelCase")]
+    Signature { text: &'static str, thought_signature: &'a str },
+    #[serde(untagged, rename_all = "camelCase")]
     Inline { inline_data: Inline<'a> },
     #[serde(untagged, rename_all = "camelCase")]
     File { file_data: File<'a> },
@@ -35,7 +40,7 @@ pub(super) enum Part<'a> {
     Call {
         function_call: Call<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        thought_signature: Option<&'static str>,
+        thought_signature: Option<&'a str>,
     },
     #[serde(untagged, rename_all = "camelCase")]
     Response { function_response: Answered<'a> },
@@ -102,11 +107,20 @@ pub(super) fn turns<'a>(
     let mut names: Vec<(&str, &str)> = Vec::new();
     for (index, turn) in turns.iter().enumerate() {
         let mut parts = Vec::new();
+        let mut signature = None;
         for block in &turn.blocks {
+            if let Block::Sealed(seal) = block {
+                signature = signatures(seal, &mut parts).or(signature);
+                continue;
+            }
             if let Block::ToolUse { id, name, .. } = block {
                 names.push((id, name));
             }
-            part(block, &names, signed, &mut parts, dropped);
+            let given = signature.filter(|_| matches!(block, Block::ToolUse { .. }));
+            part(block, &names, given.or(signed.then_some(NO_SIGNATURE)), &mut parts, dropped);
+            if given.is_some() {
+                signature = None;
+            }
         }
         let role = match turn.speaker {
             Speaker::System if only_system && index + 1 == turns.len() => {
@@ -130,15 +144,30 @@ pub(super) fn turns<'a>(
     written
 }
 
+/// Reasoning that this vendor sealed: in parts of its own, but for what the next call carries.
+fn signatures<'a>(seal: &'a Seal, parts: &mut Vec<Part<'a>>) -> Option<&'a str> {
+    let mut of_call = None;
+    for sealed in &seal.parts {
+        match sealed.on {
+            On::Call => of_call = Some(&*sealed.data),
+            On::Thought | On::Itself => {
+                parts.push(Part::Signature { text: "", thought_signature: &sealed.data });
+            }
+        }
+    }
+    of_call
+}
+
 fn part<'a>(
     block: &'a Block<'_>,
     names: &[(&'a str, &'a str)],
-    signed: bool,
+    signature: Option<&'a str>,
     parts: &mut Vec<Part<'a>>,
     dropped: &mut Vec<String>,
 ) {
     match block {
         Block::Text(text) if text.is_empty() => {}
+        Block::Sealed(_) => {}
         Block::Text(said) => parts.push(text(&**said)),
         Block::Image(source) => parts.push(media(source, "image/*", None)),
         Block::Document { source, name } => {
@@ -146,7 +175,7 @@ fn part<'a>(
         }
         Block::ToolUse { id, name, arguments } => parts.push(Part::Call {
             function_call: Call { id, name, args: tool_input::object(arguments, dropped) },
-            thought_signature: signed.then_some(NO_SIGNATURE),
+            thought_signature: signature,
         }),
         Block::ToolResult { id, is_error, blocks } => {
             let name = names.iter().rev().find(|(known, _)| *known == &**id);
@@ -156,7 +185,7 @@ fn part<'a>(
             parts.push(Part::Response { function_response: Answered { id, name, response } });
             // What is no text stands beside the result.
             for seen in blocks.iter().filter(|block| !matches!(block, Block::Text(_))) {
-                part(seen, names, signed, parts, dropped);
+                part(seen, names, signature, parts, dropped);
             }
         }
     }

@@ -19,6 +19,9 @@ mod stream_decode;
 mod stream_encode;
 mod usage;
 
+pub(crate) use content_encode::NO_SIGNATURE;
+pub(crate) use request_encode::wants_signatures;
+
 use bytes::Bytes;
 use terms::dialect::Dialect;
 

@@ -9,6 +9,7 @@ use crate::{
     canonical::{
         event::StopReason,
         reply::{Reply, ReplyBlock},
+        sealed::{On, Sealed},
     },
     error::Malformed,
     json::text::Text,
@@ -68,7 +69,7 @@ pub(super) struct Part<'a> {
     #[serde(default)]
     pub(super) thought: Option<bool>,
     #[serde(borrow, default)]
-    pub(super) thought_signature: Option<&'a RawValue>,
+    pub(super) thought_signature: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) function_call: Option<Call<'a>>,
     #[serde(borrow, default)]
@@ -136,8 +137,10 @@ fn read_candidate<'a>(candidate: Candidate<'a>, reply: &mut Reply<'a>) -> Result
 }
 
 fn read_part<'a>(part: Part<'a>, reply: &mut Reply<'a>) {
-    if part.thought_signature.is_some() {
-        reply.unsaid.push("candidates[0].content.parts[].thoughtSignature".to_owned());
+    let is_call = part.function_call.is_some();
+    let sealed = part.thought_signature.and_then(|data| sealed(data, is_call));
+    if is_call {
+        reply.blocks.extend(sealed.clone().map(ReplyBlock::Sealed));
     }
     if let Some(call) = part.function_call {
         let index = reply.blocks.len();
@@ -156,6 +159,9 @@ fn read_part<'a>(part: Part<'a>, reply: &mut Reply<'a>) {
             ReplyBlock::Text(text)
         });
     }
+    if !is_call {
+        reply.blocks.extend(sealed.map(ReplyBlock::Sealed));
+    }
     let others = [
         ("inlineData", part.inline_data),
         ("executableCode", part.executable_code),
@@ -167,6 +173,13 @@ fn read_part<'a>(part: Part<'a>, reply: &mut Reply<'a>) {
             reply.unsaid.push(format!("candidates[0].content.parts[].{name}"));
         }
     }
+}
+
+/// A signature stands on a call, or for itself in a part of its own when it goes back.
+pub(super) fn sealed(data: Text<'_>, is_call: bool) -> Option<Sealed<'_>> {
+    let on = if is_call { On::Call } else { On::Itself };
+    let sealed = Sealed { by: Dialect::Gemini, on, text: Text::default(), data };
+    (!sealed.data.is_empty()).then_some(sealed)
 }
 
 fn refuse(error: &serde_json::Error) -> Malformed {

@@ -7,6 +7,7 @@ use crate::{
     canonical::reply::{Reply, ReplyBlock},
     dialect::anthropic_messages::tool_input,
     json::{text::Json, write},
+    seal,
     stream::StreamOptions,
 };
 
@@ -35,7 +36,7 @@ struct Content<'a> {
     role: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Part<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +45,8 @@ struct Part<'a> {
     thought: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     function_call: Option<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thought_signature: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,18 +61,38 @@ pub(super) fn encode(
     options: &StreamOptions,
     dropped: &mut Vec<String>,
 ) -> Vec<u8> {
-    let mut parts = Vec::new();
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut sealed = Vec::new();
+    // Many clients send no thoughts back, so that what sealed them stands on what they led to.
+    let signature = |sealed: &mut Vec<_>| {
+        let wrapped = (!sealed.is_empty()).then(|| seal::wrap(&options.provider, sealed));
+        sealed.clear();
+        wrapped
+    };
     for block in &reply.blocks {
-        let said = |text, thought| Part { text: Some(text), thought, function_call: None };
         match block {
-            ReplyBlock::Text(text) | ReplyBlock::Refusal(text) => parts.push(said(text, None)),
-            ReplyBlock::Reasoning(text) => parts.push(said(text, Some(true))),
+            ReplyBlock::Text(text) | ReplyBlock::Refusal(text) => {
+                let thought_signature = signature(&mut sealed);
+                parts.push(Part { text: Some(text), thought_signature, ..Part::default() });
+            }
+            ReplyBlock::Reasoning(text) => {
+                parts.push(Part { text: Some(text), thought: Some(true), ..Part::default() });
+            }
+            ReplyBlock::Sealed(piece) => sealed.push(piece.clone()),
             ReplyBlock::ToolUse { id, name, arguments } => {
                 let call = Call { id, name, args: tool_input::object(arguments, dropped) };
-                parts.push(Part { text: None, thought: None, function_call: Some(call) });
+                let thought_signature = signature(&mut sealed);
+                parts.push(Part {
+                    function_call: Some(call),
+                    thought_signature,
+                    ..Part::default()
+                });
             }
             ReplyBlock::Aside { .. } => {}
         }
+    }
+    if let Some(last) = signature(&mut sealed) {
+        parts.push(Part { text: Some(""), thought_signature: Some(last), ..Part::default() });
     }
     let candidate = Candidate {
         content: Content { parts, role: "model" },

@@ -102,7 +102,7 @@ pub(super) fn encode(
     if last == Some(Speaker::Assistant) && !upstream.capabilities.prefill {
         return Err(BadRequest::prefill(request.turns.len() - 1));
     }
-    let signed = generation(upstream.model).is_some_and(|generation| generation >= 3);
+    let signed = wants_signatures(upstream.model);
     let mut turns = content_encode::turns(&request.turns, signed, dropped);
     let config = config(request, upstream, &mut turns.system, dropped);
     let has_tools = !request.tools.is_empty();
@@ -223,6 +223,11 @@ fn thinking(wish: Option<Reasoning>, upstream: &Upstream<'_>) -> (Option<Thinkin
         Reasoning::Budget(tokens) => i64::try_from(tokens.min(24_576)).unwrap_or(-1),
     };
     (Some(Thinking::ThinkingBudget(budget)), false)
+}
+
+/// Whether calls must carry a signature, made up where there is none.
+pub(crate) fn wants_signatures(model: &str) -> bool {
+    generation(model).is_some_and(|generation| generation >= 3)
 }
 
 /// The generation in a name such as `gemini-3-flash-preview`.

@@ -2,7 +2,7 @@
 //! stop reason, or one behind it with the usage, it just ends.
 
 use super::{
-    reply_decode::{Answer, Candidate, Part},
+    reply_decode::{Answer, Candidate, Part, sealed},
     stop_reason, usage,
 };
 use crate::{
@@ -88,8 +88,9 @@ impl Decoder {
                 Event::Text(text)
             });
         }
-        if part.thought_signature.is_some() {
-            emit(Event::Unsaid("thoughtSignature"));
+        let is_call = part.function_call.is_some();
+        if let Some(sealed) = part.thought_signature.and_then(|data| sealed(data, is_call)) {
+            emit(Event::Sealed(sealed));
         }
         if let Some(called) = part.function_call {
             // Pieces of arguments come only where a caller of this dialect asked for them.

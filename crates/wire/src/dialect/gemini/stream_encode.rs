@@ -2,11 +2,14 @@
 //! whole; stop reason and usage stand in the last record.
 
 use bytes::{BufMut, BytesMut};
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{stop_reason, usage};
 use crate::{
-    canonical::event::{Event, StopReason},
+    canonical::{
+        event::{Event, StopReason},
+        sealed::{On, Sealed},
+    },
     dialect::{Said, StreamEncoder, anthropic_messages::tool_input},
     error::UpstreamError,
     json::{
@@ -14,6 +17,7 @@ use crate::{
         write,
     },
     resume::Transcript,
+    seal,
     stream::StreamOptions,
 };
 
@@ -26,6 +30,8 @@ pub(super) struct Encoder {
     content: bool,
     /// Calls whose arguments are not known to be whole yet.
     open: Vec<Call>,
+    /// What seals the next part that is no thought: many clients send no thoughts back.
+    sealed: Vec<Sealed<'static>>,
     stop: Option<StopReason>,
     usage: Option<Usage>,
 }
@@ -36,6 +42,7 @@ struct Call {
     id: String,
     name: String,
     arguments: String,
+    signature: Option<String>,
 }
 
 impl Encoder {
@@ -46,6 +53,7 @@ impl Encoder {
             model: None,
             content: false,
             open: Vec::new(),
+            sealed: Vec::new(),
             stop: None,
             usage: None,
         }
@@ -66,14 +74,25 @@ impl StreamEncoder for Encoder {
     fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<Said, UpstreamError> {
         match event {
             Event::Start { id, model } => self.start(id.as_ref(), model.as_ref())?,
-            Event::Text(text) | Event::Refusal(text) => self.text(text, b"", out),
-            Event::Reasoning(text) => self.text(text, b",\"thought\":true", out),
-            Event::ToolStart { call, id, name } => self.open.push(Call {
-                number: *call,
-                id: id.to_string(),
-                name: name.to_string(),
-                arguments: String::new(),
-            }),
+            Event::Text(text) | Event::Refusal(text) => {
+                let signature = self.signature();
+                self.text(text, false, signature.as_deref(), out);
+            }
+            Event::Reasoning(text) => self.text(text, true, None, out),
+            Event::Sealed(sealed) if sealed.by == Dialect::Gemini && sealed.on != On::Call => {
+                self.text(&Literal::from_plain(""), false, Some(&sealed.data), out);
+            }
+            Event::Sealed(sealed) => self.sealed.push(sealed.to_owned()),
+            Event::ToolStart { call, id, name } => {
+                let signature = self.signature();
+                self.open.push(Call {
+                    number: *call,
+                    id: id.to_string(),
+                    name: name.to_string(),
+                    arguments: String::new(),
+                    signature,
+                });
+            }
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Stop { reason, .. } => self.stop = Some(*reason),
@@ -124,12 +143,30 @@ impl Encoder {
         out.put_slice(b"}\n\n");
     }
 
-    fn text(&mut self, text: &Literal<'_>, tail: &[u8], out: &mut BytesMut) {
+    fn signature(&mut self) -> Option<String> {
+        let sealed = std::mem::take(&mut self.sealed);
+        match sealed.as_slice() {
+            [] => None,
+            [one] => Some(seal::given(Dialect::Gemini, &self.options.provider, one)),
+            several => Some(seal::wrap(&self.options.provider, several)),
+        }
+    }
+
+    fn text(
+        &mut self,
+        text: &Literal<'_>,
+        is_thought: bool,
+        signature: Option<&str>,
+        out: &mut BytesMut,
+    ) {
         self.content = true;
         Self::open(out);
         out.put_slice(b"{\"text\":");
         out.put_slice(text.as_written().as_bytes());
-        out.put_slice(tail);
+        if is_thought {
+            out.put_slice(b",\"thought\":true");
+        }
+        sign(signature, out);
         out.put_u8(b'}');
         self.close(false, out);
     }
@@ -144,6 +181,7 @@ impl Encoder {
     /// The last record, with the calls. Arguments of several calls may have come mixed until now.
     fn end(&mut self, out: &mut BytesMut) -> Said {
         let mut dropped = Vec::new();
+        let last = self.signature();
         Self::open(out);
         for (index, call) in self.open.iter().enumerate() {
             if index > 0 {
@@ -156,9 +194,25 @@ impl Encoder {
             out.put_slice(b",\"args\":");
             let given = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
             out.put_slice(tool_input::object(given, &mut dropped).as_written().as_bytes());
-            out.put_slice(b"}}");
+            out.put_u8(b'}');
+            sign(call.signature.as_deref(), out);
+            out.put_u8(b'}');
+        }
+        if last.is_some() {
+            let separator: &[u8] = if self.open.is_empty() { b"" } else { b"," };
+            out.put_slice(separator);
+            out.put_slice(b"{\"text\":\"\"");
+            sign(last.as_deref(), out);
+            out.put_u8(b'}');
         }
         self.close(true, out);
         if dropped.is_empty() { Said::Whole } else { Said::Without("functionCall.args") }
+    }
+}
+
+fn sign(signature: Option<&str>, out: &mut BytesMut) {
+    if let Some(signature) = signature {
+        out.put_slice(b",\"thoughtSignature\":");
+        write::text(out, signature);
     }
 }

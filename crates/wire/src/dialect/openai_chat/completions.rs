@@ -9,7 +9,7 @@ use super::{reply_decode, stop_reason, usage};
 use crate::{
     canonical::reply::ReplyBlock,
     error::{BadRequest, Malformed},
-    json::{few::Few, object::TextOr, text::Text, write},
+    json::{few::Few, object::TextOr, read, text::Text, write},
 };
 
 /// The fields that mean the same in chat keep their text.
@@ -70,15 +70,8 @@ struct Message<'a> {
 
 /// The chat request that asks for the same. What chat cannot mean is refused by name.
 pub(crate) fn as_chat(body: &[u8]) -> Result<Bytes, BadRequest> {
-    let broken = |error: serde_json::Error| {
-        if error.is_data() {
-            BadRequest::json(format!("a field has another type than it should: {error}"))
-        } else {
-            BadRequest::json("the body is not valid JSON")
-        }
-    };
-    let asked: Asked<'_> = serde_json::from_slice(body).map_err(broken)?;
-    let kept: Kept<'_> = serde_json::from_slice(body).map_err(broken)?;
+    let asked: Asked<'_> = read::body(body)?;
+    let kept: Kept<'_> = read::body(body)?;
     for (field, is_asked) in [
         ("n", asked.n.is_some_and(|n| n > 1)),
         ("best_of", asked.best_of.is_some_and(|best| best > 1)),

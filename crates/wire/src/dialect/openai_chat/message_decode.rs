@@ -1,11 +1,15 @@
 //! Reading `messages`. Tool messages that follow each other are one user turn with their results,
 //! as other dialects have it; system and developer messages keep their place.
 
-use serde::de::IgnoredAny;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 use terms::dialect::Dialect;
 
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::Seal,
+    },
     error::BadRequest,
     json::{
         object::{TextOr, object},
@@ -13,6 +17,7 @@ use crate::{
         text::Text,
         write,
     },
+    seal,
 };
 
 object! {
@@ -22,6 +27,7 @@ object! {
         refusal: Text<'a> = "refusal",
         tool_calls: Vec<Call<'a>> = "tool_calls",
         tool_call_id: Text<'a> = "tool_call_id",
+        reasoning_details: &'a RawValue = "reasoning_details",
     }
 }
 
@@ -70,6 +76,16 @@ object! {
         name: Text<'a> = "name",
         input: Text<'a> = "input",
     }
+}
+
+/// Reasoning beside an answer, as OpenRouter has it. Only what came through here can be read.
+#[derive(Debug, Deserialize)]
+struct Detail<'a> {
+    #[serde(borrow, default)]
+    data: Option<Text<'a>>,
+    /// The call that it stands before.
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
 }
 
 /// Reads all messages in order.
@@ -141,12 +157,36 @@ impl Reader<'_> {
     }
 
     fn assistant<'a>(&mut self, message: Message<'a>) -> Result<Vec<Block<'a>>, BadRequest> {
-        let mut blocks = self.content(message.content)?;
+        let mut seals = self.seals(message.reasoning_details);
+        let calls: Vec<Call<'a>> = message.tool_calls.into_iter().flatten().collect();
+        let stands_before = |call: &Call<'_>, id: &Option<Text<'_>>| id.is_some() && call.id == *id;
+        let first =
+            seals.extract_if(.., |(id, _)| !calls.iter().any(|call| stands_before(call, id)));
+        let mut blocks: Vec<Block<'a>> = first.map(|(_, seal)| Block::Sealed(seal)).collect();
+        blocks.extend(self.content(message.content)?);
         blocks.extend(message.refusal.map(Block::Text));
-        for call in message.tool_calls.into_iter().flatten() {
+        for call in calls {
+            let before = seals.extract_if(.., |(id, _)| stands_before(&call, id));
+            blocks.extend(before.map(|(_, seal)| Block::Sealed(seal)));
             blocks.push(self.call(call)?);
         }
         Ok(blocks)
+    }
+
+    /// Sealed reasoning, each with the call that it stands before.
+    fn seals<'a>(&mut self, details: Option<&'a RawValue>) -> Vec<(Option<Text<'a>>, Seal)> {
+        const FIELD: &str = "messages[].reasoning_details";
+        let Some(raw) = details else { return Vec::new() };
+        let details: Vec<Detail<'a>> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let mut seals = Vec::with_capacity(details.len());
+        for detail in &details {
+            let seal = detail.data.as_deref().and_then(|data| seal::unwrap(data, FIELD));
+            seals.extend(seal.map(|seal| (detail.id.clone(), seal)));
+        }
+        if seals.is_empty() || seals.len() < details.len() {
+            self.unsaid.push(FIELD.to_owned());
+        }
+        seals
     }
 
     fn result<'a>(&mut self, message: Message<'a>) -> Result<Block<'a>, BadRequest> {

@@ -180,7 +180,8 @@ fn part<'a>(block: &'a Block<'_>) -> Option<Part<'a>> {
             let filename = name.as_deref().unwrap_or("document.pdf");
             Part::File { file: File { filename, file_data: url(source) } }
         }
-        Block::ToolUse { .. } | Block::ToolResult { .. } => return None,
+        // Nobody seals reasoning in this dialect.
+        Block::Sealed(_) | Block::ToolUse { .. } | Block::ToolResult { .. } => return None,
     })
 }
 

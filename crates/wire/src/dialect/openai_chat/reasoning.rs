@@ -67,7 +67,14 @@ mod tests {
     ) {
         let capabilities = Capabilities { reasoning: true, ..Capabilities::default() };
         let dialect = Dialect::OpenaiChat;
-        let upstream = Upstream { dialect, model, max_output: 0, capabilities, instruction: None };
+        let upstream = Upstream {
+            provider: "maker",
+            dialect,
+            model,
+            max_output: 0,
+            capabilities,
+            instruction: None,
+        };
         assert_eq!(encode(wish, tools, &upstream), expected, "{model} {wish:?} tools: {tools}");
     }
 

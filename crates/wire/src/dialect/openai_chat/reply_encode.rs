@@ -6,6 +6,7 @@ use super::{stop_reason, usage};
 use crate::{
     canonical::reply::{Reply, ReplyBlock},
     json::write,
+    seal,
     stream::StreamOptions,
 };
 
@@ -36,7 +37,21 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasoning_details: Vec<Detail<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
+}
+
+/// Not OpenAI's own, but what OpenRouter's clients send back as they got it.
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    data: String,
+    /// The call that it stands before.
+    id: Option<&'a str>,
+    format: &'static str,
+    index: usize,
 }
 
 #[derive(Serialize)]
@@ -56,7 +71,7 @@ struct Function<'a> {
 pub(super) fn encode(reply: &Reply<'_>, options: &StreamOptions) -> Vec<u8> {
     let choice = Choice {
         index: 0,
-        message: message(reply),
+        message: message(reply, &options.provider),
         logprobs: None,
         finish_reason: reply.stop.map(stop_reason::encode),
     };
@@ -73,12 +88,15 @@ pub(super) fn encode(reply: &Reply<'_>, options: &StreamOptions) -> Vec<u8> {
     body
 }
 
-fn message<'a>(reply: &'a Reply<'_>) -> Message<'a> {
+fn message<'a>(reply: &'a Reply<'_>, provider: &str) -> Message<'a> {
+    // Details that wait for what comes next.
+    let mut waiting = 0;
     let mut message = Message {
         role: "assistant",
         content: None,
         refusal: None,
         reasoning_content: None,
+        reasoning_details: Vec::new(),
         tool_calls: Vec::new(),
     };
     for block in &reply.blocks {
@@ -86,13 +104,27 @@ fn message<'a>(reply: &'a Reply<'_>) -> Message<'a> {
             ReplyBlock::Text(text) => append(&mut message.content, text),
             ReplyBlock::Refusal(text) => append(&mut message.refusal, text),
             ReplyBlock::Reasoning(text) => append(&mut message.reasoning_content, text),
-            ReplyBlock::ToolUse { id, name, arguments } => message.tool_calls.push(Call {
-                id,
-                kind: "function",
-                function: Function { name, arguments },
-            }),
+            ReplyBlock::Sealed(sealed) => {
+                waiting += 1;
+                message.reasoning_details.push(Detail {
+                    kind: "reasoning.encrypted",
+                    data: seal::wrap(provider, std::slice::from_ref(sealed)),
+                    id: None,
+                    format: "unknown",
+                    index: message.reasoning_details.len(),
+                });
+                continue;
+            }
+            ReplyBlock::ToolUse { id, name, arguments } => {
+                for detail in message.reasoning_details.iter_mut().rev().take(waiting) {
+                    detail.id = Some(id);
+                }
+                let function = Function { name, arguments };
+                message.tool_calls.push(Call { id, kind: "function", function });
+            }
             ReplyBlock::Aside { .. } => {}
         }
+        waiting = 0;
     }
     if message.content.is_none() && message.tool_calls.is_empty() && message.refusal.is_none() {
         message.content = Some(String::new());

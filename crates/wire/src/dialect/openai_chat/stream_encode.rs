@@ -6,7 +6,10 @@ use terms::usage::Usage;
 
 use super::{stop_reason, usage};
 use crate::{
-    canonical::event::{Event, StopReason},
+    canonical::{
+        event::{Event, StopReason},
+        sealed::Sealed,
+    },
     dialect::{Said, StreamEncoder},
     error::UpstreamError,
     json::{
@@ -14,6 +17,7 @@ use crate::{
         write,
     },
     resume::{Piece, Place, Transcript},
+    seal,
     stream::StreamOptions,
 };
 
@@ -26,6 +30,9 @@ pub(super) struct Encoder {
     content: bool,
     /// The tool call that is open, and whether it has arguments yet.
     call: Option<(usize, bool)>,
+    /// Sealed reasoning that waits for the call which it may stand before.
+    waiting: Vec<Sealed<'static>>,
+    details: u64,
     stopped: bool,
     usage: Option<Usage>,
 }
@@ -37,6 +44,8 @@ impl Encoder {
             opening: Vec::new(),
             content: false,
             call: None,
+            waiting: Vec::new(),
+            details: 0,
             stopped: false,
             usage: None,
         }
@@ -64,6 +73,7 @@ impl StreamEncoder for Encoder {
             Event::Refusal(text) => self.piece("refusal", text, out),
             // Not OpenAI's own, but what DeepSeek, vLLM and their clients use.
             Event::Reasoning(text) => self.piece("reasoning_content", text, out),
+            Event::Sealed(sealed) => self.waiting.push(sealed.to_owned()),
             Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),
             Event::Usage(usage) => self.usage = Some(*usage),
@@ -126,8 +136,28 @@ impl Encoder {
         out.put_slice(b"}\n\n");
     }
 
+    /// Not OpenAI's own, but what OpenRouter's clients send back as they got it.
+    fn details(&mut self, call: Option<&str>, out: &mut BytesMut) {
+        for sealed in std::mem::take(&mut self.waiting) {
+            self.open(out);
+            out.put_slice(b"\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":");
+            write::text(out, &seal::wrap(&self.options.provider, &[sealed]));
+            out.put_slice(b",\"id\":");
+            match call {
+                Some(id) => write::text(out, id),
+                None => out.put_slice(b"null"),
+            }
+            out.put_slice(b",\"format\":\"unknown\",\"index\":");
+            write::number(out, self.details);
+            out.put_slice(b"}]");
+            self.close(None, out);
+            self.details += 1;
+        }
+    }
+
     fn piece(&mut self, field: &str, text: &Literal<'_>, out: &mut BytesMut) {
         self.finish_call(out);
+        self.details(None, out);
         self.content = true;
         self.open(out);
         out.put_u8(b'"');
@@ -139,6 +169,7 @@ impl Encoder {
 
     fn call(&mut self, call: usize, id: &str, name: &str, out: &mut BytesMut) {
         self.finish_call(out);
+        self.details(Some(id), out);
         self.content = true;
         self.call = Some((call, false));
         self.open(out);
@@ -179,6 +210,7 @@ impl Encoder {
             return;
         }
         self.finish_call(out);
+        self.details(None, out);
         self.stopped = true;
         self.open(out);
         self.close(Some(stop_reason::encode(reason)), out);

@@ -14,6 +14,7 @@ use crate::{
         read,
         text::Text,
     },
+    seal,
 };
 
 object! {
@@ -28,6 +29,7 @@ object! {
         arguments: Text<'a> = "arguments",
         input: Text<'a> = "input",
         output: TextOr<'a, Part<'a>> = "output",
+        encrypted_content: Text<'a> = "encrypted_content",
     }
 }
 
@@ -98,6 +100,10 @@ impl Reader<'_> {
         item: Item<'a>,
     ) -> Result<Option<(Speaker, Vec<Block<'a>>)>, BadRequest> {
         let kind = item.kind.clone().unwrap_or_else(|| Text::from("message"));
+        let sealed = item.encrypted_content.as_deref().filter(|_| &*kind == "reasoning");
+        if let Some(seal) = sealed.and_then(|sealed| seal::unwrap(sealed, "input[].reasoning")) {
+            return Ok(Some((Speaker::Assistant, vec![Block::Sealed(seal)])));
+        }
         if let Some(entry) = left_out(&kind) {
             self.leave_out(&format!("input[].{entry}"));
             return Ok(None);

@@ -20,6 +20,12 @@ pub(super) enum Item<'a> {
         name: &'a str,
         arguments: &'a str,
     },
+    Reasoning {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        summary: [&'static str; 0],
+        encrypted_content: &'a str,
+    },
     Output {
         #[serde(rename = "type")]
         kind: &'static str,
@@ -85,6 +91,14 @@ pub(super) fn items<'a>(turns: &'a [Turn<'_>], dropped: &mut Vec<String>) -> Vec
                     let call_id = short(id);
                     items.push(Item::Call { kind: "function_call", call_id, name, arguments });
                 }
+                Block::Sealed(seal) => {
+                    close(role, &mut content, &mut items);
+                    items.extend(seal.parts.iter().map(|sealed| Item::Reasoning {
+                        kind: "reasoning",
+                        summary: [],
+                        encrypted_content: &sealed.data,
+                    }));
+                }
                 other => content.extend(part(other, turn.speaker)),
             }
         }
@@ -135,7 +149,7 @@ fn part<'a>(block: &'a Block<'_>, speaker: Speaker) -> Option<Part<'a>> {
             file_data: Some(url(source)),
             file_url: None,
         },
-        Block::ToolUse { .. } | Block::ToolResult { .. } => return None,
+        Block::Sealed(_) | Block::ToolUse { .. } | Block::ToolResult { .. } => return None,
     })
 }
 

@@ -14,7 +14,11 @@ use crate::{canonical::event::StopReason, json::write, stream::StreamOptions};
 pub(super) enum Item {
     Message(Vec<Part>),
     /// A summary of what the model thought.
-    Reasoning(String),
+    Reasoning {
+        text: String,
+        /// What only its maker can read, in our wrapping.
+        sealed: Option<String>,
+    },
     /// An item as its provider wrote it.
     AsWritten(String),
     Call {
@@ -88,7 +92,7 @@ impl Name {
         }
         let kind = match item {
             Item::Message(_) => "msg",
-            Item::Reasoning(_) | Item::AsWritten(_) => "rs",
+            Item::Reasoning { .. } | Item::AsWritten(_) => "rs",
             Item::Call { .. } => "fc",
         };
         let tail = self.id.strip_prefix("resp_").unwrap_or(&self.id);
@@ -117,12 +121,17 @@ impl Name {
                 }
                 out.put_slice(b"]}");
             }
-            Item::Reasoning(text) => {
+            Item::Reasoning { text, sealed } => {
                 out.put_slice(b",\"type\":\"reasoning\",\"summary\":[");
-                if status != Status::InProgress {
+                if status != Status::InProgress && !text.is_empty() {
                     summary_part(out, text);
                 }
-                out.put_slice(b"]}");
+                out.put_u8(b']');
+                if let Some(sealed) = sealed {
+                    out.put_slice(b",\"encrypted_content\":");
+                    write::text(out, sealed);
+                }
+                out.put_u8(b'}');
             }
             Item::Call { id, name, arguments } => {
                 out.put_slice(b",\"type\":\"function_call\",\"status\":\"");

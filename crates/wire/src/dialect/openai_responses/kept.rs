@@ -85,7 +85,7 @@ pub(crate) fn is_sealed(item: &str) -> bool {
 }
 
 /// The objects of a list.
-fn each(list: &str) -> Vec<&str> {
+pub(super) fn each(list: &str) -> Vec<&str> {
     let mut scanner = Scanner::new(list);
     let mut items = Vec::new();
     if !matches!(scanner.next(), Ok(Some(_))) {

@@ -8,6 +8,7 @@ mod item_encode;
 mod items;
 mod items_so_far;
 pub(crate) mod kept;
+pub(crate) mod listed;
 mod own;
 mod reasoning;
 mod reply_decode;

@@ -9,7 +9,10 @@ use super::{
     usage,
 };
 use crate::{
-    canonical::reply::{Reply, ReplyBlock},
+    canonical::{
+        reply::{Reply, ReplyBlock},
+        sealed::{On, Sealed},
+    },
     error::Malformed,
     json::text::Text,
     upstream_error,
@@ -58,7 +61,7 @@ struct Item<'a> {
     #[serde(borrow, default)]
     summary: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    encrypted_content: Option<&'a RawValue>,
+    encrypted_content: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,8 +139,9 @@ fn read_item<'a>(item: Item<'a>, reply: &mut Reply<'a>) -> Result<(), Malformed>
             if !text.is_empty() {
                 reply.blocks.push(ReplyBlock::Reasoning(Text::owned(text)));
             }
-            if item.encrypted_content.is_some() {
-                reply.unsaid.push("output[].encrypted_content".to_owned());
+            if let Some(data) = item.encrypted_content.filter(|data| !data.is_empty()) {
+                let (by, on, text) = (Dialect::OpenaiResponses, On::Itself, Text::default());
+                reply.blocks.push(ReplyBlock::Sealed(Sealed { by, on, text, data }));
             }
         }
         kind => {

@@ -4,13 +4,14 @@ use super::items::{Item, Name, Part};
 use crate::{
     canonical::reply::{Reply, ReplyBlock},
     json::text::Literal,
+    seal,
     stream::StreamOptions,
 };
 
 pub(super) fn encode(reply: &Reply<'_>, options: &StreamOptions) -> Vec<u8> {
     let mut items: Vec<Item> = Vec::new();
     for block in &reply.blocks {
-        add(block, &mut items);
+        add(block, &options.provider, &mut items);
     }
     let name =
         Name::new(reply.id.as_deref(), reply.model.as_deref(), reply.created_unix_s, options);
@@ -19,7 +20,7 @@ pub(super) fn encode(reply: &Reply<'_>, options: &StreamOptions) -> Vec<u8> {
     body
 }
 
-fn add(block: &ReplyBlock<'_>, items: &mut Vec<Item>) {
+fn add(block: &ReplyBlock<'_>, provider: &str, items: &mut Vec<Item>) {
     match block {
         ReplyBlock::Text(text) => {
             let parts = message(items);
@@ -30,9 +31,16 @@ fn add(block: &ReplyBlock<'_>, items: &mut Vec<Item>) {
         }
         ReplyBlock::Refusal(text) => message(items).push(Part::Refusal(written(text))),
         ReplyBlock::Reasoning(text) => match items.last_mut() {
-            Some(Item::Reasoning(said)) => said.push_str(&written(text)),
-            _ => items.push(Item::Reasoning(written(text))),
+            Some(Item::Reasoning { text: said, sealed: None }) => said.push_str(&written(text)),
+            _ => items.push(Item::Reasoning { text: written(text), sealed: None }),
         },
+        ReplyBlock::Sealed(piece) => {
+            let wrapped = Some(seal::wrap(provider, std::slice::from_ref(piece)));
+            match items.last_mut() {
+                Some(Item::Reasoning { sealed: sealed @ None, .. }) => *sealed = wrapped,
+                _ => items.push(Item::Reasoning { text: String::new(), sealed: wrapped }),
+            }
+        }
         ReplyBlock::ToolUse { id, name, arguments } => items.push(Item::Call {
             id: id.to_string(),
             name: name.to_string(),

@@ -100,7 +100,9 @@ pub(super) fn decode(body: &[u8], to: Dialect) -> Result<Request<'_>, BadRequest
         return refuse("prompt");
     }
     let mut unsaid: Vec<String> = asked.unknown.iter().map(|field| field.to_string()).collect();
-    unsaid.extend(include.iter().map(|wish| format!("include.{}", &**wish)));
+    // What a provider seals is given to every caller of this dialect, in our wrapping.
+    let others = include.iter().filter(|wish| &***wish != "reasoning.encrypted_content");
+    unsaid.extend(others.map(|wish| format!("include.{}", &**wish)));
     if asked.truncation.is_some_and(|truncation| &*truncation != "disabled") {
         unsaid.push("truncation".to_owned());
     }

@@ -41,6 +41,9 @@ struct ResponsesRequest<'a> {
     reasoning: Option<ReasoningOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    /// What lets a later turn go on from the model's reasoning, since the provider keeps nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    include: Option<[&'static str; 1]>,
     store: bool,
     stream: bool,
 }
@@ -133,6 +136,7 @@ pub(super) fn encode(
         max_output_tokens: limit,
         reasoning: effort.map(|effort| ReasoningOptions { effort }),
         user,
+        include: upstream.capabilities.reasoning.then_some(["reasoning.encrypted_content"]),
         store: false,
         stream: request.stream,
     };

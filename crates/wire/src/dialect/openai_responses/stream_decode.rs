@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use terms::dialect::Dialect;
 
 use super::{
     reply_decode::Response,
@@ -12,7 +13,10 @@ use super::{
     usage,
 };
 use crate::{
-    canonical::event::Event,
+    canonical::{
+        event::Event,
+        sealed::{On, Sealed},
+    },
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
     resume::{Place, PlacedItem},
@@ -56,6 +60,8 @@ struct Item<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    encrypted_content: Option<Text<'a>>,
 }
 
 /// The state of one stream.
@@ -273,6 +279,11 @@ impl Decoder {
         if let Some(placed) = self.items.last_mut() {
             placed.done = true;
             placed.whole = (kind == Some("reasoning")).then(|| raw.get().to_owned());
+        }
+        let sealed = item.encrypted_content.clone().filter(|data| !data.is_empty());
+        if let (Some("reasoning"), Some(data)) = (kind, sealed) {
+            let (by, on, text) = (Dialect::OpenaiResponses, On::Itself, Text::default());
+            emit(Event::Sealed(Sealed { by, on, text, data }));
         }
         if kind != Some("function_call") {
             return;

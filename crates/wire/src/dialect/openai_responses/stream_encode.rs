@@ -3,14 +3,17 @@
 //! Every record has its number.
 
 use bytes::{BufMut, BytesMut};
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{
     items::{Item, Name, Part, Status, part, quoted, seen, summary_part},
     items_so_far::items_so_far,
 };
 use crate::{
-    canonical::event::{Event, StopReason},
+    canonical::{
+        event::{Event, StopReason},
+        sealed::Sealed,
+    },
     dialect::{Said, StreamEncoder},
     error::UpstreamError,
     json::{
@@ -18,6 +21,7 @@ use crate::{
         write,
     },
     resume::{Place, Transcript},
+    seal,
     stream::StreamOptions,
 };
 
@@ -94,6 +98,7 @@ impl StreamEncoder for Encoder {
             Event::Text(text) => self.said(Open::Text, text, out),
             Event::Refusal(text) => self.said(Open::Refusal, text, out),
             Event::Reasoning(text) => self.thought(text, out),
+            Event::Sealed(sealed) => self.sealed(sealed, out),
             Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out)?,
             Event::Usage(usage) => self.usage = Some(*usage),
@@ -254,7 +259,7 @@ impl Encoder {
         if self.open != Open::Reasoning {
             self.begin(out);
             self.close(out);
-            self.add(Item::Reasoning(String::new()), out);
+            self.add(Item::Reasoning { text: String::new(), sealed: None }, out);
             self.open = Open::Reasoning;
             self.open_item_record("response.reasoning_summary_part.added", out);
             out.put_slice(SUMMARY);
@@ -267,9 +272,25 @@ impl Encoder {
         out.put_slice(b",\"delta\":");
         out.put_slice(text.as_written().as_bytes());
         close_record(out);
-        if let Some(Item::Reasoning(said)) = self.items.last_mut() {
+        if let Some(Item::Reasoning { text: said, .. }) = self.items.last_mut() {
             said.push_str(text.between_quotes());
         }
+    }
+
+    /// Seals the thought that is open; what belongs to none is an item of its own.
+    fn sealed(&mut self, piece: &Sealed<'_>, out: &mut BytesMut) {
+        let wrapped = seal::given(Dialect::OpenaiResponses, &self.options.provider, piece);
+        let wrapped = Some(wrapped);
+        if self.open != Open::Reasoning {
+            self.begin(out);
+            self.close(out);
+            self.add(Item::Reasoning { text: String::new(), sealed: None }, out);
+            self.open = Open::Reasoning;
+        }
+        if let Some(Item::Reasoning { sealed, .. }) = self.items.last_mut() {
+            *sealed = wrapped;
+        }
+        self.close(out);
     }
 
     fn call(&mut self, call: usize, id: &str, name: &str, out: &mut BytesMut) {
@@ -314,7 +335,10 @@ impl Encoder {
     }
 
     fn close_thought(&mut self, out: &mut BytesMut) {
-        let Some(Item::Reasoning(text)) = self.items.last().cloned() else { return };
+        let Some(Item::Reasoning { text, .. }) = self.items.last().cloned() else { return };
+        if text.is_empty() {
+            return;
+        }
         self.open_item_record("response.reasoning_summary_text.done", out);
         out.put_slice(b",\"summary_index\":0,\"text\":");
         quoted(out, &text);

@@ -41,7 +41,14 @@ fn upstream(dialect: Dialect) -> Upstream<'static> {
         Dialect::BedrockConverse => "us.anthropic.claude-opus-4-6-v1",
         Dialect::Gemini => "gemini-3-flash-preview",
     };
-    Upstream { dialect, model, max_output: 0, capabilities: ABLE, instruction: None }
+    Upstream {
+        provider: "maker",
+        dialect,
+        model,
+        max_output: 0,
+        capabilities: ABLE,
+        instruction: None,
+    }
 }
 
 fn options() -> StreamOptions {

@@ -7,7 +7,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::{
-    canonical::request::{Block, Media, Speaker, Turn},
+    canonical::{
+        request::{Block, Media, Speaker, Turn},
+        sealed::{On, Sealed},
+    },
     dialect::anthropic_messages::{identifier, tool_input},
     error::BadRequest,
     json::text::Json,
@@ -27,6 +30,15 @@ pub(super) enum Content<'a> {
     Document(Document<'a>),
     ToolUse(ToolUse<'a>),
     ToolResult(ToolResult<'a>),
+    #[serde(rename = "reasoningContent")]
+    Thought(Thought<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Thought<'a> {
+    ReasoningText { text: &'a str, signature: &'a str },
+    RedactedContent(&'a str),
 }
 
 #[derive(Serialize)]
@@ -117,7 +129,10 @@ impl Writer<'_> {
     ) -> Result<Vec<Content<'a>>, BadRequest> {
         let mut written = Vec::with_capacity(blocks.len());
         for block in blocks {
-            written.extend(self.content(block, turn)?);
+            match block {
+                Block::Sealed(seal) => written.extend(seal.parts.iter().map(thought)),
+                block => written.extend(self.content(block, turn)?),
+            }
         }
         Ok(written)
     }
@@ -129,6 +144,7 @@ impl Writer<'_> {
     ) -> Result<Option<Content<'a>>, BadRequest> {
         Ok(Some(match block {
             Block::Text(text) if text.trim().is_empty() => return Ok(None),
+            Block::Sealed(_) => return Ok(None),
             Block::Text(text) => Content::Text(Cow::Borrowed(text)),
             Block::Image(media) => {
                 let (kind, source) = source(media, turn)?;
@@ -155,6 +171,14 @@ impl Writer<'_> {
             }),
         }))
     }
+}
+
+/// Reasoning that this vendor sealed, as it gave it.
+fn thought<'a>(sealed: &'a Sealed<'_>) -> Content<'a> {
+    Content::Thought(match sealed.on {
+        On::Thought => Thought::ReasoningText { text: &sealed.text, signature: &sealed.data },
+        On::Itself | On::Call => Thought::RedactedContent(&sealed.data),
+    })
 }
 
 fn source<'a>(media: &'a Media<'_>, turn: usize) -> Result<(&'a str, Source<'a>), BadRequest> {

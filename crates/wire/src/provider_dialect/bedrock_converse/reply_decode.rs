@@ -6,7 +6,10 @@ use terms::dialect::Dialect;
 
 use super::{stop_reason, usage};
 use crate::{
-    canonical::reply::{Reply, ReplyBlock},
+    canonical::{
+        reply::{Reply, ReplyBlock},
+        sealed::{On, Sealed},
+    },
     error::Malformed,
     json::text::{Json, Text},
     upstream_error,
@@ -65,12 +68,16 @@ struct ToolUse<'a> {
 struct Reasoning<'a> {
     #[serde(borrow, default)]
     reasoning_text: Option<ReasoningText<'a>>,
+    #[serde(borrow, default)]
+    redacted_content: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct ReasoningText<'a> {
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    signature: Option<Text<'a>>,
 }
 
 pub(super) fn decode(text: &str) -> Result<Reply<'_>, Malformed> {
@@ -102,13 +109,21 @@ fn read_block<'a>(block: Block<'a>, reply: &mut Reply<'a>) {
         let arguments = input.filter(|input| &**input != "null").unwrap_or_else(|| "{}".into());
         reply.blocks.push(ReplyBlock::ToolUse { id: call.id, name: call.name, arguments });
     } else if let Some(reasoning) = block.reasoning_content {
-        let text = reasoning.reasoning_text.and_then(|reasoning| reasoning.text);
-        reply.blocks.extend(text.filter(|text| !text.is_empty()).map(ReplyBlock::Reasoning));
-        reply.unsaid.push("content[].reasoningContent.signature".to_owned());
+        if let Some(ReasoningText { text, signature }) = reasoning.reasoning_text {
+            reply.blocks.extend(text.filter(|text| !text.is_empty()).map(ReplyBlock::Reasoning));
+            reply.blocks.extend(sealed(signature, On::Thought));
+        }
+        reply.blocks.extend(sealed(reasoning.redacted_content, On::Itself));
     } else {
         reply.blocks.push(ReplyBlock::Aside { bytes: 0 });
         reply.unsaid.push("content[]".to_owned());
     }
+}
+
+fn sealed(data: Option<Text<'_>>, on: On) -> Option<ReplyBlock<'_>> {
+    let data = data.filter(|data| !data.is_empty())?;
+    let by = Dialect::BedrockConverse;
+    Some(ReplyBlock::Sealed(Sealed { by, on, text: Text::default(), data }))
 }
 
 fn refuse(error: &serde_json::Error) -> Malformed {

@@ -4,10 +4,14 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use terms::dialect::Dialect;
 
 use super::{stop_reason, usage};
 use crate::{
-    canonical::event::Event,
+    canonical::{
+        event::Event,
+        sealed::{On, Sealed},
+    },
     dialect::{Reading, StreamDecoder},
     json::text::{Literal, Text},
     upstream_error,
@@ -67,6 +71,8 @@ struct Reasoning<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow, default)]
     signature: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    redacted_content: Option<Text<'a>>,
 }
 
 /// The state of one stream.
@@ -150,9 +156,8 @@ impl Decoder {
         literal(delta.text, emit, Event::Text);
         if let Some(reasoning) = &delta.reasoning_content {
             literal(reasoning.text, emit, Event::Reasoning);
-            if reasoning.signature.is_some() {
-                emit(Event::Unsaid("content[].reasoningContent.signature"));
-            }
+            sealed(reasoning.signature.clone(), On::Thought, emit);
+            sealed(reasoning.redacted_content.clone(), On::Itself, emit);
         }
         let index = payload.content_block_index;
         let call = self.calls.iter().rposition(|began| *began == index);
@@ -160,6 +165,13 @@ impl Decoder {
         if let (Some(call), Some(input)) = (call, input) {
             literal(Some(input), emit, |fragment| Event::ToolArguments { call, fragment });
         }
+    }
+}
+
+fn sealed(data: Option<Text<'_>>, on: On, emit: &mut dyn FnMut(Event<'_>)) {
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let by = Dialect::BedrockConverse;
+        emit(Event::Sealed(Sealed { by, on, text: Text::default(), data }));
     }
 }
 
