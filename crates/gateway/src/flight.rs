@@ -1,7 +1,10 @@
 //! One attempt under way: its hold, its health report and its settlement, exactly one of each,
 //! whatever happens. Dropped (the caller left), it settles what was used so far.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use decide::health::Learned;
 use ledger::{AttemptEnd, Held};
@@ -28,7 +31,8 @@ pub(crate) struct Flight {
     first_token: Option<Moment>,
     /// When the latest piece of a stream came, and the longest silence before one.
     last_piece: Option<Moment>,
-    idle: Duration,
+    /// Asked for once, and only for a stream.
+    idle: OnceLock<Duration>,
     longest_gap_ms: u64,
     estimated_in: u64,
     /// What the provider stated so far.
@@ -58,7 +62,7 @@ impl Flight {
             dispatched: now,
             first_token: None,
             last_piece: None,
-            idle: gateway.health.idle_limit(target),
+            idle: OnceLock::new(),
             longest_gap_ms: 0,
             estimated_in,
             usage: None,
@@ -84,7 +88,7 @@ impl Flight {
 
     /// How long its stream may stay silent between two pieces.
     pub(crate) fn idle(&self) -> Duration {
-        self.idle
+        *self.idle.get_or_init(|| self.gateway.health.idle_limit(&self.target))
     }
 
     /// Output arrived. The target is alive: its gate learns it at once.
