@@ -179,11 +179,20 @@ fn targets(scene: Scene) -> Vec<TargetRow> {
         targets[0].reason = Some("unreachable".to_owned());
         targets[0].failures = 14;
         targets[0].in_flight = 0;
+        targets[0].error_percent = 64;
+        targets[0].skips = vec![("gate_shut", 1_204), ("overtaken", 3)];
         targets[1].gate = GateState::Probing;
         targets[1].shut_for_ms = Some(31_000);
         targets[1].reason = Some("timed_out".to_owned());
         targets[1].failures = 9;
         targets[1].in_flight = 1;
+        targets[1].error_percent = 31;
+        targets[2].gate = GateState::Returning;
+        targets[2].one_in = Some(4);
+        targets[2].shut_for_ms = Some(9_000);
+        targets[2].reason = Some("rate limited".to_owned());
+        (targets[2].keys_open, targets[2].keys) = (2, 3);
+        targets[2].skips = vec![("returning", 41), ("retry_budget", 12)];
     }
     targets
 }

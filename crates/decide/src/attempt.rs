@@ -192,6 +192,29 @@ impl Attempts {
         };
     }
 
+    /// A second attempt beside the one that is under way at `step`: at the first untried target of a
+    /// provider that was not asked yet and whose gate `is_open`. Gives its step, key and ordinal, and
+    /// counts as made. Whichever of the two fails is reported by [`Attempts::failed`] as any other.
+    pub fn hedge(
+        &mut self,
+        step: usize,
+        is_open: impl Fn(usize) -> bool,
+    ) -> Option<(usize, u8, u8)> {
+        if self.made >= self.limits.attempts {
+            return None;
+        }
+        let fits = |other: &usize| {
+            self.is_untried(*other)
+                && self.tries_at(self.plan[*other].provider) == 0
+                && is_open(*other)
+        };
+        let step = self.order_after(step).find(fits)?;
+        let place = self.fresh_key(step)?;
+        self.made += 1;
+        self.tried[step].with[place] += 1;
+        Some((step, self.plan[step].keys[place], self.made))
+    }
+
     /// The send that [`Attempts::next`] just gave is not made, because the gate there has shut by now,
     /// if an untried target is left whose gate `is_open`: that one is next. Tells whether it is so.
     pub fn pass_over(
@@ -430,7 +453,10 @@ impl Attempts {
     }
 
     fn bury_key(&mut self, step: usize) {
-        if let Some(Upcoming { place, .. }) = self.current(step) {
+        // Of two attempts that went out together the second is not the one that is upcoming.
+        let shown = self.current(step).map(|upcoming| upcoming.place);
+        let with = &self.tried[step].with;
+        if let Some(place) = shown.or_else(|| with.iter().rposition(|tries| *tries > 0)) {
             let Planned { provider, keys, .. } = &self.plan[step];
             self.dead.push((*provider, keys[place]));
         }

@@ -134,26 +134,27 @@ impl Health {
     /// An attempt begins. It is the probe of whatever is shut before it. `again` tells that its request
     /// asked the provider before, which its budget has paid for.
     pub fn dispatched(&mut self, visit: &Visit<'_>, again: bool) {
-        self.each(visit, |gate| gate.probe(visit.began));
-        let target = self.target(visit.spot.target);
+        let (target, provider) = self.known(&visit.spot);
+        each(target, provider, visit, |gate| gate.probe(visit.began));
         target.capacity.started(visit.began);
         target.whole.asked();
         if !again {
-            self.provider(visit.spot.provider).budget.asked(visit.began);
+            provider.budget.asked(visit.began);
         }
     }
 
     /// A request wants to ask this provider once more; where that is granted it is paid for at once.
     pub fn resend(&mut self, provider: &ProviderName, now: Moment) -> bool {
-        self.provider(provider).budget.withdraw(now)
+        let (gates, budgets) = (self.gates, self.budgets);
+        self::provider(&mut self.providers, provider, gates, budgets).budget.withdraw(now)
     }
 
     /// The target answers. Returns whether this began to open a gate.
     pub fn succeeded(&mut self, visit: &Visit<'_>, now: Moment) -> bool {
-        // Made here at the latest, because its error rate counts what went well, too.
-        self.target(visit.spot.target).whole.heard(now);
+        let (target, provider) = self.known(&visit.spot);
+        target.whole.heard(now);
         let mut opened = false;
-        self.each(visit, |gate| {
+        each(target, provider, visit, |gate| {
             opened |= gate.state(now).is_closed();
             gate.succeeded(now);
         });
@@ -171,7 +172,7 @@ impl Health {
         let Visit { spot, key, began } = *visit;
         let limits = self.gates;
         let several = spot.keys.get(usize::from(key)).filter(|_| spot.keys.len() > 1).copied();
-        let target = self.target(spot.target);
+        let (target, provider) = self.known(&spot);
         if !matches!(failure, Failure::TimedOut | Failure::Unreachable) {
             target.whole.heard(now);
         }
@@ -192,7 +193,6 @@ impl Health {
         if failure == Failure::RateLimited {
             target.capacity.limited(now);
         }
-        let provider = self.provider(spot.provider);
         match (failure, several) {
             (Failure::CredentialDead, Some(key)) => {
                 let gate = of_key(&mut provider.refused, key, limits);
@@ -220,7 +220,8 @@ impl Health {
 
     /// An attempt ended without telling anything about the target.
     pub fn inconclusive(&mut self, visit: &Visit<'_>) {
-        self.each(visit, |gate| gate.inconclusive(visit.began));
+        let (target, provider) = self.known(&visit.spot);
+        each(target, provider, visit, |gate| gate.inconclusive(visit.began));
     }
 
     /// An attempt is over, whatever became of it.
@@ -267,6 +268,11 @@ impl Health {
     /// nothing is known of.
     pub fn first_token_limit(&self, target: &TargetName, configured: u64) -> u64 {
         self.targets.get(target).map_or(configured, |known| known.first_token.limit_ms(configured))
+    }
+
+    /// Milliseconds within which nineteen of twenty first tokens came; `None` while too little is known.
+    pub fn usual_first_token(&self, target: &TargetName) -> Option<u64> {
+        self.targets.get(target)?.first_token.usual_ms()
     }
 
     /// Milliseconds that a stream may be silent.
@@ -363,40 +369,17 @@ impl Health {
             .map(|(_, gate)| gate)
     }
 
-    /// Every gate that an attempt passes.
-    fn each(&mut self, visit: &Visit<'_>, mut act: impl FnMut(&mut Gate)) {
-        let Visit { spot, key, .. } = *visit;
-        let key = spot.keys.get(usize::from(key)).filter(|_| spot.keys.len() > 1);
-        let mut of_key = |gates: &mut KeyGates| {
-            if let Some((_, gate)) = gates.iter_mut().find(|(id, _)| Some(id) == key) {
-                act(gate);
-            }
-        };
-        if let Some(known) = self.targets.get_mut(spot.target) {
-            of_key(&mut known.limited);
-        }
-        if let Some(known) = self.providers.get_mut(spot.provider) {
-            of_key(&mut known.refused);
-            act(&mut known.gate);
-        }
-        if let Some(known) = self.targets.get_mut(spot.target) {
-            act(&mut known.gate);
-        }
+    /// What is known of a target and of its provider.
+    fn known(&mut self, spot: &Spot<'_>) -> (&mut OfTarget, &mut OfProvider) {
+        let (gates, budgets) = (self.gates, self.budgets);
+        (
+            target(&mut self.targets, spot.target, gates),
+            provider(&mut self.providers, spot.provider, gates, budgets),
+        )
     }
 
     fn target(&mut self, name: &TargetName) -> &mut OfTarget {
-        let limits = self.gates;
-        at(&mut self.targets, name, || OfTarget::new(limits), |known| known.gate.is_settled())
-    }
-
-    fn provider(&mut self, name: &ProviderName) -> &mut OfProvider {
-        let (gates, budgets) = (self.gates, self.budgets);
-        let fresh = || OfProvider {
-            gate: Gate::new(gates),
-            refused: Vec::new(),
-            budget: RetryBudget::new(budgets),
-        };
-        at(&mut self.providers, name, fresh, |known| known.gate.is_settled())
+        target(&mut self.targets, name, self.gates)
     }
 }
 
@@ -423,6 +406,46 @@ fn of_key(gates: &mut KeyGates, key: u64, limits: GateLimits) -> &mut Gate {
     &mut gates[at].1
 }
 
+/// Every gate that an attempt passes.
+fn each(
+    target: &mut OfTarget,
+    provider: &mut OfProvider,
+    visit: &Visit<'_>,
+    mut act: impl FnMut(&mut Gate),
+) {
+    let Visit { spot, key, .. } = *visit;
+    let key = spot.keys.get(usize::from(key)).filter(|_| spot.keys.len() > 1);
+    for gates in [&mut target.limited, &mut provider.refused] {
+        if let Some((_, gate)) = gates.iter_mut().find(|(id, _)| Some(id) == key) {
+            act(gate);
+        }
+    }
+    act(&mut provider.gate);
+    act(&mut target.gate);
+}
+
+fn target<'m>(
+    targets: &'m mut HashMap<TargetName, OfTarget>,
+    name: &TargetName,
+    gates: GateLimits,
+) -> &'m mut OfTarget {
+    at(targets, name, || OfTarget::new(gates), |known| known.gate.is_settled())
+}
+
+fn provider<'m>(
+    providers: &'m mut HashMap<ProviderName, OfProvider>,
+    name: &ProviderName,
+    gates: GateLimits,
+    budgets: RetryBudgetLimits,
+) -> &'m mut OfProvider {
+    let fresh = || OfProvider {
+        gate: Gate::new(gates),
+        refused: Vec::new(),
+        budget: RetryBudget::new(budgets),
+    };
+    at(providers, name, fresh, |known| known.gate.is_settled())
+}
+
 /// What is known of a name, made where it is new and there is room.
 fn at<'m, N: Clone + Eq + Hash, K>(
     known: &'m mut HashMap<N, K>,
@@ -430,17 +453,14 @@ fn at<'m, N: Clone + Eq + Hash, K>(
     fresh: impl FnOnce() -> K,
     is_settled: impl Fn(&K) -> bool,
 ) -> &'m mut K {
-    if !known.contains_key(name) && known.len() >= KEPT {
+    if known.len() >= KEPT && !known.contains_key(name) {
         // What stands open is learned anew soonest.
         known.retain(|_, other| !is_settled(other));
         if known.len() >= KEPT {
             known.clear();
         }
     }
-    if !known.contains_key(name) {
-        known.insert(name.clone(), fresh());
-    }
-    known.get_mut(name).expect("it was put there above")
+    known.entry(name.clone()).or_insert_with(fresh)
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! One attempt under way: its hold, its health report and its settlement, exactly one of each,
 //! whatever happens. Dropped (the caller left), it settles what was used so far.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use decide::health::Learned;
 use ledger::{AttemptEnd, Held};
@@ -12,7 +15,7 @@ use terms::{
     usage::{Usage, UsageSource},
 };
 
-use crate::{gateway::Gateway, health::Tried, table::Target};
+use crate::{gateway::Gateway, health::Tried, plan::Sending, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -28,6 +31,8 @@ pub(crate) struct Flight {
     first_token: Option<Moment>,
     /// When the latest piece of a stream came, and the longest silence before one.
     last_piece: Option<Moment>,
+    /// Asked for once, and only for a stream.
+    idle: OnceLock<Duration>,
     longest_gap_ms: u64,
     estimated_in: u64,
     /// What the provider stated so far.
@@ -45,20 +50,21 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) fn new(
         gateway: &Arc<Gateway>,
-        target: &Arc<Target>,
-        key: u8,
+        sending: &Sending,
         held: Held,
         (estimated_in, wanted_whole): (u64, bool),
         now: Moment,
     ) -> Self {
+        let Sending { target, key, .. } = sending;
         Self {
             gateway: Arc::clone(gateway),
             target: Arc::clone(target),
-            key,
+            key: *key,
             held: Some(held),
             dispatched: now,
             first_token: None,
             last_piece: None,
+            idle: OnceLock::new(),
             longest_gap_ms: 0,
             estimated_in,
             usage: None,
@@ -67,6 +73,11 @@ impl Flight {
             wanted_whole,
             asks_reasoning: false,
         }
+    }
+
+    /// When it was sent.
+    pub(crate) fn began(&self) -> Moment {
+        self.dispatched
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -95,7 +106,7 @@ impl Flight {
 
     /// How long its stream may stay silent between two pieces.
     pub(crate) fn idle(&self) -> Duration {
-        self.gateway.health.idle_limit(&self.target)
+        *self.idle.get_or_init(|| self.gateway.health.idle_limit(&self.target))
     }
 
     /// Output arrived. The target is alive: its gate learns it at once.

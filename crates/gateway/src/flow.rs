@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use decide::attempt::{Next, Stop};
+use decide::attempt::Stop;
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
 use terms::{
@@ -20,12 +20,13 @@ use crate::{
     body::ReplyBody,
     count, errors, files,
     gateway::Gateway,
+    hedge::{Landed, race},
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
     keeping::Keeping,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::{Told, plan},
+    plan::{Told, Turn, plan},
     pursuit::Pursuit,
     reply::Failed,
     request::Request,
@@ -163,29 +164,38 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let mut last: Option<Box<errors::LastFailure>> = None;
     let mut heard = Weight::Student;
     loop {
-        match planning.attempts.next(request.gateway.now()) {
-            Next::Wait(ms) => sleep(Duration::from_millis(ms)).await,
-            Next::Stop(stop) => {
+        match planning.next(&health, &mut trail, request.gateway.now()) {
+            Turn::Wait(ms) => sleep(Duration::from_millis(ms)).await,
+            Turn::Stop(stop) => {
                 let made = planning.attempts.made();
                 return Ok(stopped(&request, stop, last.as_deref(), made, trail));
             }
-            Next::Send { step, key, ordinal } => {
-                if planning.is_overtaken(&health, step, &mut trail, request.gateway.now()) {
-                    continue;
-                }
-                let again = planning.attempts.is_resend(step);
-                let chosen = planning.steps[step].clone();
-                let flight = match request.take_off(&chosen, (key, again), ordinal, &mut trail) {
+            Turn::Send { step, sending } => {
+                let flight = match request.take_off(&sending, &mut trail) {
                     Ok(flight) => flight,
                     Err(unbooked) => {
                         trail.end(Ending::Failed(Failure::Transient));
                         return Err(unbooked);
                     }
                 };
-                let attempt = request.attempt(&chosen, key, ordinal);
-                let failed = match attempt.run(flight, trail).await {
+                let (step, sending, tried) = match request.hedge(&sending) {
+                    Some(hedge) => {
+                        // Boxed like all that is rare: the future of an ordinary answer stays small.
+                        let under_way = (step, sending, flight);
+                        let race = race(&request, hedge, &mut planning, &mut trail, under_way);
+                        let Landed { step, sending, flight, outcome } = Box::pin(race).await;
+                        trail.dispatched(&sending.target.name, flight.began());
+                        let tried = request.attempt(&sending).conclude(outcome, flight, trail);
+                        (step, sending, tried)
+                    }
+                    None => {
+                        let tried = request.attempt(&sending).run(flight, trail).await;
+                        (step, sending, tried)
+                    }
+                };
+                let failed = match tried {
                     Ok(mut response) => {
-                        planning.answered(&health, &chosen.target);
+                        planning.answered(&health, &sending.target);
                         if let ReplyBody::Stream(stream) = response.body_mut() {
                             stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
                         }
@@ -208,7 +218,7 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
                     trail.end(Ending::Failed(failure.failure));
                     return Ok(response);
                 }
-                let weight = weight(&request, &chosen.target, failure.failure);
+                let weight = weight(&request, &sending.target, failure.failure);
                 if weight >= heard {
                     (last, heard) = (Some(Box::new(failure)), weight);
                 }

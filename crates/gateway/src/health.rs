@@ -148,6 +148,11 @@ impl Health {
         Duration::from_millis(limit)
     }
 
+    /// How long it usually takes for its first token, where that is known.
+    pub(crate) fn usual_first_token(&self, target: &Target) -> Option<Duration> {
+        self.known().usual_first_token(&target.name).map(Duration::from_millis)
+    }
+
     /// How long its streams may be silent.
     pub(crate) fn idle_limit(&self, target: &Target) -> Duration {
         let configured = target.provider.limits.idle(target.capabilities().reasoning);

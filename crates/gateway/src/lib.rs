@@ -20,6 +20,7 @@ mod gemini;
 mod google;
 mod headers;
 mod health;
+mod hedge;
 mod history;
 mod in_process;
 mod input_items;
@@ -59,6 +60,7 @@ pub use crate::{
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
+    hedge::Hedge,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use decide::{
-    attempt::{Attempts, Planned},
+    attempt::{Attempts, Next, Planned, Stop},
     gate::Admission,
     route::{Candidate, Facts, Plan, SkipReason, route},
     spray::{self, Place, Spray},
@@ -21,10 +21,26 @@ use crate::{
 /// A question and its answer, for the price of one target against another's: three tokens in to one out.
 const USUAL: (u64, u64) = (3_000, 1_000);
 
-/// A planned target.
+/// An attempt that goes out: where, with which of the provider's keys, and which attempt it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Chosen {
+pub(crate) struct Sending {
     pub(crate) target: Arc<Target>,
+    pub(crate) key: u8,
+    /// 1 for the request's first.
+    pub(crate) ordinal: u8,
+    /// Its request asked the provider before.
+    pub(crate) again: bool,
+}
+
+/// What to do now.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// Send to the target of this step.
+    Send { step: usize, sending: Sending },
+    /// Wait this many milliseconds, then ask again.
+    Wait(u64),
+    /// Give up.
+    Stop(Stop),
 }
 
 /// What a sprayed request is held to, and where the spray alone sends it.
@@ -38,7 +54,7 @@ struct Sticky {
 #[derive(Debug)]
 pub(crate) struct Planning {
     /// In the order of trying.
-    pub(crate) steps: Vec<Chosen>,
+    pub(crate) steps: Vec<Arc<Target>>,
     pub(crate) attempts: Attempts,
     sticky: Option<Sticky>,
 }
@@ -67,11 +83,8 @@ pub(crate) fn plan(
     for (skipped, reason) in &plan.skips {
         trail.skipped(&targets[*skipped].name, *reason);
     }
-    let steps: Vec<Chosen> = plan
-        .steps
-        .iter()
-        .map(|step| Chosen { target: Arc::clone(targets[step.candidate]) })
-        .collect();
+    let steps: Vec<Arc<Target>> =
+        plan.steps.iter().map(|step| Arc::clone(targets[step.candidate])).collect();
     let keys = |target: &Target| {
         if chosen.first_key_only { vec![0] } else { gateway.health.keys(target, facts.draw, now) }
     };
@@ -160,27 +173,61 @@ fn preference<'t>(
     (targets.first().copied(), None)
 }
 
-fn planned(steps: &[Chosen], keys: impl Fn(&Target) -> Vec<u8>) -> Vec<Planned> {
-    let provider_of = |step: &Chosen| {
+fn planned(steps: &[Arc<Target>], keys: impl Fn(&Target) -> Vec<u8>) -> Vec<Planned> {
+    let provider_of = |step: &Target| {
         steps
             .iter()
-            .position(|other| other.target.provider.name == step.target.provider.name)
+            .position(|other| other.provider.name == step.provider.name)
             .expect("a step stands among the steps")
     };
     steps
         .iter()
         .map(|step| Planned {
             provider: provider_of(step),
-            context_window: step.target.known.as_ref().map_or(0, |model| model.context_window),
-            keys: keys(&step.target),
+            context_window: step.known.as_ref().map_or(0, |model| model.context_window),
+            keys: keys(step),
         })
         .collect()
 }
 
 impl Planning {
+    /// What to do now.
+    pub(crate) fn next(&mut self, health: &Health, trail: &mut Trail, now: Moment) -> Turn {
+        loop {
+            let (step, key, ordinal) = match self.attempts.next(now) {
+                Next::Send { step, key, ordinal } => (step, key, ordinal),
+                Next::Wait(ms) => return Turn::Wait(ms),
+                Next::Stop(stop) => return Turn::Stop(stop),
+            };
+            if self.is_overtaken(health, step, trail, now) {
+                continue;
+            }
+            let (target, again) = (Arc::clone(&self.steps[step]), self.attempts.is_resend(step));
+            return Turn::Send { step, sending: Sending { target, key, ordinal, again } };
+        }
+    }
+
+    /// A second attempt beside the one at `step`, where a target of another provider is open for it and
+    /// somebody pays.
+    pub(crate) fn hedge(
+        &mut self,
+        health: &Health,
+        step: usize,
+        now: Moment,
+        may_pay: impl FnOnce() -> bool,
+    ) -> Option<(usize, Sending)> {
+        let Self { steps, attempts, .. } = self;
+        let is_open = |step: usize| health.admission(&steps[step], now).0 == Admission::Open;
+        let others = (0..steps.len()).any(|other| other != step && is_open(other));
+        let (step, key, ordinal) =
+            (others && may_pay()).then(|| attempts.hedge(step, is_open)).flatten()?;
+        let target = Arc::clone(&steps[step]);
+        Some((step, Sending { target, key, ordinal, again: false }))
+    }
+
     /// The gate of the step whose turn it is has shut since the plan was made, and another is open: that
     /// one is next.
-    pub(crate) fn is_overtaken(
+    fn is_overtaken(
         &mut self,
         health: &Health,
         step: usize,
@@ -188,17 +235,17 @@ impl Planning {
         now: Moment,
     ) -> bool {
         let Self { steps, attempts, .. } = self;
-        let admission = |step: usize| health.admission(&steps[step].target, now).0;
+        let admission = |step: usize| health.admission(&steps[step], now).0;
         if !matches!(admission(step), Admission::Shut { .. }) {
             return false;
         }
         let overtaken = attempts.pass_over(
             step,
             |other| admission(other).is_open(),
-            |first| health.resend(&steps[first].target.provider.name, now),
+            |first| health.resend(&steps[first].provider.name, now),
         );
         if overtaken {
-            trail.skipped(&steps[step].target.name, SkipReason::Overtaken);
+            trail.skipped(&steps[step].name, SkipReason::Overtaken);
         }
         self.tell_refused(trail);
         overtaken
@@ -216,12 +263,12 @@ impl Planning {
         let Self { steps, attempts, .. } = self;
         let Told { failure, asked_ms, lone } = told;
         attempts.failed(step, failure, asked_ms, lone, now, |first| {
-            health.resend(&steps[first].target.provider.name, now)
+            health.resend(&steps[first].provider.name, now)
         });
         self.tell_refused(trail);
     }
 
-    /// The target of a step could not go on with an answer that another began: it is asked otherwise.
+    /// The target of a step could not go on with another's answer, and is asked in another way.
     pub(crate) fn mismatched(
         &mut self,
         health: &Health,
@@ -230,8 +277,7 @@ impl Planning {
         now: Moment,
     ) {
         let Self { steps, attempts, .. } = self;
-        attempts
-            .mismatched(step, now, |first| health.resend(&steps[first].target.provider.name, now));
+        attempts.mismatched(step, now, |first| health.resend(&steps[first].provider.name, now));
         self.tell_refused(trail);
     }
 
@@ -244,7 +290,7 @@ impl Planning {
 
     fn tell_refused(&mut self, trail: &mut Trail) {
         for step in self.attempts.take_refused() {
-            trail.skipped(&self.steps[step].target.name, SkipReason::RetryBudget);
+            trail.skipped(&self.steps[step].name, SkipReason::RetryBudget);
         }
     }
 }

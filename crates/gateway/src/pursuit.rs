@@ -5,7 +5,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use decide::{attempt::Next, health::Learned};
 use hyper::body::Incoming;
 use terms::{
     dialect::Dialect,
@@ -18,7 +17,7 @@ use wire::{ErrorReply, Resumption, StreamRelay, Unfinished};
 use crate::{
     early::Early,
     flight::Flight,
-    plan::{Chosen, Planning, Told},
+    plan::{Planning, Told, Turn},
     provider::Way,
     reply::Try,
     request::Request,
@@ -72,29 +71,23 @@ impl Pursuit {
         self.book(&mut broken);
         let Broken { mut unfinished, mut trail, mut ready, .. } = broken;
         loop {
-            let now = self.request.gateway.now();
-            let (step, key, ordinal) = match self.planning.attempts.next(now) {
-                Next::Wait(ms) => {
+            let gateway = Arc::clone(&self.request.gateway);
+            let turn = self.planning.next(&gateway.health, &mut trail, gateway.now());
+            let (step, sending) = match turn {
+                Turn::Wait(ms) => {
                     sleep(Duration::from_millis(ms)).await;
                     continue;
                 }
-                Next::Stop(_) => return self.given_up(unfinished, trail, ready),
-                Next::Send { step, key, ordinal } => (step, key, ordinal),
+                Turn::Stop(_) => return self.given_up(unfinished, trail, ready),
+                Turn::Send { step, sending } => (step, sending),
             };
-            let gateway = Arc::clone(&self.request.gateway);
-            if self.planning.is_overtaken(&gateway.health, step, &mut trail, now) {
-                continue;
-            }
-            let again = self.planning.attempts.is_resend(step);
-            let chosen = self.planning.steps[step].clone();
             let Some(way) = self.way_on(step, &unfinished) else {
                 return self.given_up(unfinished, trail, ready);
             };
-            let Ok(mut flight) = self.request.take_off(&chosen, (key, again), ordinal, &mut trail)
-            else {
+            let Ok(mut flight) = self.request.take_off(&sending, &mut trail) else {
                 return self.given_up(unfinished, trail, ready);
             };
-            let attempt = self.request.attempt(&chosen, key, ordinal);
+            let attempt = self.request.attempt(&sending);
             match attempt.resume(unfinished, way, &mut flight, &mut ready).await {
                 Ok((relay, upstream)) => {
                     self.step = step;
@@ -106,13 +99,8 @@ impl Pursuit {
                     let Early { failure, asked_ms, .. } = early;
                     match left {
                         Ok(left) => {
-                            self.unresumed(
-                                (flight, step),
-                                way,
-                                (failure, asked_ms),
-                                &left,
-                                &mut trail,
-                            );
+                            let failed = (failure, asked_ms);
+                            self.unresumed(flight, step, way, failed, &left, &mut trail);
                             unfinished = left;
                         }
                         Err(relay) => {
@@ -138,7 +126,7 @@ impl Pursuit {
         match (failure, self.way) {
             (Failure::Mismatch, Some(way)) => {
                 let Broken { unfinished, trail, .. } = broken;
-                self.unresumed((flight, self.step), way, (failure, None), unfinished, trail);
+                self.unresumed(flight, self.step, way, (failure, None), unfinished, trail);
             }
             _ => {
                 broken.trail.broke(failure, now);
@@ -163,6 +151,7 @@ impl Pursuit {
         let gateway = Arc::clone(&self.request.gateway);
         let now = gateway.now();
         trail.goes_on_by(&flight.target.name, now);
+        self.planning.answered(&gateway.health, &flight.target);
         let Some(upstream) = upstream else {
             flight.answered(now);
             trail.end(Ending::Answered);
@@ -170,16 +159,14 @@ impl Pursuit {
         };
         flight.first_token(now);
         let keeping = self.request.keeping.clone();
-        let idle = flight.idle();
         let pursuit = Some(self);
-        let begun =
-            Begun { gateway, upstream, relay, ready, flight, trail, keeping, idle, pursuit };
+        let begun = Begun { gateway, upstream, relay, ready, flight, trail, keeping, pursuit };
         Pursued::On(Box::new(begun))
     }
 
     /// The best way that is left at a target.
     fn way_on(&self, step: usize, unfinished: &Unfinished) -> Option<Resumption> {
-        let Chosen { target, .. } = &self.planning.steps[step];
+        let target = &self.planning.steps[step];
         let (_, body) = self.request.whole.sent_to(&target.provider.name);
         let ways = unfinished.resumptions(body, self.prefills(target));
         ways.into_iter().find(|way| {
@@ -202,14 +189,14 @@ impl Pursuit {
     /// A target did not go on.
     fn unresumed(
         &mut self,
-        (flight, step): (Flight, usize),
+        flight: Flight,
+        step: usize,
         way: Resumption,
         (failure, asked_ms): (Failure, Option<u64>),
         unfinished: &Unfinished,
         trail: &mut Trail,
     ) {
-        let gateway = Arc::clone(&self.request.gateway);
-        let (health, now) = (&gateway.health, gateway.now());
+        let now = self.request.gateway.now();
         // The caller was not at fault before: it is what was added that is not taken.
         let by_the_way = matches!(
             failure,
@@ -219,9 +206,11 @@ impl Pursuit {
                 | Failure::ContextOverflow
                 | Failure::Declined
         );
+        let gateway = Arc::clone(&self.request.gateway);
+        let health = &gateway.health;
         if !by_the_way {
-            let Learned { lone, .. } = flight.failed(failure, asked_ms, now);
-            let told = Told { failure, asked_ms, lone };
+            let learned = flight.failed(failure, asked_ms, now);
+            let told = Told { failure, asked_ms, lone: learned.lone };
             return self.planning.failed(health, step, told, trail, now);
         }
         flight.failed(Failure::Mismatch, None, now);
@@ -244,7 +233,7 @@ impl Pursuit {
     ) -> Pursued {
         if let Some(kept) = unfinished.end_with_calls(&mut ready) {
             if let (Some(keeping), Some(reply)) = (&self.request.keeping, kept) {
-                let provider = &self.planning.steps[self.step].target.provider.name;
+                let provider = &self.planning.steps[self.step].provider.name;
                 keeping.keep(&self.request.gateway, provider, &reply);
             }
             trail.end(Ending::Answered);

@@ -83,10 +83,10 @@ impl Try<'_> {
     pub(crate) async fn run(
         &self,
         mut flight: Flight,
-        mut trail: Trail,
+        trail: Trail,
     ) -> Result<Response<ReplyBody>, Box<Failed>> {
         let outcome = match (self.way, self.operation) {
-            (Way::InProcess(answerer), None) => in_process::ask(self, answerer, &mut flight),
+            (_, None) => self.fetch(&mut flight).await,
             (Way::InProcess(_), Some(operation)) => {
                 Err(Early::declined(pass::not_offered(operation)))
             }
@@ -99,10 +99,27 @@ impl Try<'_> {
                 }
                 passed.map(|passed| (Answer::Passed(passed), Vec::new()))
             }
-            (Way::Remote { endpoint, credential }, None) => {
-                self.exchange(endpoint, credential, &mut flight).await
-            }
         };
+        self.conclude(outcome, flight, trail)
+    }
+
+    /// Sends what no operation is, and waits for a whole answer or the first output of a stream.
+    pub(crate) async fn fetch(&self, flight: &mut Flight) -> Outcome {
+        match self.way {
+            Way::InProcess(answerer) => in_process::ask(self, answerer, flight),
+            Way::Remote { endpoint, credential } => {
+                self.exchange(endpoint, credential, flight).await
+            }
+        }
+    }
+
+    /// From what came back to an answer for the caller, or to a failure.
+    pub(crate) fn conclude(
+        &self,
+        outcome: Outcome,
+        flight: Flight,
+        mut trail: Trail,
+    ) -> Result<Response<ReplyBody>, Box<Failed>> {
         match outcome {
             Ok((answer, dropped)) => {
                 trail.answered_by(&flight.target.name);
@@ -419,7 +436,6 @@ impl Try<'_> {
             return ReplyBody::whole(ready.freeze());
         };
         flight.first_token(now);
-        let idle = flight.idle();
         ReplyBody::Stream(Box::new(StreamBody::new(Begun {
             gateway: Arc::clone(self.gateway),
             upstream,
@@ -428,7 +444,6 @@ impl Try<'_> {
             flight,
             trail,
             keeping: self.keeping.cloned(),
-            idle,
             pursuit: None,
         })))
     }
@@ -470,6 +485,9 @@ impl Try<'_> {
 fn is_declined<T>(outcome: &Result<T, Early>) -> bool {
     outcome.as_ref().is_err_and(|early| early.failure == Failure::Declined)
 }
+
+/// What came back of an attempt, with what of the request could not be said; or why nothing did.
+pub(crate) type Outcome = Result<(Answer, Vec<String>), Early>;
 
 /// What an attempt brought.
 pub(crate) enum Answer {

@@ -18,11 +18,12 @@ use crate::{
     flight::{BYTES_PER_TOKEN, Flight},
     gateway::Gateway,
     health::Tried,
+    hedge::Hedge,
     history::Whole,
     keeping::Keeping,
     operation::Operation,
     outgoing::Asked,
-    plan::Chosen,
+    plan::Sending,
     reply::Try,
     room::Room,
     sticky,
@@ -51,9 +52,9 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// One attempt at a planned target, with one of its provider's keys.
-    pub(crate) fn attempt<'a>(&'a self, chosen: &'a Chosen, key: u8, ordinal: u8) -> Try<'a> {
-        let target = &chosen.target;
+    /// One attempt at a planned target.
+    pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
+        let Sending { target, key, ordinal, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
         let is_streamed = head.stream || self.is_got_as_stream(target);
         Try {
@@ -63,11 +64,11 @@ impl Request {
             body,
             keeping: self.keeping.as_ref(),
             operation: self.operation,
-            way: target.provider.way(self.asked.dialect, &target.model, key),
+            way: target.provider.way(self.asked.dialect, &target.model, *key),
             instruction: self.route.task.as_ref().map(|task| &*task.instruction),
             lossy: self.route.lossy,
             streaming: self.route.streaming,
-            ordinal,
+            ordinal: *ordinal,
             is_streamed,
             gathers: false,
             until: self.answer_by(target, is_streamed),
@@ -75,29 +76,34 @@ impl Request {
         }
     }
 
+    /// How a second attempt is made beside this one, should it be slow; `None` where there is to be none.
+    pub(crate) fn hedge(&self, sending: &Sending) -> Option<&Hedge> {
+        let is_remote = !sending.target.provider.is_in_process();
+        let may = self.operation.is_none() && sending.ordinal == 1 && is_remote;
+        self.route.hedge.as_ref().filter(|_| may)
+    }
+
     /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
     pub(crate) fn take_off(
         &self,
-        chosen: &Chosen,
-        (key, again): (u8, bool),
-        ordinal: u8,
+        sending: &Sending,
         trail: &mut Trail,
     ) -> Result<Flight, ErrorReply> {
         let now = self.gateway.now();
-        let target = &chosen.target;
-        let held = self.hold(chosen, ordinal)?;
-        self.gateway.health.dispatched(&Tried { target, key, began: now }, again);
+        let Sending { target, key, again, .. } = sending;
+        let held = self.hold(sending)?;
+        self.gateway.health.dispatched(&Tried { target, key: *key, began: now }, *again);
         trail.dispatched(&target.name, now);
         let asked = (self.estimated_in(), !self.head().stream);
-        Ok(Flight::new(&self.gateway, target, key, held, asked, now))
+        Ok(Flight::new(&self.gateway, sending, held, asked, now))
     }
 
-    fn hold(&self, chosen: &Chosen, ordinal: u8) -> Result<Held, ErrorReply> {
-        let target = &chosen.target;
+    fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
+        let Sending { target, ordinal, .. } = sending;
         let most = target.known.as_ref().map_or(0, |model| model.max_output);
         let most = if most == 0 { ASSUMED_OUTPUT } else { most };
         let order = Order {
-            attempt: AttemptId { request: self.id, ordinal },
+            attempt: AttemptId { request: self.id, ordinal: *ordinal },
             key: self.caller.key.clone(),
             principal: self.caller.principal.clone(),
             team: self.caller.team.clone(),

@@ -48,8 +48,6 @@ pub(crate) struct Begun {
     pub(crate) trail: Trail,
     /// How the answer is kept.
     pub(crate) keeping: Option<Keeping>,
-    /// How long the upstream may stay silent.
-    pub(crate) idle: Duration,
     /// Who may go on with it, should it break off.
     pub(crate) pursuit: Option<Box<Pursuit>>,
 }
@@ -105,7 +103,7 @@ enum Step {
 impl StreamBody {
     pub(crate) fn new(begun: Begun) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until(now + begun.idle.min(LOOK)));
+        let alarm = Box::pin(sleep_until(now + begun.flight.idle().min(LOOK)));
         Self { state: State::Flowing(Box::new(begun)), alarm, last_piece: now }
     }
 
@@ -166,6 +164,7 @@ impl StreamBody {
         self.last_piece = Instant::now();
         let State::Flowing(begun) = &mut self.state else { return };
         let Progress { error, complete, mismatch, .. } = begun.relay.push(data, &mut begun.ready);
+        begun.flight.piece(begun.gateway.now());
         begun.tap();
         if mismatch {
             self.broke(Failure::Mismatch);
@@ -318,7 +317,6 @@ impl StreamBody {
 impl Begun {
     /// Takes over what the relay saw pass.
     fn tap(&mut self) {
-        self.flight.piece(self.gateway.now());
         self.flight.usage = self.relay.usage();
         self.flight.output_bytes = self.relay.output_bytes();
     }
@@ -332,7 +330,8 @@ impl Begun {
 
     /// How long the upstream may stay silent.
     fn patience(&self) -> Duration {
-        if self.relay.stop().is_some() { self.idle.min(AFTER_STOP) } else { self.idle }
+        let idle = self.flight.idle();
+        if self.relay.stop().is_some() { idle.min(AFTER_STOP) } else { idle }
     }
 }
 

@@ -18,7 +18,7 @@ use terms::{
     model::{Capabilities, Model},
 };
 
-use crate::{provider::Provider, task::Task};
+use crate::{hedge::Hedge, provider::Provider, task::Task};
 
 /// One place a request can be sent.
 #[derive(Debug, Clone)]
@@ -73,8 +73,6 @@ pub struct Route {
     /// Whether a parameter that a target's dialect cannot say is left out and listed, where it would
     /// otherwise be refused.
     pub lossy: bool,
-    /// What becomes of streams.
-    pub streaming: Streaming,
     /// How requests are spread over the targets.
     pub spray: Spray,
     /// Shares of the targets, in their order; empty where all have the same. A target of a task's own
@@ -85,6 +83,10 @@ pub struct Route {
     /// Whether only the providers' first keys are shown, because what is asked about lies in their
     /// accounts.
     pub first_key_only: bool,
+    /// Whether a second attempt goes out beside one that is slow.
+    pub hedge: Option<Hedge>,
+    /// What becomes of streams.
+    pub streaming: Streaming,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -97,11 +99,12 @@ impl Route {
             targets,
             limits,
             lossy: false,
-            streaming: Streaming::default(),
             spray: Spray::Order,
             weights: Vec::new(),
             sticky: true,
             first_key_only: false,
+            hedge: None,
+            streaming: Streaming::default(),
             task: None,
         }
     }

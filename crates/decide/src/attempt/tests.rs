@@ -276,6 +276,22 @@ fn a_gate_that_has_shut_meanwhile_is_passed_over_where_another_is_open() {
     assert!(matches!(attempts.next(NOW), Next::Send { step: 1, ordinal: 3, .. }));
 }
 
+#[test]
+fn a_hedge_goes_to_another_provider_and_counts_as_an_attempt() {
+    let plan = vec![planned(0, 1), planned(0, 1), planned(1, 2), planned(2, 1)];
+    let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+    attempts.next(NOW);
+    assert_eq!(attempts.hedge(0, |_| false), None);
+    assert_eq!(attempts.hedge(0, |_| true), Some((2, 0, 2)));
+    // Both fail, in either order: the rest is as ever.
+    attempts.failed(2, CredentialDead, None, true, NOW, |_| true);
+    attempts.failed(0, TimedOut, None, true, NOW, |_| true);
+    assert!(matches!(attempts.next(NOW), Next::Send { step: 1, ordinal: 3, .. }));
+    attempts.failed(1, TimedOut, None, true, NOW, |_| true);
+    assert!(matches!(attempts.next(NOW), Next::Send { step: 3, ordinal: 4, .. }));
+    assert_eq!(attempts.hedge(3, |_| true), None, "none is left");
+}
+
 proptest::proptest! {
     #[test]
     fn the_worst_case_is_the_attempt_budget_whatever_happens(

@@ -13,13 +13,16 @@ use crate::harness::{
 
 const ALL: [Dialect; 4] = [CHAT, RESPONSES, MESSAGES, GEMINI];
 
+/// A fault by name.
+type Case = (&'static str, fn() -> Fault);
+
 fn asks_for_stream(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body).unwrap()["stream"] == true
 }
 
 #[tokio::test]
 async fn a_target_that_dies_in_its_middle_is_left_for_the_next() {
-    let deaths: [(&str, fn() -> Fault); 4] = [
+    let deaths: [Case; 4] = [
         ("cut", || Fault::MidStreamCut { after_chunks: 3 }),
         ("reset", || Fault::MidStreamReset { after_chunks: 3 }),
         ("error event", || Fault::MidStreamError { after_chunks: 3 }),

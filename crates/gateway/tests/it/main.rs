@@ -16,6 +16,7 @@ mod gathering;
 mod gemini;
 mod harness;
 mod headline;
+mod hedge;
 mod keys;
 mod limits;
 mod pass;

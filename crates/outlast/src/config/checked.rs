@@ -369,7 +369,7 @@ fn resolved(
     catalog: &Catalog,
     findings: &Findings,
 ) -> Route {
-    let targets: Vec<_> = route
+    let targets = route
         .targets
         .iter()
         .filter_map(|target| {
@@ -388,7 +388,7 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let RouteSection { lossy, streaming, spray, weights, sticky, .. } = route;
+    let RouteSection { lossy, streaming, spray, weights, sticky, hedge, .. } = route;
     let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
     Route {
         lossy,
@@ -396,6 +396,7 @@ fn resolved(
         spray,
         weights,
         sticky,
+        hedge,
         ..Route::new(route.name.into_inner().into(), targets, route.limits)
     }
 }

@@ -10,7 +10,7 @@ use decide::{
     retry_budget::RetryBudgetLimits,
     spray::Spray,
 };
-use gateway::{KeepLimits, Streaming, TimeLimits};
+use gateway::{Hedge, KeepLimits, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -38,6 +38,7 @@ pub(crate) struct RouteSection {
     /// One for each target; empty where all have the same.
     pub(crate) weights: Vec<u64>,
     pub(crate) sticky: bool,
+    pub(crate) hedge: Option<Hedge>,
 }
 
 /// A price set by hand.
@@ -258,6 +259,7 @@ pub(crate) fn route(
     let spray = spray(&mut section, findings);
     let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
     let sticky = section.boolean("sticky").unwrap_or(true);
+    let hedge = hedge(&mut section, findings);
     section.finish();
     let name = name?;
     if name.get_ref().is_empty() || name.get_ref().trim_end_matches('*').contains('*') {
@@ -271,7 +273,29 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky })
+    Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky, hedge })
+}
+
+/// For how many of a hundred requests a second attempt may go out, where the file does not say.
+const HEDGE_PERCENT: u32 = 5;
+
+fn hedge(section: &mut Section<'_, '_>, findings: &Findings) -> Option<Hedge> {
+    let at = section.place("hedge_percent");
+    let after = section.number("hedge_after_ms", 0..DAY_MS);
+    let percent = section.number("hedge_percent", 1..101);
+    if let (None, Some(at)) = (after, at) {
+        let message = "`hedge_percent` means nothing without `hedge_after_ms`";
+        findings.report(
+            at,
+            message,
+            "add `hedge_after_ms = 2000`, or 0 for what each target usually takes",
+        );
+    }
+    let after = match after? {
+        0 => None,
+        ms => Some(Duration::from_millis(ms)),
+    };
+    Some(Hedge::new(after, small(percent, HEDGE_PERCENT)))
 }
 
 fn spray(section: &mut Section<'_, '_>, findings: &Findings) -> Spray {

@@ -330,6 +330,10 @@ fn a_route_may_be_sprayed() {
     let config = load(&with("spray = \"adaptive\""), &[]).unwrap();
     assert_eq!((config.routes[0].spray, config.routes[0].sticky), (Spray::Adaptive, true));
     assert_eq!(load(&with(""), &[]).unwrap().routes[0].spray, Spray::Order);
+    assert!(load(&with(""), &[]).unwrap().routes[0].hedge.is_none());
+    assert!(load(&with("hedge_after_ms = 0"), &[]).unwrap().routes[0].hedge.is_some());
+    let alone = "7: `hedge_percent` means nothing without `hedge_after_ms`";
+    refused(&with("hedge_percent = 9"), &[], &[alone]);
     let odd = "7: `spray = \"random\"` is no way to spread requests";
     refused(&with("spray = \"random\""), &[], &[odd]);
     refused(&with("weights = [1, 2]"), &[], &["7: `weights` means nothing without `spray`"]);
