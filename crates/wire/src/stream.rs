@@ -6,6 +6,7 @@ use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
     canonical::event::{Event, StopReason},
+    conduct::Conduct,
     dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
     error::{ErrorReply, UpstreamError},
     frames::{Frames, Framing},
@@ -93,6 +94,7 @@ struct Tally {
     output_bytes: u64,
     noise: u32,
     started: bool,
+    refused: bool,
     complete: bool,
     dropped: Vec<&'static str>,
     /// Of the current push.
@@ -233,6 +235,12 @@ impl StreamRelay {
     /// Why the answer ended.
     pub fn stop(&self) -> Option<StopReason> {
         self.tally.stop
+    }
+
+    /// How the answer went, once it is complete; `None` where another began it.
+    pub fn conduct(&self) -> Option<Conduct> {
+        let Tally { stop, refused, .. } = self.tally;
+        self.aligner.is_none().then(|| Conduct::of_transcript(&self.transcript, stop, refused))
     }
 
     /// Bytes of text, reasoning and tool arguments that passed: a base for estimates.
@@ -410,6 +418,7 @@ impl Tally {
         }
         match event {
             Event::Start { .. } => self.started = true,
+            Event::Refusal(_) => self.refused = true,
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Stop { reason, .. } => self.stop = Some(*reason),
             Event::Unsaid(name) => self.drop_field(name),
