@@ -4,7 +4,7 @@
 use store::AttemptRow;
 use terms::{
     event::{Hold, Settlement},
-    ids::RequestId,
+    ids::{RequestId, TargetName},
     money::thousands,
     outcome::{Ending, Failure},
     time::Timestamp,
@@ -123,7 +123,7 @@ fn said(what: &Happening) -> (String, Option<bool>) {
             ("no target is left to try".to_owned(), Some(false))
         }
         Happening::Planned { targets } => {
-            let names: Vec<&str> = targets.iter().map(|target| target.as_str()).collect();
+            let names: Vec<&str> = targets.iter().map(TargetName::as_str).collect();
             (format!("plan: {}", names.join(", then ")), None)
         }
         Happening::Skipped { target, reason } => {
