@@ -29,4 +29,5 @@ mod spray;
 mod streams;
 mod surface;
 mod tasks;
+mod traces;
 mod vertex;
