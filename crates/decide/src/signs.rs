@@ -36,7 +36,7 @@ const EXAMPLES: usize = 5;
 
 /// A return is believed once a target that still were changed would look so normal once in so many
 /// answers.
-const RETURN_IN: f64 = 1_000.0;
+const RETURN_IN: f64 = 100.0;
 
 /// How changes are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]

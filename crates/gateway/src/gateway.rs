@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::{
     clock::Clock,
     health::Health,
+    incidents::Incidents,
     kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
     randomness::Randomness,
@@ -57,6 +58,7 @@ pub struct Gateway {
     pub(crate) intake: IntakeLimits,
     pub(crate) kept: Arc<Kept>,
     pub(crate) traces: Option<Arc<dyn Traces>>,
+    pub(crate) incidents: Arc<Incidents>,
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
     /// When answers that are still open are ended, because the program stops.
@@ -77,6 +79,7 @@ impl Gateway {
             intake: parts.intake,
             kept: Arc::new(Kept::new(parts.keep, parts.shelf)),
             traces: parts.traces,
+            incidents: Arc::default(),
             bodies: Arc::default(),
             ends_at: Arc::default(),
             clock: Clock::start(),
@@ -96,6 +99,7 @@ impl Gateway {
             intake: self.intake,
             kept: Arc::clone(&self.kept),
             traces: self.traces.clone(),
+            incidents: Arc::clone(&self.incidents),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,
@@ -135,6 +139,11 @@ impl Gateway {
 
     pub(crate) fn wall(&self) -> Timestamp {
         self.ledger.now()
+    }
+
+    /// Random bits for the name of something.
+    pub(crate) fn draw(&self) -> u128 {
+        self.randomness.draw()
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {

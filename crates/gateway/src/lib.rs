@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod canary;
 mod clock;
 mod completions;
 mod count;
@@ -23,6 +24,7 @@ mod health;
 mod hedge;
 mod history;
 mod in_process;
+mod incidents;
 mod input_items;
 mod intake;
 mod keeping;
@@ -57,10 +59,12 @@ mod workers;
 mod write_stall;
 
 pub use crate::{
+    canary::{CANARY, CanaryReply},
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
     hedge::Hedge,
+    incidents::SignHistory,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},
@@ -68,7 +72,7 @@ pub use crate::{
     provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
-    table::{BrokenStream, Route, RouteDefaults, Streaming, Table, Target},
+    table::{BrokenStream, OnDegraded, Route, RouteDefaults, Streaming, Table, Target},
     task::{Deployed, Task},
     trail::Traces,
     workers::Workers,

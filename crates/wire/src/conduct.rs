@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes of an answer's beginning in which a refusal in words is looked for.
-const OPENING: usize = 160;
+pub(crate) const OPENING: usize = 160;
 
 /// What a refusal in words opens with, once it has said that it is sorry. English alone; other refusals
 /// are known by what the provider says of them.
@@ -92,8 +92,9 @@ impl Conduct {
         transcript: &Transcript,
         stop: Option<StopReason>,
         refused: bool,
+        opening: &str,
     ) -> Self {
-        let mut seen = Seen { refused, ..Seen::default() };
+        let mut seen = Seen { refused, opening: Some(opening), ..Seen::default() };
         for piece in &transcript.said {
             match piece {
                 Piece::Text(text) => seen.text(text),
@@ -122,6 +123,8 @@ impl Conduct {
 #[derive(Default)]
 struct Seen<'a> {
     refused: bool,
+    /// How it begins, where that is not in `texts`.
+    opening: Option<&'a str>,
     texts: Vec<&'a str>,
     calls: Vec<String>,
     has_broken_call: bool,
@@ -140,8 +143,8 @@ impl<'a> Seen<'a> {
 
     fn conduct(self, stop: Option<StopReason>, is_known: bool) -> Conduct {
         let said_so = self.refused || stop == Some(StopReason::Refusal);
-        let in_words =
-            || self.calls.is_empty() && self.texts.first().is_some_and(|text| opens_refusing(text));
+        let opening = self.opening.or_else(|| self.texts.first().copied());
+        let in_words = || self.calls.is_empty() && opening.is_some_and(opens_refusing);
         let is_json = || match self.texts.as_slice() {
             [text] => is_json(text),
             texts => is_json(&texts.concat()),
