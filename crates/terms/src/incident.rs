@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{CanaryName, IncidentId, RequestId, TargetName},
+    money::NanoUsd,
     time::Timestamp,
 };
 
@@ -135,6 +136,58 @@ pub struct Closed {
     pub at: Timestamp,
     /// By whom; `None`: the target answers as before.
     pub by: Option<String>,
+}
+
+/// A canary that was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryRun {
+    /// The request that it was.
+    pub request: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// Which canary.
+    pub canary: CanaryName,
+    /// Who was asked.
+    pub target: TargetName,
+    /// What came of it.
+    pub outcome: CanaryOutcome,
+    /// Output tokens of the answer.
+    pub tokens: u64,
+    /// Milliseconds to its first token.
+    pub first_token_ms: u64,
+    /// What it cost.
+    pub cost: NanoUsd,
+}
+
+/// What came of asking a canary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CanaryOutcome {
+    /// The answer is as expected.
+    Passed,
+    /// It is not, for this reason.
+    Failed(String),
+    /// There is no answer, for this reason. That is the gate's business.
+    Unanswered(String),
+}
+
+impl CanaryOutcome {
+    /// The word for it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Unanswered(_) => "unanswered",
+        }
+    }
+
+    /// Why it did not pass.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Passed => None,
+            Self::Failed(why) | Self::Unanswered(why) => Some(why),
+        }
+    }
 }
 
 #[cfg(test)]
