@@ -2,6 +2,7 @@
 
 pub(crate) mod breakers;
 pub(crate) mod distillations;
+pub(crate) mod incidents;
 pub(crate) mod keys;
 pub(crate) mod pipelines;
 pub(crate) mod requests;

@@ -3,6 +3,7 @@
 //! decides no rule and holds no SQL.
 
 mod breakers;
+mod incidents;
 mod live;
 pub mod pipelines;
 mod tasks;
@@ -14,6 +15,7 @@ mod routes;
 mod api;
 mod breaker_sections;
 mod explained;
+mod incident_sections;
 mod pages;
 mod provider_sections;
 mod run;
@@ -35,6 +37,7 @@ pub use crate::{
     breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
     explained::{Explained, ExplainedAttempt, ExplainedStep, explain},
     guard::Guard,
+    incidents::{IncidentWords, Incidents, LevelWords},
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,
         StudentRow, TargetRow,

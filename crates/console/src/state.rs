@@ -8,7 +8,8 @@ use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    breakers::Breakers, live::Live, origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks,
+    breakers::Breakers, incidents::Incidents, live::Live, origin::AllowedHosts,
+    pipelines::Pipelines, tasks::Tasks,
 };
 
 /// Live streams at most: each renders up to twice a second.
@@ -34,7 +35,9 @@ pub struct ConsoleState {
     pub tasks: Arc<dyn Tasks>,
     /// Its sessions and their breakers.
     pub breakers: Arc<dyn Breakers>,
-    /// For the usage report and the keys.
+    /// Its incidents.
+    pub incidents: Arc<dyn Incidents>,
+    /// For the usage report, the keys, requests and incidents.
     pub store: Store,
     /// The virtual keys.
     pub keys: Arc<Keys>,
