@@ -35,6 +35,14 @@ pub struct Expected {
     pub first_token_ms: Option<u64>,
 }
 
+/// The regular expression of this text.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn pattern(text: &str) -> Result<Regex, regex_lite::Error> {
+    Regex::new(text)
+}
+
 /// An answer to a canary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CanaryAnswer {

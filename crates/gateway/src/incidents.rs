@@ -16,7 +16,7 @@ use terms::{
     time::Timestamp,
 };
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{gateway::Gateway, health::Health};
 
@@ -153,7 +153,7 @@ impl Known {
             Cause::Sign(sign) => (Some(sign.name()), None),
             Cause::Canary(canary) => (None, Some(canary.as_str())),
         };
-        warn!(incident = %id, %target, sign, canary, "a target answers otherwise than it did");
+        info!(incident = %id, %target, sign, canary, "a target answers otherwise than it did");
         self.unsaved.push(incident.clone());
         self.open.push(incident);
     }

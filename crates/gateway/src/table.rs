@@ -258,6 +258,13 @@ impl Table {
         self.route(asked).is_some()
     }
 
+    /// The targets that can be asked for under this name at providers; students within this process are
+    /// none.
+    pub fn targets_of(&self, asked: &str) -> Vec<Arc<Target>> {
+        let targets = self.route(asked).map(|route| route.targets.clone()).unwrap_or_default();
+        targets.into_iter().filter(|target| !target.provider.is_in_process()).collect()
+    }
+
     /// Every name that can be asked for, with the provider of its first target.
     pub(crate) fn names(&self) -> BTreeMap<&str, &str> {
         self.routes

@@ -2,6 +2,7 @@
 
 mod admin_client;
 mod breakers;
+mod canaries;
 mod causes;
 mod clock;
 mod commands;
@@ -10,6 +11,7 @@ mod data_folder;
 mod demo;
 mod deployments;
 mod distillation;
+mod incidents;
 mod live;
 mod pipelines;
 mod recording;
