@@ -4,6 +4,7 @@ pub(crate) mod breakers;
 pub(crate) mod distillations;
 pub(crate) mod keys;
 pub(crate) mod pipelines;
+pub(crate) mod requests;
 pub(crate) mod sign_in_codes;
 pub(crate) mod tasks;
 pub(crate) mod usage;

@@ -27,6 +27,7 @@ pub(crate) enum ConsoleError {
     /// What was sent is well formed and cannot run; a sentence for each mistake.
     Unfit(Vec<String>),
     NoSuchKey,
+    NoSuchRequest,
     NoSuchRun,
     NoSuchBreaker,
     /// A breaker does not take this answer, in a sentence.
@@ -72,9 +73,11 @@ impl ConsoleError {
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
             Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSuchKey | Self::NoSuchRun | Self::NoSuchBreaker | Self::NotFound => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NoSuchKey
+            | Self::NoSuchRequest
+            | Self::NoSuchRun
+            | Self::NoSuchBreaker
+            | Self::NotFound => StatusCode::NOT_FOUND,
             Self::AnswerRefused(_) => StatusCode::CONFLICT,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
@@ -108,6 +111,10 @@ impl ConsoleError {
             Self::Unfit(problems) => {
                 return Said { code: "cannot_run", message: problems.join("\n") };
             }
+            Self::NoSuchRequest => (
+                "no_such_request",
+                "nothing is known of a request with this id: ids begin with req_; what happened in the last second may not be written yet",
+            ),
             Self::NoSuchRun => ("no_such_run", "there is no run with this id"),
             Self::AnswerRefused(message) => {
                 return Said { code: "answer_refused", message: message.clone() };

@@ -13,6 +13,7 @@ mod routes;
 
 mod api;
 mod breaker_sections;
+mod explained;
 mod pages;
 mod provider_sections;
 mod run;
@@ -32,6 +33,7 @@ mod origin;
 
 pub use crate::{
     breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
+    explained::{Explained, ExplainedAttempt, ExplainedStep, explain},
     guard::Guard,
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,

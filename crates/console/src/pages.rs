@@ -6,5 +6,6 @@ pub(crate) mod health;
 pub(crate) mod overview;
 pub(crate) mod pipelines;
 pub(crate) mod providers;
+pub(crate) mod requests;
 pub(crate) mod run;
 pub(crate) mod sign_in;

@@ -81,6 +81,17 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/api/usage", guard: Guard::Api, handler: || get(api::usage::report) },
     Route { path: "/providers", guard: Guard::Page, handler: || get(pages::providers::show) },
     Route { path: "/live/providers", guard: Guard::Api, handler: || get(stream::live_providers) },
+    Route { path: "/requests", guard: Guard::Page, handler: || get(pages::requests::list) },
+    Route {
+        path: "/requests/{request}",
+        guard: Guard::Page,
+        handler: || get(pages::requests::show),
+    },
+    Route {
+        path: "/api/requests/{request}",
+        guard: Guard::Api,
+        handler: || get(api::requests::show),
+    },
     Route { path: "/pipelines", guard: Guard::Page, handler: || get(pages::pipelines::show) },
     Route { path: "/pipelines/live", guard: Guard::Api, handler: || get(pages::pipelines::live) },
     Route { path: "/pipelines/{run}", guard: Guard::Page, handler: || get(pages::run::show) },

@@ -97,8 +97,8 @@ mod tests {
     /// Answers that each took this long, so many a second, for ten seconds.
     fn known(ms: u64, a_second: u64) -> (WholeAnswers, Moment) {
         let mut known = WholeAnswers::default();
-        for at in (0..10_000).step_by(1_000 / usize::try_from(a_second).unwrap()) {
-            known.answered(ms, Moment(at as u64));
+        for number in 0..10 * a_second {
+            known.answered(ms, Moment(number * (1_000 / a_second)));
         }
         (known, Moment(10_000))
     }

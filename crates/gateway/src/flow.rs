@@ -165,7 +165,10 @@ async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let mut heard = Weight::Student;
     loop {
         match planning.next(&health, &mut trail, request.gateway.now()) {
-            Turn::Wait(ms) => sleep(Duration::from_millis(ms)).await,
+            Turn::Wait(ms) => {
+                trail.waits(ms);
+                sleep(Duration::from_millis(ms)).await;
+            }
             Turn::Stop(stop) => {
                 let made = planning.attempts.made();
                 return Ok(stopped(&request, stop, last.as_deref(), made, trail));

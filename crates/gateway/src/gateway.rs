@@ -19,6 +19,7 @@ use crate::{
     limits::IntakeLimits,
     randomness::Randomness,
     table::{Table, Target},
+    trail::Traces,
     upstream::Upstream,
 };
 
@@ -41,6 +42,8 @@ pub struct Parts {
     pub keep: KeepLimits,
     /// Where kept answers outlive the process.
     pub shelf: Option<Arc<dyn Shelf>>,
+    /// Where the traces of requests are kept.
+    pub traces: Option<Arc<dyn Traces>>,
 }
 
 /// A gateway. Listeners are given to it by [`crate::Listener`].
@@ -53,6 +56,7 @@ pub struct Gateway {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeLimits,
     pub(crate) kept: Arc<Kept>,
+    pub(crate) traces: Option<Arc<dyn Traces>>,
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
     /// When answers that are still open are ended, because the program stops.
@@ -72,6 +76,7 @@ impl Gateway {
             ledger: parts.ledger,
             intake: parts.intake,
             kept: Arc::new(Kept::new(parts.keep, parts.shelf)),
+            traces: parts.traces,
             bodies: Arc::default(),
             ends_at: Arc::default(),
             clock: Clock::start(),
@@ -90,6 +95,7 @@ impl Gateway {
             ledger: Arc::clone(&self.ledger),
             intake: self.intake,
             kept: Arc::clone(&self.kept),
+            traces: self.traces.clone(),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,

@@ -70,5 +70,6 @@ pub use crate::{
     sigv4::AwsKeys,
     table::{BrokenStream, Route, RouteDefaults, Streaming, Table, Target},
     task::{Deployed, Task},
+    trail::Traces,
     workers::Workers,
 };

@@ -248,8 +248,8 @@ impl PassedBody {
     fn broke(&mut self, failure: Failure) -> Poll<Option<Result<Bytes, CutShort>>> {
         if let Some((_, flight, mut trail)) = self.open.take() {
             let now = flight.now();
+            trail.broke(&flight.target.name, failure, now);
             flight.failed(failure, None, now);
-            trail.failed(failure);
             trail.end(Ending::Failed(failure));
         }
         Poll::Ready(Some(Err(CutShort)))

@@ -88,6 +88,7 @@ pub(crate) fn plan(
     let keys = |target: &Target| {
         if chosen.first_key_only { vec![0] } else { gateway.health.keys(target, facts.draw, now) }
     };
+    trail.steps(&steps);
     let attempts = Attempts::new(planned(&steps, keys), chosen.limits, now);
     Planning { steps, attempts, sticky }
 }

@@ -75,6 +75,7 @@ impl Pursuit {
             let turn = self.planning.next(&gateway.health, &mut trail, gateway.now());
             let (step, sending) = match turn {
                 Turn::Wait(ms) => {
+                    trail.waits(ms);
                     sleep(Duration::from_millis(ms)).await;
                     continue;
                 }
@@ -87,6 +88,7 @@ impl Pursuit {
             let Ok(mut flight) = self.request.take_off(&sending, &mut trail) else {
                 return self.given_up(unfinished, trail, ready);
             };
+            trail.asks_for_rest(&sending.target.name, way);
             let attempt = self.request.attempt(&sending);
             match attempt.resume(unfinished, way, &mut flight, &mut ready).await {
                 Ok((relay, upstream)) => {
@@ -96,6 +98,7 @@ impl Pursuit {
                 }
                 Err(unresumed) => {
                     let Unresumed { early, unfinished: left } = *unresumed;
+                    trail.noted_failure(&flight.target.name, &early);
                     let Early { failure, asked_ms, .. } = early;
                     match left {
                         Ok(left) => {
@@ -126,10 +129,11 @@ impl Pursuit {
         match (failure, self.way) {
             (Failure::Mismatch, Some(way)) => {
                 let Broken { unfinished, trail, .. } = broken;
+                trail.noted_failure(name, &Early::of(failure));
                 self.unresumed(flight, self.step, way, (failure, None), unfinished, trail);
             }
             _ => {
-                broken.trail.broke(failure, now);
+                broken.trail.broke(name, failure, now);
                 let learned = flight.failed(failure, None, now);
                 // One that fell silent in its middle is no silent target: it may be asked again.
                 let told = Told { failure: Failure::Cut, asked_ms: None, lone: learned.lone };

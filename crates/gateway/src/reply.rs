@@ -403,9 +403,10 @@ impl Try<'_> {
         answer: Answer,
         dropped: &[String],
         flight: Flight,
-        trail: Trail,
+        mut trail: Trail,
     ) -> Response<ReplyBody> {
         let target = Arc::clone(&flight.target);
+        trail.dropped(dropped);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
         let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
@@ -460,7 +461,7 @@ impl Try<'_> {
     }
 
     pub(crate) fn fail(&self, early: Early, flight: Flight, mut trail: Trail) -> Failed {
-        trail.failed(early.failure);
+        trail.failed_at(&flight.target.name, &early);
         let verbatim = self.verbatim(&early, &trail);
         let last = LastFailure {
             failure: early.failure,

@@ -94,6 +94,7 @@ impl Request {
         let held = self.hold(sending)?;
         self.gateway.health.dispatched(&Tried { target, key: *key, began: now }, *again);
         trail.dispatched(&target.name, now);
+        trail.sent(sending);
         let asked = (self.estimated_in(), !self.head().stream);
         Ok(Flight::new(&self.gateway, sending, held, asked, now))
     }

@@ -239,8 +239,8 @@ impl StreamBody {
             Err(relay) => relay.error_event(&error, &id),
         };
         ready.extend_from_slice(&event);
+        trail.broke(&flight.target.name, failure, gateway.now());
         flight.failed(failure, None, gateway.now());
-        trail.failed(failure);
         trail.end(Ending::Failed(failure));
         self.state = State::Ended(ready);
     }

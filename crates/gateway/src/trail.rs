@@ -8,11 +8,19 @@ use ledger::{Failover, RequestEnd};
 use terms::{
     ids::{RequestId, RouteName, TargetName},
     outcome::{Ending, Failure},
-    time::Moment,
+    time::{Moment, Timestamp},
+    trace::{Happening, Step, Trace},
 };
 use tracing::{info, warn};
+use wire::Resumption;
 
-use crate::gateway::Gateway;
+use crate::{early::Early, gateway::Gateway, plan::Sending, table::Target};
+
+/// Where the traces of requests are kept. It must return at once; what it cannot keep is lost.
+pub trait Traces: fmt::Debug + Send + Sync {
+    /// Takes the trace of a request that has ended.
+    fn put(&self, trace: Trace);
+}
 
 /// Ends exactly once: by [`Trail::end`], or as left by the caller when it is dropped.
 #[derive(Debug)]
@@ -36,8 +44,17 @@ pub(crate) struct Trail {
     added_ms: Option<u64>,
     /// When the answer broke off, until another target goes on with it.
     broke_at: Option<Moment>,
+    steps: Vec<Step>,
+    /// Whether anything happened beyond one attempt that went well.
+    eventful: bool,
     ended: bool,
 }
+
+/// Steps that are remembered of a request at most.
+const STEPS: usize = 64;
+
+/// Characters of what a provider said that are remembered.
+const SAID: usize = 300;
 
 impl Trail {
     pub(crate) fn begin(
@@ -61,6 +78,8 @@ impl Trail {
             answered_by: None,
             added_ms: None,
             broke_at: None,
+            steps: Vec::new(),
+            eventful: false,
             ended: false,
         }
     }
@@ -74,12 +93,73 @@ impl Trail {
         self.route = route.clone();
         self.preferred = preferred;
         self.reason = skipped;
+        self.eventful |= skipped.is_some();
+    }
+
+    /// These targets are to be tried.
+    pub(crate) fn steps(&mut self, targets: &[Arc<Target>]) {
+        let targets = targets.iter().map(|target| target.name.clone()).collect();
+        self.note(Happening::Planned { targets });
+    }
+
+    /// An attempt goes out.
+    pub(crate) fn sent(&mut self, sending: &Sending) {
+        let Sending { target, key, ordinal, .. } = sending;
+        self.eventful |= *ordinal > 1;
+        let key = key.saturating_add(1);
+        self.note(Happening::Sent { attempt: *ordinal, target: target.name.clone(), key });
+    }
+
+    /// Nothing is sent for so long.
+    pub(crate) fn waits(&mut self, ms: u64) {
+        self.eventful = true;
+        self.note(Happening::Waited { ms });
+    }
+
+    /// An attempt failed, for this reason.
+    pub(crate) fn failed_at(&mut self, target: &TargetName, early: &Early) {
+        self.failed(early.failure);
+        self.noted_failure(target, early);
+    }
+
+    /// The same of an attempt whose failure is nobody's fault and no reason of anything.
+    pub(crate) fn noted_failure(&mut self, target: &TargetName, early: &Early) {
+        let Early { failure, status, asked_ms, said, .. } = early;
+        self.eventful = true;
+        let said = said.as_ref().map(|said| said.message.chars().take(SAID).collect());
+        let (failure, status, asked_ms) = (*failure, *status, *asked_ms);
+        let target = target.clone();
+        self.note(Happening::Failed { target, failure, status, asked_ms, said });
+    }
+
+    /// A target is asked for the rest of the answer.
+    pub(crate) fn asks_for_rest(&mut self, target: &TargetName, way: Resumption) {
+        let way = way.name().to_owned();
+        self.note(Happening::AskedForRest { target: target.clone(), way });
+    }
+
+    /// What a target is not told.
+    pub(crate) fn dropped(&mut self, fields: &[String]) {
+        if !fields.is_empty() {
+            self.eventful = true;
+            self.note(Happening::Dropped { fields: fields.to_vec() });
+        }
+    }
+
+    fn note(&mut self, what: Happening) {
+        if self.steps.len() < STEPS {
+            let at_ms = self.gateway.now().since(self.began);
+            self.steps.push(Step { at_ms, what });
+        }
     }
 
     /// A target is passed by.
     pub(crate) fn skipped(&mut self, target: &TargetName, reason: SkipReason) {
+        self.note(Happening::Skipped { target: target.clone(), reason: reason.name().to_owned() });
         self.gateway.health.skipped(target, reason);
         self.skips.push((target.clone(), reason));
+        // One that stands behind the target that answers is passed by without anybody's notice.
+        self.eventful |= matches!(reason, SkipReason::Overtaken | SkipReason::RetryBudget);
         if reason == SkipReason::Overtaken {
             self.reason.get_or_insert(reason.name());
         }
@@ -108,17 +188,21 @@ impl Trail {
     pub(crate) fn answered_by(&mut self, target: &TargetName) {
         self.answered_by = Some(target.clone());
         self.added_ms = Some(self.answering_since.since(self.began));
+        self.note(Happening::Answers { target: target.clone() });
     }
 
     /// The answer broke off after a part of it was sent.
-    pub(crate) fn broke(&mut self, failure: Failure, now: Moment) {
+    pub(crate) fn broke(&mut self, target: &TargetName, failure: Failure, now: Moment) {
         self.failed(failure);
+        self.eventful = true;
+        self.note(Happening::Broke { target: target.clone(), failure });
         self.broke_at.get_or_insert(now);
     }
 
     /// This target goes on with the answer.
     pub(crate) fn goes_on_by(&mut self, target: &TargetName, now: Moment) {
         self.answered_by = Some(target.clone());
+        self.note(Happening::GoesOn { target: target.clone() });
         if let Some(broke_at) = self.broke_at.take() {
             let gap = now.since(broke_at);
             self.added_ms = Some(self.added_ms.unwrap_or_default() + gap);
@@ -150,8 +234,27 @@ impl Trail {
         if let Ending::Failed(failure) = ending {
             warn!(request = %id, route = %self.route, failure = failure.name(), "request failed");
         }
+        self.leave_trace(ending);
         let end = RequestEnd { principal: self.caller.principal.clone(), ending, failover };
         self.gateway.ledger.activity().request_ended(end, self.gateway.wall());
+    }
+
+    fn leave_trace(&mut self, ending: Ending) {
+        let Some(traces) = self.gateway.traces.as_ref() else { return };
+        if !self.eventful && !matches!(ending, Ending::Failed(_)) {
+            return;
+        }
+        let total_ms = self.gateway.now().since(self.began);
+        let before = i64::try_from(total_ms).unwrap_or(i64::MAX);
+        traces.put(Trace {
+            request: self.id,
+            at: Timestamp(self.gateway.wall().0.saturating_sub(before)),
+            principal: self.caller.principal.clone(),
+            route: self.route.clone(),
+            steps: std::mem::take(&mut self.steps),
+            ending,
+            total_ms,
+        });
     }
 
     fn failover(&self, ending: Ending) -> Option<Failover> {

@@ -20,6 +20,7 @@ mod shelf;
 mod students;
 mod tasks;
 mod terminal;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ use crate::{
     routing::Routing,
     shelf::{ShelfLimits, StoreShelf},
     tasks::TaskDesk,
+    traces::StoreTraces,
 };
 
 /// The environment variable that sets the admin secret instead of the generated file.
@@ -54,6 +55,8 @@ pub(crate) struct Running {
     ingest: Ingest,
     shelf: Arc<StoreShelf>,
     shelf_task: JoinHandle<()>,
+    traces: Arc<StoreTraces>,
+    traces_task: JoinHandle<()>,
     stop: watch::Sender<bool>,
     gateway_task: JoinHandle<()>,
     console_task: JoinHandle<()>,
@@ -82,6 +85,7 @@ impl Running {
         let kept =
             ShelfLimits { time: config.replies.keep.time, bytes: config.replies.store_bytes };
         let (shelf, shelf_task) = StoreShelf::start(store.clone(), kept);
+        let (traces, traces_task) = StoreTraces::start(store.clone());
         let gateway = Gateway::new(Parts {
             table: config.table(),
             keys: Arc::clone(&keys),
@@ -91,6 +95,7 @@ impl Running {
             intake: intake(config),
             keep: config.replies.keep,
             shelf: Some(shelf.clone()),
+            traces: Some(traces.clone()),
         });
         let deployments = Deployments::load(folder.path(), store.clone()).await?;
         let routing =
@@ -153,6 +158,8 @@ impl Running {
             ingest,
             shelf,
             shelf_task,
+            traces,
+            traces_task,
             stop,
             gateway_task,
             console_task,
@@ -184,6 +191,7 @@ impl Running {
         }
         self.ingest.stop().await;
         self.shelf.close(self.shelf_task).await;
+        self.traces.close(self.traces_task).await;
         self.store.close().await;
         drop(self.folder);
     }

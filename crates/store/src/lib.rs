@@ -14,6 +14,7 @@ mod schema;
 mod settings;
 mod spend;
 mod store;
+mod traces;
 
 pub use crate::{
     attempts::AttemptRow,

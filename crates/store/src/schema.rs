@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_kept_replies.sql"),
     include_str!("../migrations/0005_kept_items.sql"),
     include_str!("../migrations/0006_attempts_in_fewer_bytes.sql"),
+    include_str!("../migrations/0007_traces.sql"),
 ];
 
 const VERSION_TABLE: &str =

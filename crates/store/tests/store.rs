@@ -16,6 +16,7 @@ use terms::{
     money::NanoUsd,
     outcome::{Ending, Failure},
     time::Timestamp,
+    trace::{Happening, Step, Trace},
     usage::{Usage, UsageSource},
 };
 
@@ -466,4 +467,27 @@ async fn replies_are_found_by_their_owner_and_thinned_by_age_and_size() {
     assert_eq!(store.thin_replies(Timestamp(2), 15).await.unwrap(), 2);
     assert!(store.kept_reply("ada", "c").await.unwrap().is_none(), "only the newest fits");
     assert!(store.kept_reply("ada", "d").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn traces_are_found_by_their_request_and_thinned_by_age_and_number() {
+    let store = Store::in_memory().await.unwrap();
+    let trace = |at: i64| Trace {
+        request: RequestId::from_parts(at.unsigned_abs(), 7),
+        at: Timestamp(at),
+        principal: "ada".into(),
+        route: "fast".into(),
+        steps: vec![Step { at_ms: 3, what: Happening::Waited { ms: 20 } }],
+        ending: Ending::Answered,
+        total_ms: 40,
+    };
+    let traces = [trace(1), trace(2), trace(3), trace(4)];
+    store.keep_traces(&traces).await.unwrap();
+    store.keep_traces(&traces[..2]).await.unwrap();
+    assert_eq!(store.trace_of(traces[1].request).await.unwrap(), Some(traces[1].clone()));
+    assert_eq!(store.trace_of(RequestId::from_parts(9, 7)).await.unwrap(), None);
+    let newest = store.newest_traces(2).await.unwrap();
+    assert_eq!(newest, [traces[3].clone(), traces[2].clone()]);
+    assert_eq!(store.thin_traces(Timestamp(2), 2).await.unwrap(), 2, "one is old, one too many");
+    assert_eq!(store.newest_traces(9).await.unwrap().len(), 2);
 }

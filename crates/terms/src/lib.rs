@@ -10,4 +10,5 @@ pub mod money;
 pub mod outcome;
 pub mod run;
 pub mod time;
+pub mod trace;
 pub mod usage;

@@ -1,6 +1,9 @@
 //! A gateway with its books and keys, in front of simulated vendors, and a caller.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use access::Keys;
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use decide::{
 };
 use gateway::{
     Credential, Endpoint, Gateway, IntakeLimits, KeepLimits, Listener, ListenerLimits, Parts,
-    Provider, Route, Source, Streaming, Table, Target, TimeLimits, Workers,
+    Provider, Route, Source, Streaming, Table, Target, TimeLimits, Traces, Workers,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -23,7 +26,7 @@ use serde_json::Value;
 use simulator::{Vendor, VendorSpec};
 use store::{SpendDimension, SpendQuery, SpendRow, Store};
 use tempfile::TempDir;
-use terms::{dialect::Dialect, time::Timestamp};
+use terms::{dialect::Dialect, time::Timestamp, trace::Trace};
 use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) const CHAT: Dialect = Dialect::OpenaiChat;
@@ -42,7 +45,18 @@ pub(crate) const FAST: TimeLimits = TimeLimits {
     keep_alive: Duration::from_millis(20),
 };
 
+/// Traces as they are left.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Left(Arc<Mutex<Vec<Trace>>>);
+
+impl Traces for Left {
+    fn put(&self, trace: Trace) {
+        self.0.lock().unwrap().push(trace);
+    }
+}
+
 pub(crate) struct House {
+    traces: Left,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) base: String,
     pub(crate) key: String,
@@ -164,6 +178,7 @@ impl House {
         let options = LedgerOptions::new(folder.path().join("journal"));
         let Opened { ledger, ingest, .. } =
             Ledger::open(options, store.clone(), PriceBook::default()).await.unwrap();
+        let traces = Left::default();
         let gateway = Gateway::new(Parts {
             table,
             keys: Arc::clone(&keys),
@@ -173,12 +188,14 @@ impl House {
             intake,
             keep: KeepLimits::default(),
             shelf: None,
+            traces: Some(Arc::new(traces.clone())),
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), listening).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listener.serve(Workers::here(Arc::clone(&gateway)), stopped));
         Self {
+            traces,
             gateway,
             base,
             key: key.secret.expose().to_owned(),
@@ -260,6 +277,11 @@ impl House {
         self.serving.await.unwrap();
         self.ingest.stop().await;
         self.store.spend(&SpendQuery { by: by.to_vec(), since: None, until: None }).await.unwrap()
+    }
+
+    /// The traces that were left so far.
+    pub(crate) fn traces(&self) -> Vec<Trace> {
+        self.traces.0.lock().unwrap().clone()
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

@@ -30,4 +30,5 @@ mod spray;
 mod streams;
 mod surface;
 mod tasks;
+mod traces;
 mod vertex;

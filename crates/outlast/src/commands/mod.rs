@@ -4,6 +4,7 @@ mod breaker;
 mod check;
 mod demo;
 mod distill;
+mod explain;
 mod key;
 mod models;
 mod pipeline;
@@ -45,6 +46,8 @@ enum Command {
     Key(key::Arguments),
     /// Show who spent what, on which models, when.
     Usage(usage::Arguments),
+    /// Show the way of one request: the plan, every attempt, wait and skip, and why.
+    Explain(explain::Arguments),
     /// Put a distilled student into service: `task:NAME` is answered by it from then on.
     Deploy(task::DeployArguments),
     /// Take a task's student away: its teacher answers, callers change nothing.
@@ -115,6 +118,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Step(arguments) => step::run(&arguments, &environment),
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
+        Command::Explain(arguments) => explain::run(&arguments, &environment),
         Command::Deploy(arguments) => task::deploy(&arguments, &environment),
         Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
         Command::Rollback(arguments) => task::roll_back(&arguments, &environment),

@@ -42,6 +42,17 @@ pub enum Resumption {
     Instruct,
 }
 
+impl Resumption {
+    /// The word used in traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prefill => "prefill",
+            Self::Restart => "restart",
+            Self::Instruct => "continuation",
+        }
+    }
+}
+
 /// An answer that broke off after a part of it was sent.
 #[derive(Debug)]
 pub struct Unfinished {
