@@ -44,7 +44,7 @@ pub(crate) async fn answer(
         Prelude::Reset => {
             ticket.tell(performance.ending);
             reset.notify_one();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
     let headers = reply_headers(&performance, shared.voice, serial);

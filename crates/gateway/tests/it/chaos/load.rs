@@ -12,8 +12,9 @@ use super::{case::CALLERS, run::PATIENT};
 use crate::harness::{CHAT, FOX, House, MESSAGES, RESPONSES, provider, table, whole_text};
 
 /// Callers at a time, each with so many requests one after the other.
-const CALLERS_AT_A_TIME: u64 = 48;
-const REQUESTS: u64 = 5;
+const CALLERS_AT_A_TIME: usize = 48;
+const REQUESTS: usize = 5;
+const ALL: u64 = (CALLERS_AT_A_TIME * REQUESTS) as u64;
 
 #[tokio::test]
 async fn a_provider_that_dies_under_load_is_not_noticed() {
@@ -38,7 +39,7 @@ async fn a_provider_that_dies_under_load_is_not_noticed() {
     let mut callers = JoinSet::new();
     for number in 0..CALLERS_AT_A_TIME {
         let house = Arc::clone(&house);
-        let (caller, stream) = (CALLERS[number as usize % 3], number % 2 == 0);
+        let (caller, stream) = (CALLERS[number % 3], number % 2 == 0);
         callers.spawn(async move {
             for _ in 0..REQUESTS {
                 let reply = house.ask(caller, "r", stream).await;
@@ -48,18 +49,18 @@ async fn a_provider_that_dies_under_load_is_not_noticed() {
     }
     let (_, _, first) = &vendors[0];
     // In the middle, with answers of everybody under way.
-    first.arrived(CALLERS_AT_A_TIME * REQUESTS / 3).await;
+    first.arrived(ALL / 3).await;
     first.die().await;
     while let Some(caller) = callers.join_next().await {
         caller.unwrap();
     }
     let snapshot = house.ledger().activity().snapshot();
-    assert_eq!((snapshot.answered, snapshot.failed), (CALLERS_AT_A_TIME * REQUESTS, 0));
+    assert_eq!((snapshot.answered, snapshot.failed), (ALL, 0));
     assert!(snapshot.rescued > 0, "some were under way");
     let house = Arc::into_inner(house).unwrap();
     let rows = house.close(&[SpendDimension::Provider]).await;
     let dead = rows.iter().find(|row| row.labels == ["first"]).unwrap();
     // What was under way when it died, and what shut its gate or probed it.
-    let most = CALLERS_AT_A_TIME + 8;
+    let most = CALLERS_AT_A_TIME as u64 + 8;
     assert!((1..=most).contains(&dead.failed_attempts), "{} tries in vain", dead.failed_attempts);
 }
