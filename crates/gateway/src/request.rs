@@ -59,7 +59,8 @@ impl Request {
     pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
         let Sending { target, key, ordinal, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
-        let is_streamed = head.stream || self.is_got_as_stream(target);
+        // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
+        let is_streamed = head.stream || (!sending.again && self.is_got_as_stream(target));
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
