@@ -126,6 +126,13 @@ pub(crate) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
+/// How a body is coded, where it is: no coding was asked for, and none is read here.
+pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
+    let coding = headers.get(header::CONTENT_ENCODING)?.as_bytes();
+    let shown: String = String::from_utf8_lossy(coding).chars().take(20).collect();
+    (!coding.eq_ignore_ascii_case(b"identity")).then_some(shown)
+}
+
 /// Buckets of Anthropic's limits.
 const ANTHROPIC_BUCKETS: [[&str; 2]; 4] = [
     ["anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"],

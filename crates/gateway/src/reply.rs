@@ -22,7 +22,7 @@ use crate::{
     chaos::ChaosFault,
     completions,
     credential::Credential,
-    early::{Early, not_a_stream, read_non_stream, read_refusal},
+    early::{self, Early, not_a_stream, read_non_stream, read_refusal},
     errors::{self, LastFailure},
     flight::Flight,
     gateway::Gateway,
@@ -34,7 +34,7 @@ use crate::{
     outgoing::{self, Asked},
     pass::{self, Passed},
     provider::{Endpoint, Way},
-    stream::{Begun, StreamBody},
+    stream::{AFTER_STOP, Begun, StreamBody},
     table::{BrokenStream, Streaming, Target},
     trail::Trail,
     upstream::SendFailure,
@@ -227,7 +227,12 @@ impl Try<'_> {
                 None => return Err(Early::of(Failure::TimedOut)),
             };
         if response.status() == StatusCode::OK {
-            return Ok((response, dropped));
+            return match early::coding(response.headers()) {
+                None => Ok((response, dropped)),
+                Some(coding) => {
+                    Err(Early::malformed(format!("it sent {coding}, which was not asked for")))
+                }
+            };
         }
         flight.may_cost = false;
         Err(read_refusal(endpoint.dialect, response, self.until).await)
@@ -372,20 +377,24 @@ impl Try<'_> {
         let mut until = self.until;
         loop {
             let frame = match timeout_at(until, upstream.frame()).await {
+                Ok(Some(Ok(frame))) => Some(frame),
+                Ok(None) => None,
+                // Its stop reason was seen: silence or a reset takes nothing from it.
+                Err(_) | Ok(Some(Err(_))) if relay.stop().is_some() => None,
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
                 Ok(Some(Err(_))) => return Err(Early::of(Failure::Transient)),
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => match relay.finish(ready) {
-                    Finish::Cut => {
-                        return Err(Early::malformed(
-                            "its stream ended before it began".to_owned(),
-                        ));
-                    }
-                    Finish::Complete | Finish::CompleteWithoutTerminator => {
-                        self.keep(flight, relay.kept());
-                        return Ok(None);
-                    }
-                },
+            };
+            let Some(frame) = frame else {
+                let finish = relay.finish(ready);
+                flight.usage = relay.usage();
+                flight.output_bytes = relay.output_bytes();
+                if finish == Finish::Cut {
+                    let before =
+                        if flight.output_bytes == 0 { "it began" } else { "its answer did" };
+                    return Err(Early::malformed(format!("its stream ended before {before}")));
+                }
+                self.keep(flight, relay.kept());
+                return Ok(None);
             };
             let Ok(data) = frame.into_data() else { continue };
             if flight.is_cut() {
@@ -414,7 +423,9 @@ impl Try<'_> {
             }
             if self.sends_nothing_before_all() && flight.output_bytes > 0 {
                 flight.piece(flight.now());
-                until = Instant::now() + flight.idle();
+                let ended = relay.stop().is_some();
+                let patience = if ended { flight.idle().min(AFTER_STOP) } else { flight.idle() };
+                until = Instant::now() + patience;
             } else if progress.output {
                 return Ok(Some(upstream));
             }

@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(5);
 
 /// After the stop reason was seen, the rest of the stream has this long to come: usage and terminator.
-const AFTER_STOP: Duration = Duration::from_secs(2);
+pub(crate) const AFTER_STOP: Duration = Duration::from_secs(2);
 
 /// What a stream needs after its first output.
 pub(crate) struct Begun {

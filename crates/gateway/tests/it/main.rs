@@ -7,6 +7,7 @@ mod bad_input;
 mod books;
 mod breakers;
 mod cancel;
+mod chaos;
 mod clouds;
 mod continuation;
 mod failover;
