@@ -15,9 +15,9 @@ use console::pipelines::{
     RunPage, RunRow, Unfit,
 };
 use console::{
-    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
-    FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, SessionRow, Spend,
-    StudentRow, TargetRow, TaskRow, Tasks,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Chaos, ChaosOrder,
+    ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Live, MinuteBar, Overview,
+    PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
@@ -101,6 +101,20 @@ impl Live for MadeUp {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+}
+
+impl Chaos for MadeUp {
+    fn held(&self) -> Vec<ChaosRow> {
+        Vec::new()
+    }
+
+    fn begin(&self, _: &ChaosOrder, _: &str) -> Result<ChaosRow, String> {
+        Err("there is no gateway behind this example".to_owned())
+    }
+
+    fn end(&self, _: Option<u64>) -> usize {
+        0
     }
 }
 
@@ -416,6 +430,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         pipelines: Arc::new(NoPipelines(watch::Sender::new(0))),
         tasks: Arc::new(NoTasks),
         breakers: live.clone(),
+        chaos: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),
         store,
         admin: admin.clone(),

@@ -3,6 +3,7 @@
 //! decides no rule and holds no SQL.
 
 mod breakers;
+mod chaos;
 mod live;
 pub mod pipelines;
 mod tasks;
@@ -33,6 +34,7 @@ mod origin;
 
 pub use crate::{
     breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
+    chaos::{Chaos, ChaosOrder, ChaosRow},
     explained::{Explained, ExplainedAttempt, ExplainedStep, explain},
     guard::Guard,
     live::{

@@ -8,7 +8,8 @@ use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    breakers::Breakers, live::Live, origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks,
+    breakers::Breakers, chaos::Chaos, live::Live, origin::AllowedHosts, pipelines::Pipelines,
+    tasks::Tasks,
 };
 
 /// Live streams at most: each renders up to twice a second.
@@ -34,6 +35,8 @@ pub struct ConsoleState {
     pub tasks: Arc<dyn Tasks>,
     /// Its sessions and their breakers.
     pub breakers: Arc<dyn Breakers>,
+    /// Faults that are injected on purpose.
+    pub chaos: Arc<dyn Chaos>,
     /// For the usage report and the keys.
     pub store: Store,
     /// The virtual keys.

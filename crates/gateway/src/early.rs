@@ -48,6 +48,11 @@ impl Early {
         Self { status: 200, ..Self::stated(200, said) }
     }
 
+    /// A status with what was said beside it.
+    pub(crate) fn said(status: u16, said: UpstreamError) -> Self {
+        Self::stated(status, said)
+    }
+
     /// Classified by what the upstream said.
     fn stated(status: u16, said: UpstreamError) -> Self {
         let failure = classify(&Said {

@@ -15,7 +15,7 @@ use terms::{
     usage::{Usage, UsageSource},
 };
 
-use crate::{gateway::Gateway, health::Tried, plan::Sending, table::Target};
+use crate::{chaos::ChaosFault, gateway::Gateway, health::Tried, plan::Sending, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -41,6 +41,9 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
+    /// What goes wrong with it on purpose, and after how many pieces its answer breaks off.
+    pub(crate) injected: Option<ChaosFault>,
+    pub(crate) cut_after: Option<u32>,
     /// Whether its caller wants the answer whole.
     wanted_whole: bool,
     /// Whether the caller asked for reasoning, where its request was translated.
@@ -70,6 +73,8 @@ impl Flight {
             usage: None,
             output_bytes: 0,
             may_cost: false,
+            injected: None,
+            cut_after: None,
             wanted_whole,
             asks_reasoning: false,
         }
@@ -114,6 +119,18 @@ impl Flight {
         if self.is_alive(now) {
             let ms = now.since(self.dispatched);
             self.gateway.health.first_token(&self.target.name, ms, now);
+        }
+    }
+
+    /// Whether the answer breaks off on purpose before the piece that is there now.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        match &mut self.cut_after {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod chaos;
 mod clock;
 mod completions;
 mod count;
@@ -57,6 +58,7 @@ mod workers;
 mod write_stall;
 
 pub use crate::{
+    chaos::{Chaos, ChaosFault, ChaosRefused, Injection, LONGEST, NoFault},
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},

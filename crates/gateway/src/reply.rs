@@ -11,14 +11,15 @@ use terms::{
     dialect::Dialect,
     outcome::{Ending, Failure},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use wire::{
     Finish, Head, Malformed, OwnReply, StreamOptions, StreamRelay, Upstream as WireUpstream,
-    UpstreamRequest,
+    UpstreamError, UpstreamRequest,
 };
 
 use crate::{
     body::ReplyBody,
+    chaos::ChaosFault,
     completions,
     credential::Credential,
     early::{self, Early, not_a_stream, read_non_stream, read_refusal},
@@ -59,6 +60,8 @@ pub(crate) struct Try<'a> {
     pub(crate) lossy: bool,
     pub(crate) streaming: Streaming,
     pub(crate) ordinal: u8,
+    /// What goes wrong on purpose.
+    pub(crate) fault: Option<ChaosFault>,
     /// Whether the answer is got as a stream, be it wanted so or not.
     pub(crate) is_streamed: bool,
     /// Whether a stream is put together here for a caller who wants the whole.
@@ -120,6 +123,7 @@ impl Try<'_> {
         flight: Flight,
         mut trail: Trail,
     ) -> Result<Response<ReplyBody>, Box<Failed>> {
+        trail.injected(&flight);
         match outcome {
             Ok((answer, dropped)) => {
                 trail.answered_by(&flight.target.name);
@@ -207,6 +211,9 @@ impl Try<'_> {
             let dialect = endpoint.dialect;
             credential.show(&mut request, &body, dialect, self.gateway, self.until).await?;
         }
+        if let Some(fault) = self.fault {
+            self.act_out(fault, flight).await?;
+        }
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -229,6 +236,30 @@ impl Try<'_> {
         }
         flight.may_cost = false;
         Err(read_refusal(endpoint.dialect, response, self.until).await)
+    }
+
+    /// What was injected on purpose goes wrong. Nothing was sent.
+    async fn act_out(&self, fault: ChaosFault, flight: &mut Flight) -> Result<(), Early> {
+        flight.injected = Some(fault);
+        match fault {
+            ChaosFault::Status(status) => {
+                let message = "a fault that was injected on purpose".to_owned();
+                Err(Early::said(status, UpstreamError { kind: None, code: None, message }))
+            }
+            ChaosFault::Unreachable => Err(Early::of(Failure::Unreachable)),
+            ChaosFault::Silence => {
+                let silence = self.in_time(std::future::pending::<()>(), flight).await;
+                debug_assert!(silence.is_none(), "nothing is ever said");
+                Err(Early::of(Failure::TimedOut))
+            }
+            ChaosFault::Slow(by) => {
+                self.in_time(sleep(by), flight).await.ok_or_else(|| Early::of(Failure::TimedOut))
+            }
+            ChaosFault::Cut(after) => {
+                flight.cut_after = Some(after);
+                Ok(())
+            }
+        }
     }
 
     /// Waits as long as is due, and no longer for a whole answer of a target that is frozen.
@@ -366,6 +397,9 @@ impl Try<'_> {
                 return Ok(None);
             };
             let Ok(data) = frame.into_data() else { continue };
+            if flight.is_cut() {
+                return Err(Early::of(Failure::Transient));
+            }
             let progress = relay.push(&data, ready);
             flight.usage = relay.usage();
             flight.output_bytes = relay.output_bytes();
@@ -408,6 +442,7 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         trail.dropped(dropped);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
+        let is_injected = trail.is_injected();
         let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
@@ -427,6 +462,9 @@ impl Try<'_> {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         headers::name_request(headers, id);
+        if is_injected {
+            headers.insert(headers::CHAOS, HeaderValue::from_static("injected"));
+        }
         let attempts = self.ordinal;
         let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
             let prices = self.gateway.ledger.prices();

@@ -163,6 +163,9 @@ impl StreamBody {
     fn take(&mut self, data: &[u8]) {
         self.last_piece = Instant::now();
         let State::Flowing(begun) = &mut self.state else { return };
+        if begun.flight.is_cut() {
+            return self.broke(Failure::Cut);
+        }
         let Progress { error, complete, mismatch, .. } = begun.relay.push(data, &mut begun.ready);
         begun.flight.piece(begun.gateway.now());
         begun.tap();

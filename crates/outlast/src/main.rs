@@ -10,6 +10,7 @@ mod data_folder;
 mod demo;
 mod deployments;
 mod distillation;
+mod game_days;
 mod live;
 mod pipelines;
 mod recording;

@@ -18,6 +18,7 @@ use crate::{
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
     deployments::Deployments,
+    game_days::GameDays,
     live::LiveView,
     pipelines::{self, PipelinesView, Teacher},
     routing::Routing,
@@ -97,6 +98,7 @@ impl Running {
             shelf: Some(shelf.clone()),
             traces: Some(traces.clone()),
         });
+        gateway.chaos().allow(config.chaos_principals.clone());
         let deployments = Deployments::load(folder.path(), store.clone()).await?;
         let routing =
             Routing::start(Arc::clone(&gateway), Arc::clone(&ledger), deployments, config.clone());
@@ -133,6 +135,7 @@ impl Running {
             pipelines: pipelines.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
+            chaos: Arc::new(GameDays { gateway: Arc::clone(&gateway) }),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),

@@ -13,6 +13,7 @@ mod continuation;
 mod failover;
 mod files;
 mod follow;
+mod game_day;
 mod gathering;
 mod gemini;
 mod harness;

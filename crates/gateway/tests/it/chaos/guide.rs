@@ -9,7 +9,7 @@ use super::{
     cases,
 };
 
-/// The issue asks for so many.
+/// Fewer would be no suite.
 const AT_LEAST: usize = 30;
 
 #[test]
