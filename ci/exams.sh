@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The real-client exams, a check of ours with a real client and the snippets of the guide, against a
+# The real-client exams, checks of ours with real clients and the snippets of the guide, against a
 # real `outlast serve`: a mock provider behind it, a key made by `outlast key create`, every dialect, no
-# failover (the exams check what passes through).
+# failover (the exams check what passes through), but in one of ours, where the SDKs must notice nothing.
 # usage: ci/exams.sh OUTLAST_BINARY EXAMS_FOLDER. Ends with `exams: N passed, N failed`.
 set -euo pipefail
 
@@ -64,6 +64,27 @@ dialects = ["gemini"]
 api_key = "sk-mock"
 free = true
 
+# Two that stand behind each other, for the exam in which the first of them misbehaves.
+[[provider]]
+name = "troubled"
+base_url = "http://127.0.0.1:$mock/v1"
+dialects = ["openai-responses", "openai-chat", "anthropic-messages"]
+api_key = "sk-mock"
+free = true
+first_token_ms = 1000
+idle_ms = 1000
+
+[[provider]]
+name = "steady"
+base_url = "http://127.0.0.1:$mock/v1"
+dialects = ["openai-chat"]
+api_key = "sk-mock"
+free = true
+
+[[route]]
+name = "unnoticed@*"
+targets = ["troubled/*", "steady/mock-1"]
+
 # The same, for the exams that are sat across dialects.
 [[provider]]
 name = "chat-only"
@@ -114,6 +135,19 @@ targets = ["responses-only/*"]
 [[route]]
 name = "gemini-1*"
 targets = ["gemini-only/*"]
+
+# Streams that break off at the first target.
+[[route]]
+name = "broken-reset"
+targets = ["mock/mock-1@midreset", "chat-only/mock-1"]
+
+[[route]]
+name = "broken-close"
+targets = ["mock/mock-1@midclose", "chat-only/mock-1"]
+
+[[route]]
+name = "broken-error"
+targets = ["mock/mock-1@miderror", "chat-only/mock-1"]
 TOML
   "$outlast" serve --config "$work/outlast.toml" >"$work/gateway.log" 2>&1 &
   started+=($!)
@@ -138,7 +172,8 @@ start_gateway
 # The exams run from a copy, because their folder may be read-only and Node looks for its packages
 # beside them.
 mkdir "$work/run"
-cp "$ci"/google_genai.py "$ci"/stopped_session.py "$exams"/*.py "$exams"/*.mjs "$work/run/"
+cp "$ci"/broken_streams.py "$ci"/google_genai.py "$ci"/stopped_session.py "$ci"/unnoticed.py \
+  "$exams"/*.py "$exams"/*.mjs "$work/run/"
 ln -s "$cache/node/node_modules" "$work/run/node_modules"
 cd "$work/run"
 
@@ -158,7 +193,11 @@ MODEL=responses-1 FAULT_FMT="responses-1@{}" \
 for model in gemini-1 chat-1 messages-1 responses-1; do
   MODEL=$model run_exam google_genai google_genai.py "$cache/py/bin/python"
 done
-# Our own check with a real client: what it does when a person stopped its session.
+# SDKs that never retry, with a first provider that misbehaves in every way of the mock.
+FAULT_FMT="unnoticed@{}" run_exam unnoticed unnoticed.py "$cache/py/bin/python"
+# Our own checks with real clients: one answer although its stream broke off; and what they do when a
+# person stopped their session.
+run_exam broken_streams broken_streams.py "$cache/py/bin/python"
 run_exam stopped_session stopped_session.py "$cache/py/bin/python"
 
 # The snippets of the guide, as they stand there, with the clients that they are for.

@@ -9,10 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, StreamOptions, StreamRelay, Upstream, completion_from_chat, completion_records,
-    completions_as_chat, encode_request, human_spoke, mark_file_id, read_error, read_head,
-    read_passed_answer, read_passed_form, read_passed_json, read_question, relay_reply,
-    relay_reply_with, unmark_file_ids, without_seals,
+    Finish, Framing, Resumption, StreamOptions, StreamRelay, Upstream, completion_from_chat,
+    completion_records, completions_as_chat, encode_request, gathered, human_spoke, mark_file_id,
+    read_error, read_head, read_passed_answer, read_passed_form, read_passed_json, read_question,
+    relay_reply, relay_reply_with, unmark_file_ids, without_seals,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let providers = [Dialect::ALL, Dialect::OF_PROVIDERS].concat();
     let dialect = |all: &[Dialect], number: u8| all[usize::from(number) % all.len()];
     let (caller, provider) = (dialect(callers, *pair), dialect(&providers, *pair / 16));
-    match choice % 5 {
+    match choice % 6 {
         0 => request(caller, provider, rest, *cut),
         1 => reply(provider, caller, rest),
         2 => drop(read_error(provider, rest)),
@@ -29,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
             stream(provider, caller, &framed(rest), usize::from(*cut));
         }
         3 => stream(provider, caller, rest, usize::from(*cut)),
+        4 => broken(caller, dialect(callers, *pair / 16), rest, usize::from(*cut)),
         _ => passed(rest),
     }
 });
@@ -89,6 +90,35 @@ fn stream(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
     }
     let (_, again) = played(to, to, [out.as_ref()].into_iter());
     assert!(again, "what we end as complete is complete to its reader");
+    if let Some(gathered) = gathered(to, &out) {
+        let value: Value = serde_json::from_slice(&gathered).expect("a gathered reply is JSON");
+        assert!(value.is_object());
+    }
+}
+
+/// A stream that breaks off somewhere and is told again, gone on with, or told otherwise.
+fn broken(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
+    for hold_calls in [false, true] {
+        let options = StreamOptions { hold_calls, ..options() };
+        let framing = Framing::of(from);
+        let mut relay = StreamRelay::framed(framing, from, to, options);
+        let mut out = BytesMut::new();
+        let at = bytes.len() * cut / 256;
+        relay.push(&bytes[..at], &mut out);
+        let resumption = [Resumption::Restart, Resumption::Instruct, Resumption::Prefill][cut % 3];
+        let Ok(unfinished) = relay.into_unfinished() else { continue };
+        let ways = unfinished.resumptions(bytes, true);
+        assert!(ways.contains(&Resumption::Restart));
+        let mut relay = unfinished.relay(resumption, framing, from);
+        let progress = relay.push(bytes, &mut out);
+        let finish = relay.finish(&mut out);
+        if progress.error.is_none() && finish != Finish::Cut {
+            let (_, again) = played(to, to, [out.as_ref()].into_iter());
+            assert!(again, "what we end as complete is complete to its reader");
+        } else if let Ok(mut unfinished) = relay.into_unfinished() {
+            let _ = unfinished.end_with_calls(&mut out);
+        }
+    }
 }
 
 /// Lines as the messages of Amazon's streams, so that their checksums hold: the first byte of a line

@@ -15,9 +15,9 @@ use console::pipelines::{
     RunPage, RunRow, Unfit,
 };
 use console::{
-    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
-    FailoverRow, GateState, Incidents, Live, MinuteBar, Overview, PrincipalRow, Requests,
-    SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Chaos, ChaosOrder,
+    ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Incidents, Live, MinuteBar,
+    Overview, PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
@@ -164,6 +164,20 @@ async fn made_up_incidents(store: &Store) -> Result<(), Box<dyn std::error::Erro
         store.put_canary_run(&run, Timestamp(0)).await?;
     }
     Ok(())
+}
+
+impl Chaos for MadeUp {
+    fn held(&self) -> Vec<ChaosRow> {
+        Vec::new()
+    }
+
+    fn begin(&self, _: &ChaosOrder, _: &str) -> Result<ChaosRow, String> {
+        Err("there is no gateway behind this example".to_owned())
+    }
+
+    fn end(&self, _: Option<u64>) -> usize {
+        0
+    }
 }
 
 impl Breakers for MadeUp {
@@ -483,6 +497,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tasks: Arc::new(NoTasks),
         breakers: live.clone(),
         incidents: live.clone(),
+        chaos: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),
         store,
         admin: admin.clone(),

@@ -1,6 +1,7 @@
 //! The JSON API for administration: each resource a file.
 
 pub(crate) mod breakers;
+pub(crate) mod chaos;
 pub(crate) mod distillations;
 pub(crate) mod incidents;
 pub(crate) mod keys;

@@ -3,6 +3,7 @@
 //! decides no rule and holds no SQL.
 
 mod breakers;
+mod chaos;
 mod incidents;
 mod live;
 pub mod pipelines;
@@ -35,6 +36,7 @@ mod origin;
 
 pub use crate::{
     breakers::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow},
+    chaos::{Chaos, ChaosOrder, ChaosRow},
     explained::{Explained, ExplainedAttempt, ExplainedStep, explain},
     guard::Guard,
     incidents::{IncidentWords, Incidents, LevelWords},

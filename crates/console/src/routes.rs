@@ -66,6 +66,12 @@ pub const ROUTES: &[Route] = &[
         handler: || get(api::incidents::show).delete(api::incidents::close),
     },
     Route {
+        path: "/api/chaos",
+        guard: Guard::Api,
+        handler: || get(api::chaos::list).post(api::chaos::begin).delete(api::chaos::end_all),
+    },
+    Route { path: "/api/chaos/{number}", guard: Guard::Api, handler: || delete(api::chaos::end) },
+    Route {
         path: "/api/keys",
         guard: Guard::Api,
         handler: || get(api::keys::list).post(api::keys::create),

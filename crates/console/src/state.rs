@@ -8,7 +8,7 @@ use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    breakers::Breakers, incidents::Incidents, live::Live, origin::AllowedHosts,
+    breakers::Breakers, chaos::Chaos, incidents::Incidents, live::Live, origin::AllowedHosts,
     pipelines::Pipelines, tasks::Tasks,
 };
 
@@ -35,6 +35,8 @@ pub struct ConsoleState {
     pub tasks: Arc<dyn Tasks>,
     /// Its sessions and their breakers.
     pub breakers: Arc<dyn Breakers>,
+    /// Faults that are injected on purpose.
+    pub chaos: Arc<dyn Chaos>,
     /// Its incidents.
     pub incidents: Arc<dyn Incidents>,
     /// For the usage report, the keys, requests and incidents.

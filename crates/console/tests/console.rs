@@ -24,6 +24,7 @@ async fn no_address_but_the_open_ones_answers_a_stranger() {
     let house = House::new().await;
     for route in ROUTES {
         let path = route.path.replace("{id}", "ok_aaaaaaaaaaaa").replace("{*file}", "console.css");
+        let path = path.replace("{request}", "req_1").replace("{number}", "7");
         let path = path.replace("{run}", "run-1").replace("{execution}", "1");
         let path = path.replace("{side}", "inputs").replace("{name}", "text");
         for method in [Method::GET, Method::POST, Method::DELETE] {
@@ -243,6 +244,41 @@ async fn a_bad_order_for_a_key_says_what_is_wrong() {
         );
         assert!(answer.body.contains(hint), "{}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn faults_are_ordered_listed_and_ended() {
+    let house = House::new().await;
+    let order = |fault: &str| {
+        let body = format!(r#"{{"at":"openai","fault":"{fault}","percent":50,"seconds":60}}"#);
+        post("/api/chaos", &body).header("content-type", "application/json").with_bearer()
+    };
+    let refused = house.ask(order("fire")).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    let begun = house.ask(order("unreachable")).await;
+    assert!(begun.body.contains(r#""id":7,"at":"openai""#), "{}", begun.body);
+    let listed = house.ask(get("/api/chaos").with_bearer()).await;
+    assert_eq!(listed.body, format!("[{}]", begun.body));
+    let ended = house.ask(with_method(&Method::DELETE, "/api/chaos/7").with_bearer()).await;
+    assert_eq!(ended.body, r#"{"ended":1}"#);
+}
+
+#[tokio::test]
+async fn a_request_is_explained_by_its_trace_or_by_the_books() {
+    let house = House::new().await;
+    let id = house.spend().await;
+    let unknown =
+        house.ask(get("/api/requests/req_00000000000070008000000000000001").with_bearer()).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND, "{}", unknown.body);
+    let odd = house.ask(get("/api/requests/nothing").with_bearer()).await;
+    assert_eq!(odd.status, StatusCode::NOT_FOUND);
+    let page = house.ask(get(&format!("/requests/{id}")).with_bearer()).await;
+    assert!(page.body.contains("Answered by"), "{}", page.body);
+    assert!(page.body.contains("attempt 1 goes to"), "{}", page.body);
+    let list = house.ask(get("/requests").with_bearer()).await;
+    assert!(list.body.contains("None so far"), "{}", list.body);
+    let found = house.ask(get(&format!("/requests?id={id}")).with_bearer()).await;
+    found.must_redirect_to(&format!("/requests/{id}"));
 }
 
 #[tokio::test]

@@ -134,6 +134,8 @@ pub struct Gate {
     rate: ErrorRate,
     /// When it was shut; kept through its probes and its return until it opens.
     shut_since: Option<Moment>,
+    /// When it was shut for the last time.
+    last_shut: Moment,
     is_degraded: bool,
 }
 
@@ -147,6 +149,7 @@ impl Gate {
             shuts: 0,
             rate: ErrorRate::new(limits.half_life_ms),
             shut_since: None,
+            last_shut: Moment(0),
             is_degraded: false,
         }
     }
@@ -189,10 +192,14 @@ impl Gate {
         }
     }
 
-    /// The target answered. A gate that was shut begins to open.
-    pub fn succeeded(&mut self, now: Moment) {
+    /// The target answered an attempt that was sent at `began`. A gate that was shut begins to open,
+    /// unless it was shut since: what is still read then may have been said before.
+    pub fn succeeded(&mut self, began: Moment, now: Moment) {
         self.settle(now);
         if let State::Shut { failure, .. } | State::Probing { failure, .. } = self.state {
+            if began < self.last_shut {
+                return;
+            }
             // What it did before it was shut says nothing about what came back.
             self.rate = ErrorRate::new(self.limits.half_life_ms);
             self.state = State::Returning { since: now, failure };
@@ -250,6 +257,7 @@ impl Gate {
         };
         self.shuts = self.shuts.saturating_add(1);
         self.shut_since.get_or_insert(now);
+        self.last_shut = now;
         self.state = State::Shut { until: now.after(shut_ms), failure };
         true
     }
@@ -375,7 +383,7 @@ mod tests {
         assert_eq!(gate.admission(Moment(1000)), Admission::Probe);
         gate.probe(Moment(1000));
         assert_eq!(gate.admission(Moment(1001)), Admission::Shut { for_ms: 0 });
-        gate.succeeded(Moment(1500));
+        gate.succeeded(Moment(1500), Moment(1500));
         assert!(gate.admission(Moment(1500)).is_open());
     }
 
@@ -383,7 +391,7 @@ mod tests {
     fn what_comes_back_gets_a_growing_share_and_then_all() {
         let mut gate = shut_gate();
         gate.probe(Moment(1_000));
-        gate.succeeded(Moment(2_000));
+        gate.succeeded(Moment(2_000), Moment(2_000));
         let check = |at, one_in| {
             assert_eq!(gate.admission(Moment(at)), Admission::Returning { one_in }, "{at}");
             assert_eq!(gate.state(Moment(at)), GateState::Returning);
@@ -399,7 +407,7 @@ mod tests {
         );
         let mut at_once = Gate::new(GateLimits { return_ms: 0, ..GateLimits::default() });
         at_once.failed(Failure::ModelGone, None, Moment(0), Moment(0));
-        at_once.succeeded(Moment(10));
+        at_once.succeeded(Moment(10), Moment(10));
         assert_eq!(at_once.admission(Moment(10)), Admission::Open);
     }
 
@@ -407,16 +415,16 @@ mod tests {
     fn a_relapse_while_it_returns_shuts_for_longer_and_a_lone_failure_does_not() {
         let mut gate = shut_gate();
         gate.probe(Moment(1_000));
-        gate.succeeded(Moment(1_000));
+        gate.succeeded(Moment(1_000), Moment(1_000));
         assert!(!gate.failed(Failure::Transient, None, Moment(1_100), Moment(1_100)));
-        gate.succeeded(Moment(1_200));
+        gate.succeeded(Moment(1_200), Moment(1_200));
         assert!(!gate.failed(Failure::Transient, None, Moment(1_300), Moment(1_300)));
         assert!(gate.failed(Failure::Transient, None, Moment(1_400), Moment(1_400)));
         assert_eq!(gate.admission(Moment(1_400)), Admission::Shut { for_ms: 3_000 });
         // Once it is back for good, the past is forgotten.
         gate.probe(Moment(4_400));
-        gate.succeeded(Moment(4_400));
-        gate.succeeded(Moment(8_000));
+        gate.succeeded(Moment(4_400), Moment(4_400));
+        gate.succeeded(Moment(8_000), Moment(8_000));
         assert!(gate.failed(Failure::ModelGone, None, Moment(8_000), Moment(8_000)));
         assert_eq!(gate.admission(Moment(8_000)), Admission::Shut { for_ms: 1_000 });
     }
@@ -480,7 +488,7 @@ mod tests {
     fn half_of_long_ago_failing_does_not_shut() {
         let mut gate = Gate::new(GateLimits::default());
         for round in 0..20 {
-            gate.succeeded(Moment(round * 20_000));
+            gate.succeeded(Moment(round * 20_000), Moment(round * 20_000));
             assert!(!gate.failed(
                 Failure::Transient,
                 None,
@@ -494,7 +502,7 @@ mod tests {
     fn half_the_attempts_failing_shuts() {
         let mut gate = Gate::new(GateLimits::default());
         for round in 0..5 {
-            gate.succeeded(Moment(round));
+            gate.succeeded(Moment(round), Moment(round));
             gate.failed(Failure::Transient, None, Moment(round), Moment(round));
         }
         assert_eq!(gate.state(Moment(6)), GateState::Shut);
@@ -507,11 +515,28 @@ mod tests {
         assert!(!gate.failed(Failure::TimedOut, None, Moment(0), Moment(2_000)));
         gate.inconclusive(Moment(0));
         assert_eq!(gate.admission(Moment(2_000)), Admission::Shut { for_ms: 0 }, "it is out still");
-        gate.succeeded(Moment(2_500));
+        gate.succeeded(Moment(2_500), Moment(2_500));
         for _ in 0..5 {
             assert!(!gate.failed(Failure::TimedOut, None, Moment(900), Moment(2_600)));
         }
         assert!(gate.admission(Moment(2_600)).is_open());
+    }
+
+    #[test]
+    fn what_was_sent_before_it_was_shut_does_not_open_it() {
+        let mut gate = Gate::new(GateLimits::default());
+        for at in 100..103 {
+            gate.failed(Failure::Transient, None, Moment(0), Moment(at));
+        }
+        // A first token that a connection had in store when its provider died.
+        gate.succeeded(Moment(50), Moment(103));
+        assert_eq!(gate.state(Moment(103)), GateState::Shut);
+        gate.probe(Moment(1_102));
+        gate.succeeded(Moment(60), Moment(1_103));
+        assert_eq!(gate.state(Moment(1_103)), GateState::Probing, "it is out still");
+        // A last resort, sent while it was shut, tells of now.
+        gate.succeeded(Moment(500), Moment(1_104));
+        assert_eq!(gate.state(Moment(1_104)), GateState::Returning);
     }
 
     #[test]

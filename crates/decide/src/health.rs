@@ -158,7 +158,7 @@ impl Health {
         let mut opened = false;
         each(target, provider, visit, |gate| {
             opened |= gate.state(now).is_closed();
-            gate.succeeded(now);
+            gate.succeeded(visit.began, now);
         });
         opened
     }
@@ -184,7 +184,7 @@ impl Health {
                 let gate = of_key(&mut target.limited, key, limits);
                 learned.shut = gate.failed(failure, asked_ms, began, now);
                 // It was up to say so.
-                target.gate.succeeded(now);
+                target.gate.succeeded(began, now);
             }
             (Failure::CredentialDead, Some(_)) => target.gate.inconclusive(began),
             _ => {
@@ -199,7 +199,7 @@ impl Health {
             (Failure::CredentialDead, Some(key)) => {
                 let gate = of_key(&mut provider.refused, key, limits);
                 learned.shut |= gate.failed(failure, asked_ms, began, now);
-                provider.gate.succeeded(now);
+                provider.gate.succeeded(began, now);
             }
             (Failure::Unreachable | Failure::CredentialDead, _) => {
                 learned.shut |= provider.gate.failed(failure, asked_ms, began, now);
@@ -209,11 +209,11 @@ impl Health {
             }
             // It was reached and took our credential, whatever it said.
             (_, key) => {
-                provider.gate.succeeded(now);
+                provider.gate.succeeded(began, now);
                 if let Some((_, gate)) =
                     provider.refused.iter_mut().find(|(id, _)| Some(*id) == key)
                 {
-                    gate.succeeded(now);
+                    gate.succeeded(began, now);
                 }
             }
         }

@@ -105,6 +105,7 @@ impl Gateway {
             deadline: Instant::now() + WHOLE,
             route,
             _room: Room::new(&self.bodies, self.intake.all_bodies_bytes),
+            wanted_fault: None,
         };
         let response = match run(request).await {
             Ok(response) => response,

@@ -48,6 +48,11 @@ impl Early {
         Self { status: 200, ..Self::stated(200, said) }
     }
 
+    /// A status with what was said beside it.
+    pub(crate) fn said(status: u16, said: UpstreamError) -> Self {
+        Self::stated(status, said)
+    }
+
     /// Classified by what the upstream said.
     fn stated(status: u16, said: UpstreamError) -> Self {
         let failure = classify(&Said {
@@ -119,6 +124,13 @@ pub(crate) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// How a body is coded, where it is: no coding was asked for, and none is read here.
+pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
+    let coding = headers.get(header::CONTENT_ENCODING)?.as_bytes();
+    let shown: String = String::from_utf8_lossy(coding).chars().take(20).collect();
+    (!coding.eq_ignore_ascii_case(b"identity")).then_some(shown)
 }
 
 /// Buckets of Anthropic's limits.

@@ -18,10 +18,9 @@ use terms::{
     time::Moment,
     usage::{Usage, UsageSource},
 };
-
 use wire::{Conduct, Head};
 
-use crate::{gateway::Gateway, health::Tried, plan::Sending, table::Target};
+use crate::{chaos::ChaosFault, gateway::Gateway, health::Tried, plan::Sending, table::Target};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -47,6 +46,9 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
+    /// What goes wrong with it on purpose, and after how many pieces its answer breaks off.
+    pub(crate) injected: Option<ChaosFault>,
+    pub(crate) cut_after: Option<u32>,
     /// Whether its caller wants the answer whole.
     wanted_whole: bool,
     /// Whether the caller asked for reasoning, where its request was translated.
@@ -94,6 +96,8 @@ impl Flight {
             usage: None,
             output_bytes: 0,
             may_cost: false,
+            injected: None,
+            cut_after: None,
             wanted_whole,
             asks_reasoning: false,
             watched: None,
@@ -145,6 +149,18 @@ impl Flight {
         }
     }
 
+    /// Whether the answer breaks off on purpose before the piece that is there now.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        match &mut self.cut_after {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+
     /// A piece of a stream arrived.
     pub(crate) fn piece(&mut self, now: Moment) {
         let gap = self.last_piece.map_or(0, |last| now.since(last));
@@ -162,6 +178,10 @@ impl Flight {
 
     /// The answer tells how its target answers.
     fn observe(&self) {
+        // What was done to it on purpose is not its target's doing.
+        if self.injected.is_some() {
+            return;
+        }
         let (Some(watched), Some((conduct, are_calls_valid))) = (self.watched, &self.conduct)
         else {
             return;

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use access::Caller;
 use bytes::Bytes;
 use decide::attempt::Stop;
 use http::{HeaderMap, Response, header, request::Parts};
@@ -18,8 +19,10 @@ use wire::{ErrorKind, ErrorReply, Head, addressed, read_head, read_passed_form, 
 use crate::{
     address::{Address, Wanted},
     body::ReplyBody,
+    chaos::ChaosFault,
     count, errors, files,
     gateway::Gateway,
+    headers,
     hedge::{Landed, race},
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
@@ -129,6 +132,7 @@ where
         Some(provider) => Arc::new(files::only_at(&route, provider)?),
         None => route,
     };
+    let wanted_fault = wanted_fault(gateway, &caller, &parts.headers)?;
     let query = parts.uri.query().map(str::to_owned);
     let request = Request {
         gateway: Arc::clone(gateway),
@@ -139,11 +143,30 @@ where
         operation: call.operation(),
         whole,
         keeping,
+        wanted_fault,
         deadline: Instant::now() + Duration::from_millis(route.limits.deadline_ms),
         route,
         _room: room,
     };
     run(request).await
+}
+
+/// The fault that a caller who may asks for.
+fn wanted_fault(
+    gateway: &Gateway,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Option<ChaosFault>, ErrorReply> {
+    let Some(wanted) = headers.get(headers::CHAOS) else { return Ok(None) };
+    if !gateway.chaos.is_allowed(&caller.principal) {
+        let message = "this key may not inject faults: `x-outlast-chaos` is for the principals that \
+                       `[chaos]` of the gateway's config names";
+        return Err(errors::reply(ErrorKind::Permission, "chaos_not_allowed", message));
+    }
+    let wanted: Result<ChaosFault, _> = wanted.to_str().unwrap_or_default().parse();
+    wanted.map(Some).map_err(|unknown| {
+        errors::reply(ErrorKind::BadRequest, "no_such_fault", format!("x-outlast-chaos: {unknown}"))
+    })
 }
 
 /// What weighs more is what the caller is told in the end.

@@ -1,6 +1,9 @@
 //! The gateway's state: the table in force, the gates, the client, the keys and the books.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use access::Keys;
 use arc_swap::ArcSwap;
@@ -13,6 +16,7 @@ use terms::{
 use tokio::time::Instant;
 
 use crate::{
+    chaos::{Chaos, ChaosRefused, Injection, LONGEST},
     clock::Clock,
     health::Health,
     incidents::Incidents,
@@ -59,6 +63,7 @@ pub struct Gateway {
     pub(crate) kept: Arc<Kept>,
     pub(crate) traces: Option<Arc<dyn Traces>>,
     pub(crate) incidents: Arc<Incidents>,
+    pub(crate) chaos: Arc<Chaos>,
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
     /// When answers that are still open are ended, because the program stops.
@@ -80,6 +85,7 @@ impl Gateway {
             kept: Arc::new(Kept::new(parts.keep, parts.shelf)),
             traces: parts.traces,
             incidents: Arc::default(),
+            chaos: Arc::default(),
             bodies: Arc::default(),
             ends_at: Arc::default(),
             clock: Clock::start(),
@@ -100,6 +106,7 @@ impl Gateway {
             kept: Arc::clone(&self.kept),
             traces: self.traces.clone(),
             incidents: Arc::clone(&self.incidents),
+            chaos: Arc::clone(&self.chaos),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
             clock: self.clock,
@@ -126,6 +133,39 @@ impl Gateway {
     /// When open answers are ended, where the program stops.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         self.ends_at.get().copied()
+    }
+
+    /// The faults that are injected on purpose.
+    pub fn chaos(&self) -> &Chaos {
+        &self.chaos
+    }
+
+    /// Injects a fault on purpose, at a target or at all of a provider, for a while.
+    pub fn begin_chaos(
+        &self,
+        injection: Injection,
+        lasts: Duration,
+    ) -> Result<Injection, ChaosRefused> {
+        let table = self.table();
+        let at = injection.at.as_str();
+        let is_provider = || table.providers().iter().any(|provider| provider.name.as_str() == at);
+        if !is_provider() && !table.targets().keys().any(|target| target.as_str() == at) {
+            return Err(ChaosRefused::NoTarget(injection.at));
+        }
+        let lasts = lasts.min(LONGEST);
+        let ms = i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX);
+        let until = Timestamp(self.wall().0.saturating_add(ms));
+        self.chaos.begin(Injection { until, ..injection }, lasts, self.now())
+    }
+
+    /// Ends an injected fault, or all of them. Gives how many ended.
+    pub fn end_chaos(&self, id: Option<u64>) -> usize {
+        self.chaos.end(id, self.now())
+    }
+
+    /// The faults that are injected now.
+    pub fn held_chaos(&self) -> Vec<Injection> {
+        self.chaos.held(self.now())
     }
 
     /// A target's gate, for people.

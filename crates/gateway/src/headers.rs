@@ -16,6 +16,8 @@ const COST: HeaderName = HeaderName::from_static("x-outlast-cost");
 const COST_ASSUMED: HeaderName = HeaderName::from_static("x-outlast-cost-assumed");
 const CACHE: HeaderName = HeaderName::from_static("x-outlast-cache");
 const DROPPED: HeaderName = HeaderName::from_static("x-outlast-dropped");
+/// A fault that a caller wants injected, and the sign of an answer before which one was.
+pub(crate) const CHAOS: HeaderName = HeaderName::from_static("x-outlast-chaos");
 /// What OpenAI's clients show as the request's id.
 const OPENAI_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What Anthropic's clients show as the request's id.

@@ -143,6 +143,7 @@ fn book(
 ) {
     let now = request.gateway.now();
     let Early { failure, asked_ms, .. } = *early;
+    trail.injected(&flight);
     trail.failed_at(&flight.target.name, early);
     let lone = flight.failed(failure, asked_ms, now).lone;
     planning.failed(&request.gateway.health, step, Told { failure, asked_ms, lone }, trail, now);

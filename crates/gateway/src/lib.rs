@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod canary;
+mod chaos;
 mod clock;
 mod completions;
 mod count;
@@ -60,6 +61,7 @@ mod write_stall;
 
 pub use crate::{
     canary::{CANARY, CanaryReply},
+    chaos::{Chaos, ChaosFault, ChaosRefused, Injection, LONGEST, NoFault},
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},

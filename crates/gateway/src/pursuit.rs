@@ -103,6 +103,7 @@ impl Pursuit {
                 }
                 Err(unresumed) => {
                     let Unresumed { early, unfinished: left } = *unresumed;
+                    trail.injected(&flight);
                     trail.noted_failure(&flight.target.name, &early);
                     let Early { failure, asked_ms, .. } = early;
                     match left {

@@ -11,17 +11,18 @@ use terms::{
     dialect::Dialect,
     outcome::{Ending, Failure},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use wire::{
     Finish, Head, Malformed, OwnReply, StreamOptions, StreamRelay, Upstream as WireUpstream,
-    UpstreamRequest,
+    UpstreamError, UpstreamRequest,
 };
 
 use crate::{
     body::ReplyBody,
+    chaos::ChaosFault,
     completions,
     credential::Credential,
-    early::{Early, not_a_stream, read_non_stream, read_refusal},
+    early::{self, Early, not_a_stream, read_non_stream, read_refusal},
     errors::{self, LastFailure},
     flight::Flight,
     gateway::Gateway,
@@ -33,7 +34,7 @@ use crate::{
     outgoing::{self, Asked},
     pass::{self, Passed},
     provider::{Endpoint, Way},
-    stream::{Begun, StreamBody},
+    stream::{AFTER_STOP, Begun, StreamBody},
     table::{BrokenStream, Streaming, Target},
     trail::Trail,
     upstream::SendFailure,
@@ -59,6 +60,8 @@ pub(crate) struct Try<'a> {
     pub(crate) lossy: bool,
     pub(crate) streaming: Streaming,
     pub(crate) ordinal: u8,
+    /// What goes wrong on purpose.
+    pub(crate) fault: Option<ChaosFault>,
     /// Whether the answer is got as a stream, be it wanted so or not.
     pub(crate) is_streamed: bool,
     /// Whether a stream is put together here for a caller who wants the whole.
@@ -120,6 +123,7 @@ impl Try<'_> {
         flight: Flight,
         mut trail: Trail,
     ) -> Result<Response<ReplyBody>, Box<Failed>> {
+        trail.injected(&flight);
         match outcome {
             Ok((answer, dropped)) => {
                 trail.answered_by(&flight.target.name);
@@ -207,6 +211,9 @@ impl Try<'_> {
             let dialect = endpoint.dialect;
             credential.show(&mut request, &body, dialect, self.gateway, self.until).await?;
         }
+        if let Some(fault) = self.fault {
+            self.act_out(fault, flight).await?;
+        }
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -220,10 +227,39 @@ impl Try<'_> {
                 None => return Err(Early::of(Failure::TimedOut)),
             };
         if response.status() == StatusCode::OK {
-            return Ok((response, dropped));
+            return match early::coding(response.headers()) {
+                None => Ok((response, dropped)),
+                Some(coding) => {
+                    Err(Early::malformed(format!("it sent {coding}, which was not asked for")))
+                }
+            };
         }
         flight.may_cost = false;
         Err(read_refusal(endpoint.dialect, response, self.until).await)
+    }
+
+    /// What was injected on purpose goes wrong. Nothing was sent.
+    async fn act_out(&self, fault: ChaosFault, flight: &mut Flight) -> Result<(), Early> {
+        flight.injected = Some(fault);
+        match fault {
+            ChaosFault::Status(status) => {
+                let message = "a fault that was injected on purpose".to_owned();
+                Err(Early::said(status, UpstreamError { kind: None, code: None, message }))
+            }
+            ChaosFault::Unreachable => Err(Early::of(Failure::Unreachable)),
+            ChaosFault::Silence => {
+                let silence = self.in_time(std::future::pending::<()>(), flight).await;
+                debug_assert!(silence.is_none(), "nothing is ever said");
+                Err(Early::of(Failure::TimedOut))
+            }
+            ChaosFault::Slow(by) => {
+                self.in_time(sleep(by), flight).await.ok_or_else(|| Early::of(Failure::TimedOut))
+            }
+            ChaosFault::Cut(after) => {
+                flight.cut_after = Some(after);
+                Ok(())
+            }
+        }
     }
 
     /// Waits as long as is due, and no longer for a whole answer of a target that is frozen.
@@ -342,22 +378,29 @@ impl Try<'_> {
         let mut until = self.until;
         loop {
             let frame = match timeout_at(until, upstream.frame()).await {
+                Ok(Some(Ok(frame))) => Some(frame),
+                Ok(None) => None,
+                // Its stop reason was seen: silence or a reset takes nothing from it.
+                Err(_) | Ok(Some(Err(_))) if relay.stop().is_some() => None,
                 Err(_) => return Err(Early::of(Failure::TimedOut)),
                 Ok(Some(Err(_))) => return Err(Early::of(Failure::Transient)),
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => match relay.finish(ready) {
-                    Finish::Cut => {
-                        return Err(Early::malformed(
-                            "its stream ended before it began".to_owned(),
-                        ));
-                    }
-                    Finish::Complete | Finish::CompleteWithoutTerminator => {
-                        self.keep(flight, relay.kept());
-                        return Ok(None);
-                    }
-                },
+            };
+            let Some(frame) = frame else {
+                let finish = relay.finish(ready);
+                flight.usage = relay.usage();
+                flight.output_bytes = relay.output_bytes();
+                if finish == Finish::Cut {
+                    let before =
+                        if flight.output_bytes == 0 { "it began" } else { "its answer did" };
+                    return Err(Early::malformed(format!("its stream ended before {before}")));
+                }
+                self.keep(flight, relay.kept());
+                return Ok(None);
             };
             let Ok(data) = frame.into_data() else { continue };
+            if flight.is_cut() {
+                return Err(Early::of(Failure::Transient));
+            }
             let progress = relay.push(&data, ready);
             flight.usage = relay.usage();
             flight.output_bytes = relay.output_bytes();
@@ -381,7 +424,9 @@ impl Try<'_> {
             }
             if self.sends_nothing_before_all() && flight.output_bytes > 0 {
                 flight.piece(flight.now());
-                until = Instant::now() + flight.idle();
+                let ended = relay.stop().is_some();
+                let patience = if ended { flight.idle().min(AFTER_STOP) } else { flight.idle() };
+                until = Instant::now() + patience;
             } else if progress.output {
                 return Ok(Some(upstream));
             }
@@ -398,6 +443,7 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         trail.dropped(dropped);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
+        let is_injected = trail.is_injected();
         let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
             Answer::Whole(bytes) => {
@@ -417,6 +463,9 @@ impl Try<'_> {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         headers::name_request(headers, id);
+        if is_injected {
+            headers.insert(headers::CHAOS, HeaderValue::from_static("injected"));
+        }
         let attempts = self.ordinal;
         let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
             let prices = self.gateway.ledger.prices();

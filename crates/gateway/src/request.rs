@@ -15,6 +15,7 @@ use wire::{ErrorKind, ErrorReply, Head};
 
 use crate::{
     canary::CANARY,
+    chaos::ChaosFault,
     errors,
     flight::{BYTES_PER_TOKEN, Flight, Watched},
     gateway::Gateway,
@@ -46,6 +47,8 @@ pub(crate) struct Request {
     pub(crate) whole: Whole,
     pub(crate) keeping: Option<Keeping>,
     pub(crate) route: Arc<Route>,
+    /// What its caller wants to go wrong with its first attempt.
+    pub(crate) wanted_fault: Option<ChaosFault>,
     /// When nothing new is started any more.
     pub(crate) deadline: Instant,
     /// What its body takes of the room for bodies.
@@ -57,7 +60,8 @@ impl Request {
     pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
         let Sending { target, key, ordinal, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
-        let is_streamed = head.stream || self.is_got_as_stream(target);
+        // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
+        let is_streamed = head.stream || (!sending.again && self.is_got_as_stream(target));
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
@@ -70,6 +74,7 @@ impl Request {
             lossy: self.route.lossy,
             streaming: self.route.streaming,
             ordinal: *ordinal,
+            fault: self.fault(sending),
             is_streamed,
             gathers: false,
             until: self.answer_by(target, is_streamed),
@@ -151,6 +156,12 @@ impl Request {
                 "the gateway cannot write its books right now and sends nothing that it could not account for",
             )
         })
+    }
+
+    /// What goes wrong with an attempt on purpose.
+    fn fault(&self, sending: &Sending) -> Option<ChaosFault> {
+        let wanted = self.wanted_fault.filter(|_| sending.ordinal == 1);
+        wanted.or_else(|| self.gateway.chaos.fault(&sending.target.name, self.gateway.now()))
     }
 
     /// Whether an answer that the caller wants whole is got as a stream.

@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(5);
 
 /// After the stop reason was seen, the rest of the stream has this long to come: usage and terminator.
-const AFTER_STOP: Duration = Duration::from_secs(2);
+pub(crate) const AFTER_STOP: Duration = Duration::from_secs(2);
 
 /// What a stream needs after its first output.
 pub(crate) struct Begun {
@@ -163,6 +163,9 @@ impl StreamBody {
     fn take(&mut self, data: &[u8]) {
         self.last_piece = Instant::now();
         let State::Flowing(begun) = &mut self.state else { return };
+        if begun.flight.is_cut() {
+            return self.broke(Failure::Cut);
+        }
         let Progress { error, complete, mismatch, .. } = begun.relay.push(data, &mut begun.ready);
         begun.flight.piece(begun.gateway.now());
         begun.tap();

@@ -14,7 +14,7 @@ use terms::{
 use tracing::{info, warn};
 use wire::Resumption;
 
-use crate::{early::Early, gateway::Gateway, plan::Sending, table::Target};
+use crate::{early::Early, flight::Flight, gateway::Gateway, plan::Sending, table::Target};
 
 /// Where the traces of requests are kept. It must return at once; what it cannot keep is lost.
 pub trait Traces: fmt::Debug + Send + Sync {
@@ -47,6 +47,7 @@ pub(crate) struct Trail {
     steps: Vec<Step>,
     /// Whether anything happened beyond one attempt that went well.
     eventful: bool,
+    is_injected: bool,
     ended: bool,
 }
 
@@ -80,6 +81,7 @@ impl Trail {
             broke_at: None,
             steps: Vec::new(),
             eventful: false,
+            is_injected: false,
             ended: false,
         }
     }
@@ -136,6 +138,20 @@ impl Trail {
     pub(crate) fn asks_for_rest(&mut self, target: &TargetName, way: Resumption) {
         let way = way.name().to_owned();
         self.note(Happening::AskedForRest { target: target.clone(), way });
+    }
+
+    /// What went wrong on purpose with an attempt.
+    pub(crate) fn injected(&mut self, flight: &Flight) {
+        if let Some(fault) = flight.injected {
+            (self.eventful, self.is_injected) = (true, true);
+            let (target, fault) = (flight.target.name.clone(), fault.to_string());
+            self.note(Happening::Injected { target, fault });
+        }
+    }
+
+    /// Whether anything went wrong on purpose.
+    pub(crate) fn is_injected(&self) -> bool {
+        self.is_injected
     }
 
     /// What a target is not told.

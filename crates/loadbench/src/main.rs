@@ -3,17 +3,22 @@
 //! The provider is simulated, in a process of its own, so that every process pays for itself.
 //!
 //! `cargo run --release -p loadbench` builds `outlast` first; with `-- --no-build` it measures the binary
-//! that stands beside it.
+//! that stands beside it. `-- outage` kills and freezes a provider under load, and fails where a caller
+//! sees anything of it; `-- failover` measures what a failover adds before the first token.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on standard output")]
 
+mod asker;
 mod client;
+mod failover;
 mod load;
 mod nginx;
+mod outage;
 mod outlast;
 mod process;
 mod provider;
 mod report;
+mod speaker;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -32,13 +37,19 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let run = async {
         match words.as_slice() {
-            [] => {
-                outlast::build()?;
-                bench_unless_told_to_stop().await
-            }
-            ["--no-build"] => bench_unless_told_to_stop().await,
             ["provider"] => provider::serve().await,
-            _ => bail!("usage: cargo run --release -p loadbench [-- --no-build]"),
+            ["speaker", dialect] => speaker::serve(dialect).await,
+            asked => {
+                let (build, asked) = match asked {
+                    [asked @ .., "--no-build"] => (false, asked),
+                    asked => (true, asked),
+                };
+                let Some(bench) = Bench::named(asked) else { bail!("{USAGE}") };
+                if build {
+                    outlast::build()?;
+                }
+                unless_told_to_stop(bench.run()).await
+            }
         }
     };
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run)) {
@@ -50,6 +61,35 @@ fn main() -> ExitCode {
     }
 }
 
+const USAGE: &str = "usage: cargo run --release -p loadbench [-- [outage | failover] [--no-build]]";
+
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+enum Bench {
+    Load,
+    Outage,
+    Failover,
+}
+
+impl Bench {
+    fn named(words: &[&str]) -> Option<Self> {
+        match words {
+            [] => Some(Self::Load),
+            ["outage"] => Some(Self::Outage),
+            ["failover"] => Some(Self::Failover),
+            _ => None,
+        }
+    }
+
+    async fn run(self) -> Result<()> {
+        match self {
+            Self::Load => bench().await,
+            Self::Outage => outage::run().await,
+            Self::Failover => failover::run().await,
+        }
+    }
+}
+
 /// Rounds, of which the median counts: a neighbour's burst spoils one and not all.
 const ROUNDS: usize = 3;
 
@@ -57,10 +97,10 @@ const ROUNDS: usize = 3;
 const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// A bench that is told to stop takes the servers it started along.
-async fn bench_unless_told_to_stop() -> Result<()> {
+async fn unless_told_to_stop(bench: impl Future<Output = Result<()>>) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        done = bench() => done,
+        done = bench => done,
         _ = terminate.recv() => bail!("told to stop"),
         _ = tokio::signal::ctrl_c() => bail!("told to stop"),
     }
@@ -137,7 +177,7 @@ impl Contender {
 }
 
 /// Resolves when a connection is accepted; ten seconds at most.
-async fn wait_until_it_answers(address: SocketAddr) -> Result<()> {
+pub(crate) async fn wait_until_it_answers(address: SocketAddr) -> Result<()> {
     for _ in 0..500 {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             return Ok(());

@@ -2,6 +2,7 @@
 //! a company would run it.
 
 use std::{
+    collections::HashMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::{
     load::Addresses,
@@ -41,9 +43,19 @@ pub(crate) fn build() -> Result<()> {
 
 /// Starts the gateway in front of the provider and makes a key for it.
 pub(crate) fn start(folder: &Path, provider: Addresses) -> Result<Gateway> {
+    start_with(folder, &format!("workers = 1\n{}", sections(provider)))
+}
+
+/// Starts a gateway with this configuration, to which its addresses and its data folder are added.
+pub(crate) fn start_with(folder: &Path, configuration: &str) -> Result<Gateway> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let console = free_port()?;
     let config = folder.join("outlast.toml");
-    fs::write(&config, configuration(folder, address, free_port()?, provider))?;
+    let data = folder.join("data");
+    let data = data.display();
+    let place =
+        format!("listen = \"{address}\"\nconsole = \"127.0.0.1:{console}\"\ndata = \"{data}\"\n");
+    fs::write(&config, place + configuration)?;
     let key = make_key(&config)?;
     let child = Command::new(program()?)
         .arg("serve")
@@ -56,6 +68,23 @@ pub(crate) fn start(folder: &Path, provider: Addresses) -> Result<Gateway> {
         .context("cannot start outlast")?;
     let addresses = Addresses { whole: address, streamed: address };
     Ok(Gateway { addresses, key, server: Server::new(child) })
+}
+
+/// Attempts at a provider and those that failed, by its name, once the gateway of this folder stopped.
+pub(crate) fn attempts(folder: &Path) -> Result<HashMap<String, (u64, u64)>> {
+    let output = Command::new(program()?)
+        .args(["usage", "--json", "--by", "provider", "--config"])
+        .arg(folder.join("outlast.toml"))
+        .output()
+        .context("cannot run outlast usage")?;
+    let rows: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let read = |row: &Value| {
+        let name = row["labels"]["provider"].as_str()?.to_owned();
+        Some((name, (row["attempts"].as_u64()?, row["failed_attempts"].as_u64()?)))
+    };
+    let rows = rows.as_array().context("outlast usage shows no rows")?;
+    rows.iter().map(|row| read(row).context("an odd row of outlast usage")).collect()
 }
 
 fn make_key(config: &Path) -> Result<String> {
@@ -89,14 +118,7 @@ fn program() -> Result<PathBuf> {
     Ok(this.with_file_name("outlast"))
 }
 
-fn configuration(
-    folder: &Path,
-    listen: SocketAddr,
-    console_port: u16,
-    provider: Addresses,
-) -> String {
-    let data = folder.join("data");
-    let data = data.display();
+fn sections(provider: Addresses) -> String {
     let section = |name: &str, model: &str, address: SocketAddr| {
         format!(
             r#"
@@ -119,7 +141,5 @@ targets = ["{name}/{model}"]
     };
     let whole = section("at-once", WHOLE, provider.whole);
     let streamed = section("paced", STREAMED, provider.streamed);
-    format!(
-        "workers = 1\nlisten = \"{listen}\"\nconsole = \"127.0.0.1:{console_port}\"\ndata = \"{data}\"\n{whole}{streamed}"
-    )
+    whole + &streamed
 }

@@ -70,6 +70,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Asks it to stop and waits until it has.
+    pub(crate) fn stop(self) {
+        drop(self);
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Asked politely first, so that a master takes its workers along.

@@ -14,6 +14,7 @@ use terms::{ids::TargetName, money::NanoUsd, time::Timestamp};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
+use crate::game_days;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -47,7 +48,7 @@ impl Live for LiveView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: self.clock.uptime_ms(),
             now,
-            simulated: self.notice.clone(),
+            simulated: game_days::notice(&self.gateway).or_else(|| self.notice.clone()),
             requests: requests(&snapshot, now),
             spend: self.spend(&snapshot, now),
             targets: self.targets(&snapshot.targets),

@@ -11,6 +11,7 @@ mod data_folder;
 mod demo;
 mod deployments;
 mod distillation;
+mod game_days;
 mod incidents;
 mod live;
 mod pipelines;

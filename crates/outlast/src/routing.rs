@@ -45,6 +45,7 @@ impl Routing {
     pub(crate) fn reload(&self, config: Config) {
         self.ledger.set_prices(config.price_book());
         self.ledger.set_breaker_limits(config.breaker);
+        self.gateway.chaos().allow(config.chaos_principals.clone());
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
         self.apply();
     }

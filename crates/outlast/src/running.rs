@@ -19,6 +19,7 @@ use crate::{
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
     deployments::Deployments,
+    game_days::GameDays,
     incidents::IncidentKeeper,
     live::LiveView,
     pipelines::{self, PipelinesView, Teacher},
@@ -102,6 +103,7 @@ impl Running {
             shelf: Some(shelf.clone()),
             traces: Some(traces.clone()),
         });
+        gateway.chaos().allow(config.chaos_principals.clone());
         // Where people are told elsewhere, they are told of incidents here.
         let tell = Box::new(|_: &Incident, told: &str| tracing::warn!("{told}"));
         let incidents =
@@ -143,6 +145,7 @@ impl Running {
             pipelines: pipelines.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
+            chaos: Arc::new(GameDays { gateway: Arc::clone(&gateway) }),
             incidents: incidents.clone(),
             store: store.clone(),
             keys: Arc::clone(&keys),

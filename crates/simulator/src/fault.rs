@@ -69,6 +69,45 @@ pub enum Fault {
     NoUsage,
     /// Malformed records in the middle of an otherwise ordinary stream.
     Noise,
+    /// The ordinary reply with these headers beside its own.
+    Headers(Vec<(String, String)>),
+    /// The ordinary reply under another `content-type`.
+    ContentType(&'static str),
+    /// One JSON document, also where a stream was asked for.
+    NotStreamed,
+    /// The ordinary reply, compressed, although nobody asked for that.
+    Gzip,
+    /// The ordinary reply under a `content-length` beyond its end, where the connection is closed.
+    LongLength,
+    /// The ordinary stream with the dialect's last event twice.
+    TerminatedTwice,
+    /// The body ends within a record, inside a character of several bytes where it has one.
+    CutInCharacter {
+        /// Output records before the one that is cut.
+        after_chunks: usize,
+    },
+    /// The ordinary stream, but the JSON of one output record lacks its end.
+    UnreadableOutput {
+        /// Output records before that one.
+        after_chunks: usize,
+    },
+    /// Every connection is accepted and closed.
+    ClosedAtOnce,
+    /// Every connection is closed when the request was read.
+    ClosedUnanswered,
+    /// The request is answered with bytes that are no HTTP.
+    Garbage,
+    /// The connection is closed within the headers of the reply.
+    HalfHeaders,
+}
+
+/// What is done to a connection rather than to a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineFault {
+    ClosedAtOnce,
+    ClosedUnanswered,
+    Garbage,
+    HalfHeaders,
 }
 
 impl Fault {
@@ -80,6 +119,17 @@ impl Fault {
     /// An error status with the dialect's usual body, for the next `times` requests.
     pub fn status_times(status: u16, times: u32) -> Self {
         Self::Status { status, code: None, message: None, headers: Vec::new(), times: Some(times) }
+    }
+
+    /// What it does to a connection, if it is of that kind.
+    pub(crate) fn of_the_line(&self) -> Option<LineFault> {
+        match self {
+            Self::ClosedAtOnce => Some(LineFault::ClosedAtOnce),
+            Self::ClosedUnanswered => Some(LineFault::ClosedUnanswered),
+            Self::Garbage => Some(LineFault::Garbage),
+            Self::HalfHeaders => Some(LineFault::HalfHeaders),
+            _ => None,
+        }
     }
 }
 

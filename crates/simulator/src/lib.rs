@@ -6,6 +6,8 @@ mod answer;
 mod ask;
 mod dialects;
 mod fault;
+mod gzip;
+mod line;
 mod playback;
 mod received;
 mod reply;

@@ -20,12 +20,16 @@ use tokio::{
 use crate::{
     dialects::Voice,
     fault::Fault,
+    gzip::gzip,
     received::{Ended, Ticket},
     reply::{Part, Record, Reply, Script},
 };
 
 /// Before a reset: lets the peer read what was sent, because a reset may overtake it.
 const BEFORE_RESET: Duration = Duration::from_millis(5);
+
+/// Bytes that a reply announces and does not send.
+const MISSING: u64 = 1_000;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
@@ -60,6 +64,7 @@ pub(crate) struct Performance {
 pub(crate) enum Prelude {
     Wait(Duration),
     Silence,
+    Reset,
 }
 
 /// One step of a body.
@@ -76,6 +81,11 @@ pub(crate) enum Step {
 /// Whether the vendor tells its usage; the writers of replies ask this.
 pub(crate) fn tells_usage(fault: &Fault) -> bool {
     *fault != Fault::NoUsage
+}
+
+/// Whether the vendor streams where it is asked to; the writers of replies ask this.
+pub(crate) fn streams(fault: &Fault) -> bool {
+    *fault != Fault::NotStreamed
 }
 
 /// Turns an ordinary reply into what is performed under `fault`. An error reply is not made worse:
@@ -148,7 +158,30 @@ pub(crate) fn perform(fault: &Fault, reply: Reply, pace: Pace, voice: &dyn Voice
             performance
         }
         Fault::Noise => ordinary(edited(reply, with_noise), pace),
-        Fault::None | Fault::NoUsage => ordinary(reply, pace),
+        Fault::Headers(headers) => {
+            Performance { headers: headers.clone(), ..ordinary(reply, pace) }
+        }
+        Fault::ContentType(kind) => {
+            Performance { content_type: Some(kind), ..ordinary(reply, pace) }
+        }
+        Fault::Gzip => compressed(ordinary(reply, pace)),
+        Fault::LongLength => {
+            let performance = ordinary(reply, pace);
+            let length = Some(performance.bytes() + MISSING);
+            Performance { length, ..performance }.broken()
+        }
+        Fault::TerminatedTwice => ordinary(edited(reply, with_two_terminators), pace),
+        Fault::CutInCharacter { after_chunks } => {
+            let rest = half_a_character(&reply, *after_chunks);
+            struck(reply, pace, *after_chunks, &[Step::Send(rest)]).broken()
+        }
+        Fault::UnreadableOutput { after_chunks } => {
+            ordinary(with_unreadable(reply, *after_chunks), pace)
+        }
+        Fault::ClosedAtOnce | Fault::ClosedUnanswered | Fault::Garbage | Fault::HalfHeaders => {
+            Performance { prelude: Prelude::Reset, ..plain(Bytes::new(), JSON) }.broken()
+        }
+        Fault::None | Fault::NoUsage | Fault::NotStreamed => ordinary(reply, pace),
     }
 }
 
@@ -241,6 +274,54 @@ fn with_noise(mut records: Vec<Record>) -> Vec<Record> {
     records
 }
 
+fn with_two_terminators(mut records: Vec<Record>) -> Vec<Record> {
+    let last = records.iter().rfind(|record| record.part == Part::Terminator).cloned();
+    records.extend(last);
+    records
+}
+
+/// Where the output record with this number stands.
+fn output_at(records: &[Record], number: usize) -> Option<usize> {
+    let outputs = (0..records.len()).filter(|at| records[*at].part == Part::Output);
+    outputs.clone().nth(number)
+}
+
+/// An output record up to the middle of its first character of several bytes, or of itself.
+fn half_a_character(reply: &Reply, number: usize) -> Bytes {
+    let Script::Stream(records) = &reply.script else { return Bytes::new() };
+    let Some(at) = output_at(records, number) else { return Bytes::new() };
+    let bytes = &records[at].bytes;
+    let many = bytes.iter().position(|byte| !byte.is_ascii());
+    bytes.slice(..many.map_or(bytes.len() / 2, |at| at + 1))
+}
+
+/// The stream with an output record whose JSON is not closed.
+fn with_unreadable(mut reply: Reply, number: usize) -> Reply {
+    const END: &str = "}\n\n";
+    if let Script::Stream(records) = &mut reply.script
+        && let Some(at) = output_at(records, number)
+    {
+        let text = String::from_utf8_lossy(&records[at].bytes);
+        let open = text.strip_suffix(END).unwrap_or(&text).to_owned() + "\n\n";
+        records[at].bytes = open.into();
+    }
+    reply
+}
+
+fn compressed(performance: Performance) -> Performance {
+    let sent = performance.steps.iter().filter_map(|step| match step {
+        Step::Send(bytes) => Some(bytes.as_ref()),
+        _ => None,
+    });
+    let member = Bytes::from(gzip(&sent.collect::<Vec<_>>().concat()));
+    Performance {
+        headers: vec![("content-encoding".to_owned(), "gzip".to_owned())],
+        length: Some(member.len() as u64),
+        steps: [Step::Send(member)].into(),
+        ..performance
+    }
+}
+
 fn byte_by_byte(mut performance: Performance) -> Performance {
     let mut steps = VecDeque::new();
     for step in performance.steps {
@@ -277,6 +358,15 @@ impl Performance {
 
     fn streamed(steps: VecDeque<Step>) -> Self {
         Self { length: None, steps, ..Self::whole(StatusCode::OK, EVENTS, Bytes::new()) }
+    }
+
+    /// Bytes of its body.
+    fn bytes(&self) -> u64 {
+        let sent = self.steps.iter().map(|step| match step {
+            Step::Send(bytes) => bytes.len() as u64,
+            _ => 0,
+        });
+        sent.sum()
     }
 
     /// The vendor's own doing: the connection is closed and the request was not completed.

@@ -61,6 +61,8 @@ pub enum Ended {
 /// Counters since the vendor was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Connections accepted.
+    pub connections: u64,
     /// Requests received.
     pub requests: u64,
     /// Replies sent to their end.
@@ -122,6 +124,11 @@ impl Log {
         let number = entries.first + entries.kept.len() as u64 - 1;
         drop(entries);
         Ticket { log: Arc::clone(self), number, at, told: false }
+    }
+
+    /// Notes a connection.
+    pub(crate) fn connected(&self) {
+        self.stats.send_modify(|stats| stats.connections += 1);
     }
 
     pub(crate) fn all(&self) -> Vec<Received> {

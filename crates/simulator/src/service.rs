@@ -17,7 +17,7 @@ use crate::{
     ask::{Ask, Refusal},
     dialects::{Serial, Voice},
     fault::Fault,
-    playback::{Performance, PlayedBody, Prelude, perform, tells_usage},
+    playback::{Performance, PlayedBody, Prelude, perform, streams, tells_usage},
     reply::Reply,
     vendor::Shared,
 };
@@ -35,13 +35,18 @@ pub(crate) async fn answer(
     let read = Limited::new(body, BODY_LIMIT).collect().await;
     let body = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
-    let ticket = shared.log.note(head.method.clone(), path, head.headers.clone(), body.clone());
+    let mut ticket = shared.log.note(head.method.clone(), path, head.headers.clone(), body.clone());
     let serial = Serial { number: ticket.number(), unix: unix_seconds() };
     let performance = decide(&shared, &head.method, head.uri.path(), &head.headers, &body, serial);
     match performance.prelude {
         Prelude::Wait(wait) if wait.is_zero() => {}
         Prelude::Wait(wait) => sleep(wait).await,
         Prelude::Silence => std::future::pending().await,
+        Prelude::Reset => {
+            ticket.tell(performance.ending);
+            reset.notify_one();
+            std::future::pending::<()>().await;
+        }
     }
     let headers = reply_headers(&performance, shared.voice, serial);
     let mut response = Response::new(PlayedBody::new(performance, ticket, reset));
@@ -104,7 +109,8 @@ fn ordinary(shared: &Shared, ask: Ask, fault: &Fault, body: &[u8], serial: Seria
         let message = voice.no_such_model(&ask.model);
         return refusal(voice, &Refusal { status: StatusCode::NOT_FOUND, code: None, message });
     }
-    let ask = Ask { tells_usage: ask.tells_usage && tells_usage(fault), ..ask };
+    let stream = ask.stream && streams(fault);
+    let ask = Ask { stream, tells_usage: ask.tells_usage && tells_usage(fault), ..ask };
     let changed = Say::changed(&shared.manner());
     let say = changed.unwrap_or_else(|| shared.speaker.say(&ask, body));
     if ask.stream {

@@ -21,6 +21,7 @@ use crate::{
     answer::Speaker,
     dialects::{Voice, voice},
     fault::{Fault, Faults},
+    line,
     playback::Pace,
     received::{Log, Received, Stats},
     service::answer,
@@ -275,6 +276,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Rec
 async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     // Without it a small record may wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    shared.log.connected();
+    if let Some(fault) = shared.uncounted_fault().of_the_line() {
+        return line::serve(stream, fault, &shared.log).await;
+    }
     let reset = Arc::new(Notify::new());
     let service = service_fn(|request| answer(Arc::clone(&shared), Arc::clone(&reset), request));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);

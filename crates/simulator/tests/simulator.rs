@@ -305,6 +305,61 @@ async fn faults_of_a_whole_reply_look_as_announced() {
 }
 
 #[tokio::test]
+async fn faults_of_headers_and_records_look_as_announced() {
+    for dialect in Dialect::ALL.iter().copied() {
+        let labelled = struck(dialect, Fault::ContentType("text/plain"), true).await;
+        assert_eq!(labelled.kind.as_deref(), Some("text/plain"));
+
+        let whole = struck(dialect, Fault::NotStreamed, true).await;
+        assert_eq!(whole.kind.as_deref(), Some("application/json"));
+        assert!(serde_json::from_str::<Value>(&whole.text).unwrap().is_object());
+
+        for stream in [true, false] {
+            let long = struck(dialect, Fault::LongLength, stream).await;
+            assert!(!long.clean && long.text.contains("größe"), "{}", long.text);
+        }
+
+        let unreadable = struck(dialect, Fault::UnreadableOutput { after_chunks: 1 }, true).await;
+        let records = unreadable.text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let broken = records
+            .filter(|data| *data != "[DONE]" && serde_json::from_str::<Value>(data).is_err());
+        assert_eq!(broken.count(), 1, "{}", unreadable.text);
+
+        let vendor = vendor(dialect).await;
+        vendor.set_fault(Fault::CutInCharacter { after_chunks: 2 });
+        let body = body(true);
+        let reply = send(&vendor, "POST", path(dialect, &body), &body).await.unwrap();
+        let bytes = reply.into_body().collect().await.unwrap().to_bytes();
+        assert!(bytes.ends_with("gr\u{f6}".as_bytes().split_last().unwrap().1));
+
+        vendor.set_fault(Fault::Gzip);
+        let reply = send(&vendor, "POST", path(dialect, &body), &body).await.unwrap();
+        assert_eq!(reply.headers()["content-encoding"], "gzip");
+        assert!(reply.into_body().collect().await.unwrap().to_bytes().starts_with(&[0x1f, 0x8b]));
+    }
+    let twice = struck(Dialect::OpenaiChat, Fault::TerminatedTwice, true).await;
+    assert_eq!(twice.text.matches("[DONE]").count(), 2);
+}
+
+#[tokio::test]
+async fn faults_of_a_connection_look_as_announced() {
+    let lines = [
+        (Fault::ClosedAtOnce, 0),
+        (Fault::ClosedUnanswered, 1),
+        (Fault::Garbage, 1),
+        (Fault::HalfHeaders, 1),
+    ];
+    for (fault, read) in lines {
+        let vendor = vendor(Dialect::OpenaiChat).await;
+        vendor.set_fault(fault.clone());
+        let path = path(Dialect::OpenaiChat, &body(true));
+        assert!(send(&vendor, "POST", path, &body(true)).await.is_err(), "{fault:?}");
+        let stats = vendor.stats();
+        assert_eq!((stats.connections, stats.requests), (1, read), "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_leaves_is_noticed_whether_before_or_after_the_headers() {
     let vendor = vendor(Dialect::OpenaiChat).await;
     vendor.set_fault_for("m-1", Fault::Hang);

@@ -13,9 +13,9 @@ use std::{
 use access::{Admin, Keys, Secret};
 use axum::{Router, body::Body};
 use console::{
-    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Clock, ConsoleState, Doing,
-    FailoverRow, GateState, Incidents, Live, MinuteBar, Overview, PrincipalRow, Requests,
-    SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Chaos, ChaosOrder,
+    ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Incidents, Live, MinuteBar,
+    Overview, PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
 };
 use futures_util::{Stream, StreamExt};
 use http::{Method, StatusCode, header, request::Builder};
@@ -225,6 +225,36 @@ pub(crate) fn canary_run(outcome: CanaryOutcome) -> CanaryRun {
     }
 }
 
+/// Faults that were ordered.
+#[derive(Default)]
+struct FixedChaos(Mutex<Vec<ChaosRow>>);
+
+impl FixedChaos {
+    fn rows(&self) -> std::sync::MutexGuard<'_, Vec<ChaosRow>> {
+        self.0.lock().expect("no test panics while it holds this")
+    }
+}
+
+impl Chaos for FixedChaos {
+    fn held(&self) -> Vec<ChaosRow> {
+        self.rows().clone()
+    }
+
+    fn begin(&self, order: &ChaosOrder, by: &str) -> Result<ChaosRow, String> {
+        if order.fault != "unreachable" {
+            return Err(format!("`{}` is no fault", order.fault));
+        }
+        let ChaosOrder { at, fault, percent, .. } = order.clone();
+        let row = ChaosRow { id: 7, at, fault, percent, until: Timestamp(NOON), by: by.to_owned() };
+        self.rows().push(row.clone());
+        Ok(row)
+    }
+
+    fn end(&self, _: Option<u64>) -> usize {
+        std::mem::take(&mut *self.rows()).len()
+    }
+}
+
 /// A console to ask.
 pub(crate) struct House {
     router: Router,
@@ -262,6 +292,7 @@ impl House {
             tasks: Arc::new(FixedTasks),
             breakers: breakers.clone(),
             incidents: Arc::new(StoredIncidents(store.clone())),
+            chaos: Arc::new(FixedChaos::default()),
             store: store.clone(),
             keys: keys.clone(),
             admin,
@@ -316,7 +347,7 @@ impl House {
     }
 
     /// Books one answered attempt of ada's.
-    pub(crate) async fn spend(&self) {
+    pub(crate) async fn spend(&self) -> RequestId {
         let attempt =
             AttemptId { request: RequestId::from_parts(NOON.unsigned_abs(), 1), ordinal: 1 };
         let hold = Hold {
@@ -349,6 +380,7 @@ impl House {
         let entries = [Entry::Hold(hold), Entry::Settlement(settlement)];
         let position = JournalPosition { segment: 1, offset: 1 };
         self.store.ingest(&entries, position).await.expect("the entries are well formed");
+        attempt.request
     }
 }
 

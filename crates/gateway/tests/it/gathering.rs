@@ -74,6 +74,18 @@ async fn a_target_that_does_not_stream_is_asked_for_the_whole_from_then_on() {
 }
 
 #[tokio::test]
+async fn what_broke_as_a_stream_is_asked_for_as_a_whole() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    only.set_fault_times(Fault::MidStreamError { after_chunks: 3 }, 1);
+    let house = House::open(table("r", &[(provider("only", &only, CHAT), "m")])).await;
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!(whole_text(CHAT, false, &reply), FOX);
+    let streamed: Vec<bool> =
+        only.received().iter().map(|received| asks_for_stream(&received.body)).collect();
+    assert_eq!(streamed, [true, false]);
+}
+
+#[tokio::test]
 async fn the_counts_are_those_of_the_provider() {
     for upstream in ALL {
         let only = vendor("only", upstream, &["m"]).await;

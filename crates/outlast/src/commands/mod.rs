@@ -1,6 +1,7 @@
 //! The commands, one file each. This list is the only place that names them all.
 
 mod breaker;
+mod chaos;
 mod check;
 mod demo;
 mod distill;
@@ -49,6 +50,8 @@ enum Command {
     Usage(usage::Arguments),
     /// Show the way of one request: the plan, every attempt, wait and skip, and why.
     Explain(explain::Arguments),
+    /// Inject faults on purpose, for game days.
+    Chaos(chaos::Arguments),
     /// Put a distilled student into service: `task:NAME` is answered by it from then on.
     Deploy(task::DeployArguments),
     /// Take a task's student away: its teacher answers, callers change nothing.
@@ -122,6 +125,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Key(arguments) => key::run(&arguments, &environment),
         Command::Usage(arguments) => usage::run(&arguments, &environment),
         Command::Explain(arguments) => explain::run(&arguments, &environment),
+        Command::Chaos(arguments) => chaos::run(&arguments, &environment),
         Command::Deploy(arguments) => task::deploy(&arguments, &environment),
         Command::Undeploy(arguments) => task::undeploy(&arguments, &environment),
         Command::Rollback(arguments) => task::roll_back(&arguments, &environment),

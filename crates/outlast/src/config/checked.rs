@@ -11,7 +11,7 @@ use decide::{breaker::BreakerLimits, catalog::Catalog, signs::SignLimits};
 use gateway::{Credential, Provider, Route, RouteDefaults, Source, Streaming, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
-    ids::{ModelName, ProviderName},
+    ids::{ModelName, PrincipalName, ProviderName},
     model::Prices,
     money::NanoUsd,
 };
@@ -62,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) limits: Durations,
     /// What a session may do on its own before somebody is asked.
     pub(crate) breaker: BreakerLimits,
+    /// Who may inject a fault into a request of their own.
+    pub(crate) chaos_principals: Vec<PrincipalName>,
     /// How long replies are kept that callers want to follow.
     pub(crate) replies: Replies,
     /// How live answers are watched; `None`: not at all.
@@ -211,6 +213,12 @@ fn read(
         .section("breaker")
         .map(|section| sections::breaker(section, findings))
         .unwrap_or_default();
+    let mut chaos_principals = Vec::new();
+    if let Some(mut section) = root.section("chaos") {
+        let named = section.strings("principals").unwrap_or_default();
+        chaos_principals = named.into_iter().map(|name| name.into_inner().into()).collect();
+        section.finish();
+    }
     let replies = root.section("responses").map(sections::replies).unwrap_or_default();
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
@@ -274,6 +282,7 @@ fn read(
         workers: workers.unwrap_or_else(cores),
         limits,
         breaker,
+        chaos_principals,
         replies,
         signs: watched.limits,
         canaries: Vec::new(),

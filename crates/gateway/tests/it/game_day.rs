@@ -1,0 +1,90 @@
+//! Faults that are injected on purpose: the caller sees what it would of real ones, the provider nothing.
+
+use std::time::Duration;
+
+use gateway::{ChaosRefused, Injection};
+use http::Method;
+use terms::time::Timestamp;
+
+use crate::harness::{CHAT, FOX, House, Reply, provider, question, table, vendor, whole_text};
+
+const PATH: &str = "/v1/chat/completions";
+
+async fn asked_with(house: &House, fault: &str, stream: bool) -> Reply {
+    let mut request = house.request(Method::POST, PATH, question("r", stream));
+    request.headers_mut().insert("x-outlast-chaos", fault.parse().unwrap());
+    house.send(request).await
+}
+
+#[tokio::test]
+async fn a_fault_in_the_first_attempt_is_followed_like_a_real_one() {
+    for (fault, by) in [
+        // A lone server error is tried once more where it was.
+        ("status:503", "first/m"),
+        ("status:429", "second/m"),
+        ("unreachable", "second/m"),
+        ("silence", "second/m"),
+        ("slow:20", "first/m"),
+        ("cut:2", "first/m"),
+    ] {
+        for stream in [false, true] {
+            // A gate that one fault shuts would send the next request elsewhere.
+            let first = vendor("first", CHAT, &["m"]).await;
+            let second = vendor("second", CHAT, &["m"]).await;
+            let targets =
+                [(provider("first", &first, CHAT), "m"), (provider("second", &second, CHAT), "m")];
+            let house = House::open(table("r", &targets)).await;
+            house.gateway.chaos().allow(vec!["ada".into()]);
+            let reply = asked_with(&house, fault, stream).await;
+            let case = format!("{fault}, stream: {stream}");
+            assert_eq!(whole_text(CHAT, stream, &reply), FOX, "{case}");
+            // What went wrong after the headers had left is in the trace alone.
+            if !(fault == "cut:2" && stream) {
+                assert_eq!(reply.header("x-outlast-target"), by, "{case}");
+                let injected = reply.header("x-outlast-chaos");
+                assert_eq!(injected, "injected", "{case}");
+            }
+            let what = format!("{:?}", house.traces()[0].steps);
+            assert!(what.contains("Injected") || fault == "cut:2", "{case}: {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_those_who_may_inject_faults() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    let house = House::open(table("r", &[(provider("only", &only, CHAT), "m")])).await;
+    let refused = asked_with(&house, "status:503", false).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    house.gateway.chaos().allow(vec!["ada".into()]);
+    let refused = asked_with(&house, "fire", false).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("status:503"), "it says what can be asked for");
+    assert_eq!(only.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn a_fault_at_a_target_holds_for_all_until_it_is_ended() {
+    let first = vendor("first", CHAT, &["m"]).await;
+    let second = vendor("second", CHAT, &["m"]).await;
+    let targets =
+        [(provider("first", &first, CHAT), "m"), (provider("second", &second, CHAT), "m")];
+    let house = House::open(table("r", &targets)).await;
+    let injection = |at: &str| Injection {
+        id: 0,
+        at: at.to_owned(),
+        fault: "unreachable".parse().unwrap(),
+        percent: 100,
+        until: Timestamp(0),
+        by: "admin".to_owned(),
+    };
+    let unknown = house.gateway.begin_chaos(injection("nobody"), Duration::from_mins(1));
+    assert_eq!(unknown, Err(ChaosRefused::NoTarget("nobody".to_owned())));
+    let held = house.gateway.begin_chaos(injection("first"), Duration::from_mins(1)).unwrap();
+    let reply = house.ask(CHAT, "r", true).await;
+    assert_eq!(reply.header("x-outlast-target"), "second/m");
+    assert_eq!(first.stats().requests, 0, "nothing is sent");
+    assert_eq!(house.gateway.held_chaos().len(), 1);
+    assert_eq!(house.gateway.end_chaos(Some(held.id)), 1);
+    assert_eq!(house.gateway.held_chaos(), []);
+}
