@@ -430,3 +430,18 @@ fn a_canary_is_asked_of_somebody_and_expects_something() {
         &["4: canary `c` has `tool_fields` without `tool`"],
     );
 }
+
+#[test]
+fn the_snippets_of_the_guide_to_incidents_load_and_show_the_defaults() {
+    let guide = include_str!("../../../../docs/guide/incidents.md");
+    let keys = [("OPENAI_API_KEY", "k"), ("ANTHROPIC_API_KEY", "k")];
+    let snippets: Vec<&str> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [canary, signs] = snippets.as_slice() else { panic!("{snippets:?}") };
+    let config = load(canary, &keys).unwrap();
+    assert_eq!(config.canaries.len(), 1);
+    let (shown, usual) = (load(signs, &keys).unwrap(), load("", &keys).unwrap());
+    assert_eq!(shown.signs, usual.signs);
+    assert_eq!(shown.limits.on_degraded, usual.limits.on_degraded);
+    assert_eq!(config.canary_day_cost, usual.canary_day_cost);
+}
