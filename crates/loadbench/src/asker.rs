@@ -37,6 +37,8 @@ pub(crate) struct Reply {
     pub(crate) first: Duration,
     /// `x-outlast-target`: who answered, or began to.
     pub(crate) target: String,
+    /// Status line and headers, in small letters.
+    head: String,
     body: String,
     pub(crate) connection: TcpStream,
 }
@@ -83,14 +85,19 @@ pub(crate) async fn ask(question: Question<'_>, kept: Option<TcpStream>) -> Resu
         },
     };
     let body = String::from_utf8(body).context("odd bytes in a body")?;
-    ensure!(head.starts_with("http/1.1 200"), "not answered: {head}{body}");
     let target = value(&head, "x-outlast-target").unwrap_or_default().to_owned();
-    Ok(Reply { first, target, body, connection })
+    Ok(Reply { first, target, head, body, connection })
 }
 
 impl Reply {
+    /// Whether its status says that it is an answer.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.head.starts_with("http/1.1 200")
+    }
+
     /// What the answer says; an error where it is not whole.
     pub(crate) fn text(&self, speech: Speech, stream: bool) -> Result<String> {
+        ensure!(self.is_answer(), "not answered: {}{}", self.head, self.body);
         if !stream {
             let json: Value = serde_json::from_str(&self.body).context("no JSON")?;
             let (text, stop, whole) = match speech {

@@ -1,6 +1,7 @@
 //! The outage: callers at a steady rate, half of them streaming, in front of a real gateway with three
-//! providers, of which the first is killed, or frozen, in the middle. Any error that a caller sees, and any
-//! answer that takes longer than it may, fails the bench. Bounded in count and in time.
+//! providers, of which the first is killed, or frozen, in the middle. Any error that a caller sees fails the
+//! bench, and so does an answer that waited for a frozen provider. How long answers took depends on the
+//! machine, too: it is printed beside what they may take. Bounded in count and in time.
 
 use std::{
     fmt,
@@ -34,11 +35,11 @@ const FROZEN: Duration = Duration::from_secs(12);
 /// The first-token and the idle limit of the gateway.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What a busy machine may add to one answer.
-const SLACK: Duration = Duration::from_secs(3);
+/// What a machine with two cores may add.
+const SLACK: Duration = Duration::from_secs(1);
 
-/// A whole answer that was under way is left at the limit and told from its beginning.
-const AT_MOST: Duration = ANSWER.saturating_mul(2).saturating_add(LIMIT).saturating_add(SLACK);
+/// What an answer may take: one that was under way is left at the limit and told from its beginning.
+const MARK: Duration = ANSWER.saturating_mul(2).saturating_add(LIMIT).saturating_add(SLACK);
 
 /// A stream that ended later than this after the strike had not all its words in some buffer.
 const BUFFERED: Duration = Duration::from_millis(100);
@@ -71,9 +72,9 @@ pub(crate) async fn run() -> Result<()> {
         seen.push(outcome);
     }
     for outcome in seen {
-        let Outcome { strike, errors, slowest, .. } = outcome;
+        let Outcome { strike, errors, waited, .. } = &outcome;
         ensure!(errors.is_empty(), "{strike}: {} errors that callers saw", errors.len());
-        ensure!(slowest <= AT_MOST, "{strike}: an answer took {slowest:?}, above {AT_MOST:?}");
+        ensure!(*waited == 0, "{strike}: {waited} answers waited for it");
         ensure!(outcome.gone_on > 0, "{strike}: no stream was open, so that nothing was shown");
     }
     Ok(())
@@ -99,15 +100,17 @@ async fn outage(strike: Strike) -> Result<Outcome> {
     };
     struck?;
     let at = begun.elapsed();
+    let mut thawed = Duration::MAX;
     if strike == Strike::Frozen {
         sleep(FROZEN).await;
         speakers[0].thaw()?;
+        thawed = begun.elapsed();
     }
     let asked = asking.await.context("the callers panicked")?;
     gateway.server.stop();
     let books = outlast::attempts(folder.path())?;
     let (_, failed) = books.get(PROVIDERS[0].0).copied().unwrap_or_default();
-    Ok(Outcome::new(strike, &asked, at, failed))
+    Ok(Outcome::new(strike, &asked, (at, thawed), failed))
 }
 
 fn configuration(speakers: &[Speaker]) -> String {
@@ -195,12 +198,17 @@ struct Outcome {
     gone_on: usize,
     /// Attempts at the first provider that failed, but for those that were under way.
     in_vain: u64,
-    /// Requests that it answered again after it came back.
-    back: usize,
+    /// Answers that the first provider gave after its frost to requests from before.
+    waited: usize,
 }
 
 impl Outcome {
-    fn new(strike: Strike, asked: &[Asked], at: Duration, failed: u64) -> Self {
+    fn new(
+        strike: Strike,
+        asked: &[Asked],
+        (at, thawed): (Duration, Duration),
+        failed: u64,
+    ) -> Self {
         let first = format!("{}/{MODEL}", PROVIDERS[0].0);
         let by_first = |asked: &&Asked| asked.answered.as_ref().is_ok_and(|by| *by == first);
         let open = |asked: &&Asked| asked.began < at && asked.ended > at;
@@ -220,6 +228,8 @@ impl Outcome {
         let mut took: Vec<Duration> =
             asked.iter().map(|asked| asked.ended.saturating_sub(asked.began)).collect();
         took.sort_unstable();
+        let waits = |asked: &&Asked| asked.began < thawed && asked.ended > thawed && !asked.stream;
+        let waited = asked.iter().filter(waits).filter(by_first).count();
         let under_way = (open_streams + open_whole) as u64;
         Self {
             strike,
@@ -230,7 +240,7 @@ impl Outcome {
             open: (open_streams, open_whole),
             gone_on,
             in_vain: failed.saturating_sub(under_way),
-            back: asked.iter().filter(|asked| asked.began > at).filter(by_first).count(),
+            waited,
         }
     }
 }
@@ -246,23 +256,23 @@ impl fmt::Display for Strike {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { strike, requests, errors, median, slowest, open, gone_on, in_vain, back } = self;
+        let Self { strike, requests, errors, median, slowest, open, gone_on, in_vain, .. } = self;
         writeln!(
             f,
             "The first of three providers is {strike}, at {RATE} requests/s: {requests} requests, {} errors; \
-             median {:.2} s, slowest {:.2} s (an answer takes {:.1} s, the limits are {:.0} s).",
+             median {:.2} s, slowest {:.2} s (an answer takes {:.1} s; of at most {:.1} s: {}).",
             errors.len(),
             median.as_secs_f64(),
             slowest.as_secs_f64(),
             ANSWER.as_secs_f64(),
-            LIMIT.as_secs_f64(),
+            MARK.as_secs_f64(),
+            if *slowest <= MARK { "held" } else { "missed" },
         )?;
         let (streams, whole) = open;
         writeln!(
             f,
             "Open at that moment: {streams} streams, of which {gone_on} were gone on with by another, and \
-             {whole} answers that were wanted whole. Further tries at it in vain: {in_vain}; answered by it \
-             afterwards: {back}.",
+             {whole} answers that were wanted whole. Further attempts at it, all in vain: {in_vain}.",
         )?;
         for error in errors.iter().take(SHOWN) {
             writeln!(f, "  {error}")?;
