@@ -16,8 +16,8 @@ use console::pipelines::{
 };
 use console::{
     AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Chaos, ChaosOrder,
-    ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Live, MinuteBar, Overview,
-    PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Incidents, Live, MinuteBar,
+    Overview, PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
@@ -25,6 +25,8 @@ use terms::{
         AgentName, Autonomy, BreakerChange, BreakerEvent, BreakerId, BreakerState, ClientFamily,
         Evidence, SessionId, SessionKey,
     },
+    ids::{IncidentId, RequestId},
+    incident::{CanaryOutcome, CanaryRun, Cause, Closed, Comparison, Incident, Level, Sign},
     money::NanoUsd,
     time::{Moment, Timestamp},
 };
@@ -104,6 +106,66 @@ impl Live for MadeUp {
     }
 }
 
+impl Incidents for MadeUp {
+    fn close<'a>(&'a self, _: &'a IncidentId, _: &'a str) -> Doing<'a, bool> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
+/// Two open incidents, an earlier one, and canaries.
+async fn made_up_incidents(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
+    let now = SystemClock.now();
+    let ago = |minutes: i64| Timestamp(now.0 - minutes * 60_000);
+    let level = |value: f64, answers| Level { value, low: value * 0.8, high: value * 1.2, answers };
+    let incident = |id: &str, minutes, cause, numbers: Option<(f64, f64)>| Incident {
+        id: id.into(),
+        target: "openai/gpt-5.5".into(),
+        cause,
+        opened: ago(minutes - 3),
+        since: ago(minutes),
+        comparison: numbers.map(|(before, after)| Comparison {
+            before: level(before, 874),
+            after: level(after, 47),
+            once_in: 1_431_902.0,
+            callers: 3,
+        }),
+        unmet: None,
+        examples: vec![RequestId::from_parts(1, 1), RequestId::from_parts(2, 2)],
+        closed: None,
+    };
+    let canary = Incident {
+        target: "anthropic/claude-fable-5".into(),
+        unmet: Some("the answer is no JSON object with a field `total`".to_owned()),
+        ..incident("inc_2f0c8a8f1de4c771", 140, Cause::Canary("adds-two-numbers".into()), None)
+    };
+    let earlier = Incident {
+        closed: Some(Closed { at: ago(300), by: None }),
+        ..incident("inc_9e01b2", 420, Cause::Sign(Sign::Slower), Some((81.0, 38.0)))
+    };
+    let refuses =
+        incident("inc_77d0a3f2b1c4e559", 12, Cause::Sign(Sign::Refusals), Some((0.021, 0.34)));
+    store.put_incidents(&[earlier, canary, refuses], b"").await?;
+    let outcomes = [
+        CanaryOutcome::Passed,
+        CanaryOutcome::Unanswered("the provider timed out".to_owned()),
+        CanaryOutcome::Failed("the answer is no JSON object with a field `total`".to_owned()),
+    ];
+    for (number, outcome) in (1..).zip(outcomes) {
+        let run = CanaryRun {
+            request: RequestId::from_parts(number, 9),
+            at: ago(i64::try_from(number)? * 60),
+            canary: "adds-two-numbers".into(),
+            target: "anthropic/claude-fable-5".into(),
+            outcome,
+            tokens: 14,
+            first_token_ms: 620,
+            cost: NanoUsd(310_000),
+        };
+        store.put_canary_run(&run, Timestamp(0)).await?;
+    }
+    Ok(())
+}
+
 impl Chaos for MadeUp {
     fn held(&self) -> Vec<ChaosRow> {
         Vec::new()
@@ -169,6 +231,7 @@ fn targets(scene: Scene) -> Vec<TargetRow> {
         reason: None,
         one_in: None,
         error_percent: 0,
+        degraded: false,
         keys_open: 1,
         keys: 1,
         skips: Vec::new(),
@@ -425,11 +488,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let live = Arc::new(MadeUp { scene, changes: watch::Sender::new(0) });
     let admin = Arc::new(Admin::new(&Secret::new("an example of a secret"))?);
     let (_stop, closing) = watch::channel(false);
+    if scene != Scene::Empty {
+        made_up_incidents(&store).await?;
+    }
     let state = ConsoleState {
         live: live.clone(),
         pipelines: Arc::new(NoPipelines(watch::Sender::new(0))),
         tasks: Arc::new(NoTasks),
         breakers: live.clone(),
+        incidents: live.clone(),
         chaos: live.clone(),
         keys: Arc::new(Keys::load(&store).await?),
         store,

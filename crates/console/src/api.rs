@@ -3,6 +3,7 @@
 pub(crate) mod breakers;
 pub(crate) mod chaos;
 pub(crate) mod distillations;
+pub(crate) mod incidents;
 pub(crate) mod keys;
 pub(crate) mod pipelines;
 pub(crate) mod requests;

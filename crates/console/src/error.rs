@@ -30,6 +30,7 @@ pub(crate) enum ConsoleError {
     NoSuchRequest,
     NoSuchRun,
     NoSuchBreaker,
+    NoSuchIncident,
     /// A breaker does not take this answer, in a sentence.
     AnswerRefused(String),
     NotFound,
@@ -77,6 +78,7 @@ impl ConsoleError {
             | Self::NoSuchRequest
             | Self::NoSuchRun
             | Self::NoSuchBreaker
+            | Self::NoSuchIncident
             | Self::NotFound => StatusCode::NOT_FOUND,
             Self::AnswerRefused(_) => StatusCode::CONFLICT,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -122,6 +124,10 @@ impl ConsoleError {
             Self::NoSuchBreaker => {
                 ("no_such_breaker", "no session has this breaker; it may have been forgotten since")
             }
+            Self::NoSuchIncident => (
+                "no_such_incident",
+                "no incident of this name is open; it may have been closed since",
+            ),
             Self::NoSuchKey => ("no_such_key", "there is no working key with this id"),
             Self::NotFound => ("not_found", "there is nothing at this address"),
             Self::WrongMethod => ("wrong_method", "this address does not take this method"),

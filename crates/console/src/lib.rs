@@ -4,6 +4,7 @@
 
 mod breakers;
 mod chaos;
+mod incidents;
 mod live;
 pub mod pipelines;
 mod tasks;
@@ -15,6 +16,7 @@ mod routes;
 mod api;
 mod breaker_sections;
 mod explained;
+mod incident_sections;
 mod pages;
 mod provider_sections;
 mod run;
@@ -37,6 +39,7 @@ pub use crate::{
     chaos::{Chaos, ChaosOrder, ChaosRow},
     explained::{Explained, ExplainedAttempt, ExplainedStep, explain},
     guard::Guard,
+    incidents::{IncidentWords, Incidents, LevelWords},
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,
         StudentRow, TargetRow,

@@ -129,6 +129,8 @@ pub struct TargetRow {
     pub one_in: Option<u32>,
     /// The percentage of its attempts that failed lately, recent ones counting more.
     pub error_percent: u8,
+    /// It answers otherwise than it did: an incident of it is open.
+    pub degraded: bool,
     /// Keys of its provider that are open for it.
     pub keys_open: usize,
     /// Keys that its provider has.

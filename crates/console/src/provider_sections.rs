@@ -29,7 +29,10 @@ struct Row {
 pub(crate) fn all(overview: &Overview) -> askama::Result<Vec<String>> {
     let mut targets: Vec<&TargetRow> = overview.targets.iter().collect();
     // What needs a look first, then what is used, then the rest; each in its own order.
-    targets.sort_by_key(|target| (target.gate == GateState::Open, !is_worth_a_row(target)));
+    targets.sort_by_key(|target| {
+        let is_well = target.gate == GateState::Open && !target.degraded;
+        (is_well, !is_worth_a_row(target))
+    });
     let headline = headline(&overview.targets);
     let page = Providers { headline, rows: targets.into_iter().map(row).collect() };
     Ok(vec![page.render()?])

@@ -52,6 +52,19 @@ pub const ROUTES: &[Route] = &[
         guard: Guard::Api,
         handler: || post(api::breakers::answer),
     },
+    Route { path: "/incidents", guard: Guard::Page, handler: || get(pages::incidents::show) },
+    Route {
+        path: "/incidents/{id}",
+        guard: Guard::Page,
+        handler: || post(pages::incidents::close),
+    },
+    Route { path: "/live/incidents", guard: Guard::Api, handler: || get(stream::live_incidents) },
+    Route { path: "/api/incidents", guard: Guard::Api, handler: || get(api::incidents::list) },
+    Route {
+        path: "/api/incidents/{id}",
+        guard: Guard::Api,
+        handler: || get(api::incidents::show).delete(api::incidents::close),
+    },
     Route {
         path: "/api/chaos",
         guard: Guard::Api,

@@ -8,8 +8,8 @@ use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    breakers::Breakers, chaos::Chaos, live::Live, origin::AllowedHosts, pipelines::Pipelines,
-    tasks::Tasks,
+    breakers::Breakers, chaos::Chaos, incidents::Incidents, live::Live, origin::AllowedHosts,
+    pipelines::Pipelines, tasks::Tasks,
 };
 
 /// Live streams at most: each renders up to twice a second.
@@ -37,7 +37,9 @@ pub struct ConsoleState {
     pub breakers: Arc<dyn Breakers>,
     /// Faults that are injected on purpose.
     pub chaos: Arc<dyn Chaos>,
-    /// For the usage report and the keys.
+    /// Its incidents.
+    pub incidents: Arc<dyn Incidents>,
+    /// For the usage report, the keys, requests and incidents.
     pub store: Store,
     /// The virtual keys.
     pub keys: Arc<Keys>,

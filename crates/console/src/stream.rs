@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    breaker_sections, error::ConsoleError, guard::Seat, provider_sections, run, sections,
-    state::App,
+    breaker_sections, error::ConsoleError, guard::Seat, incident_sections, provider_sections, run,
+    sections, state::App,
 };
 
 /// The least time between two events of a stream: people see no more.
@@ -42,6 +42,8 @@ pub(crate) enum Source {
     Breakers,
     /// Providers and their targets' gates.
     Providers,
+    /// Incidents and canaries.
+    Incidents,
     /// The list of runs.
     Runs,
     /// A run, with one of its executions in full.
@@ -63,13 +65,16 @@ impl Source {
             Self::Overview => "overview",
             Self::Breakers => "breakers",
             Self::Providers => "providers",
+            Self::Incidents => "incidents",
             Self::Runs | Self::Run { .. } => "runs",
         }
     }
 
     fn changes(&self, app: &App) -> watch::Receiver<u64> {
         match self {
-            Self::Overview | Self::Breakers | Self::Providers => app.state.live.changes(),
+            Self::Overview | Self::Breakers | Self::Providers | Self::Incidents => {
+                app.state.live.changes()
+            }
             Self::Runs | Self::Run { .. } => app.state.pipelines.changes(),
         }
     }
@@ -85,6 +90,10 @@ impl Source {
                 let overview = app.state.live.overview();
                 let is_moving = provider_sections::is_moving(&overview);
                 Ok(Rendered { sections: provider_sections::all(&overview)?, is_moving })
+            }
+            Self::Incidents => {
+                let sections = incident_sections::all(app).await?;
+                Ok(Rendered { sections, is_moving: false })
             }
             Self::Runs => run::list(app).await,
             Self::Run { run, shown } => run::page(app, run, *shown).await,
@@ -133,6 +142,13 @@ pub(crate) async fn live_providers(
     Extension(seat): Extension<Seat>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     open(app, seat, Source::Providers)
+}
+
+pub(crate) async fn live_incidents(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    open(app, seat, Source::Incidents)
 }
 
 /// A stream of this page for whoever sits there.

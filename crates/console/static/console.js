@@ -53,7 +53,7 @@
         swap(document.importNode(section, true));
       }
     };
-    for (const page of ["overview", "breakers", "providers", "runs"]) stream.addEventListener(page, take);
+    for (const page of ["overview", "breakers", "providers", "incidents", "runs"]) stream.addEventListener(page, take);
     stream.addEventListener("signed-out", () => {
       stream.close();
       location.assign("/sign-in");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
+mod incidents;
 mod runs;
 
 use access::SESSION_MS;

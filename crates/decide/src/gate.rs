@@ -56,7 +56,7 @@ pub const RETURN_SHARES: [u32; 3] = [8, 4, 2];
 /// How much longer a gate is shut after every failed probe.
 const GROWTH: u64 = 3;
 
-/// Failures in a row that shut a gate again while its target returns.
+/// Failures in a row that shut a gate while its target returns, or counts as degraded.
 const RELAPSE: u32 = 2;
 
 /// What a gate says to a request that wants to pass.
@@ -136,6 +136,7 @@ pub struct Gate {
     shut_since: Option<Moment>,
     /// When it was shut for the last time.
     last_shut: Moment,
+    is_degraded: bool,
 }
 
 impl Gate {
@@ -149,7 +150,18 @@ impl Gate {
             rate: ErrorRate::new(limits.half_life_ms),
             shut_since: None,
             last_shut: Moment(0),
+            is_degraded: false,
         }
+    }
+
+    /// The target answers worse than it did, or as before again: it is trusted less, or as before.
+    pub fn degrade(&mut self, is_degraded: bool) {
+        self.is_degraded = is_degraded;
+    }
+
+    /// Whether the target answers worse than it did.
+    pub const fn is_degraded(&self) -> bool {
+        self.is_degraded
     }
 
     /// Whether a request may pass now.
@@ -285,9 +297,9 @@ impl Gate {
         self.shut_since.filter(|_| self.state(now) != GateState::Open).map(|at| now.since(at))
     }
 
-    /// Whether it is open and remembers no shut time.
+    /// Whether it is open and remembers nothing that must not be forgotten.
     pub const fn is_settled(&self) -> bool {
-        matches!(self.state, State::Open)
+        matches!(self.state, State::Open) && !self.is_degraded
     }
 
     /// How often the target failed lately, with the evidence behind it.
@@ -322,6 +334,7 @@ impl Gate {
         let certain = matches!(failure, Failure::ModelGone | Failure::CredentialDead)
             || (said_so && asked_ms.is_some());
         let in_a_row = match self.state {
+            _ if self.is_degraded => self.limits.consecutive_failures.min(RELAPSE),
             State::Returning { .. } => self.limits.consecutive_failures.min(RELAPSE),
             _ => self.limits.consecutive_failures,
         };
@@ -354,6 +367,14 @@ mod tests {
         assert!(gate.failed(Failure::Unreachable, None, Moment(2), Moment(2)));
         assert_eq!(gate.admission(Moment(2)), Admission::Shut { for_ms: 1000 });
         assert_eq!(gate.state(Moment(2)), GateState::Shut);
+    }
+
+    #[test]
+    fn a_degraded_target_needs_fewer_failures() {
+        let mut gate = Gate::new(GateLimits::default());
+        gate.degrade(true);
+        assert!(!gate.failed(Failure::Transient, None, Moment(0), Moment(0)));
+        assert!(gate.failed(Failure::Transient, None, Moment(1), Moment(1)));
     }
 
     #[test]

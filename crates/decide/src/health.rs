@@ -68,6 +68,8 @@ pub struct View {
     pub shut_for_ms: Option<u64>,
     /// The share of its attempts that failed lately, 0 to 1.
     pub error_rate: f64,
+    /// It answers worse than it did.
+    pub is_degraded: bool,
     /// How many of its provider's keys are open, and how many there are.
     pub keys: (usize, usize),
     /// How often it was passed by, by [`SkipReason::NAMES`].
@@ -302,7 +304,18 @@ impl Health {
                 .map(|ms| ms as f64),
             error_rate: known.map_or(0.0, |known| known.gate.error_rate().share()),
             room: known.map_or(1.0, |known| known.capacity.room(now)),
+            is_degraded: self.is_degraded(target),
         }
+    }
+
+    /// A target answers worse than it did, or as before again.
+    pub fn degrade(&mut self, target: &TargetName, is_degraded: bool) {
+        self.target(target).gate.degrade(is_degraded);
+    }
+
+    /// Whether a target answers worse than it did.
+    pub fn is_degraded(&self, target: &TargetName) -> bool {
+        self.targets.get(target).is_some_and(|known| known.gate.is_degraded())
     }
 
     /// A target was passed by.
@@ -324,6 +337,7 @@ impl Health {
             reason: gate.and_then(|gate| gate.shut_because(now)),
             shut_for_ms: gate.and_then(|gate| gate.shut_for_ms(now)),
             error_rate: known.map_or(0.0, |known| known.gate.error_rate().share()),
+            is_degraded: self.is_degraded(spot.target),
             keys: (spot.keys.iter().filter(open).count(), spot.keys.len()),
             skips: known.map_or([0; SkipReason::COUNT], |known| known.skips),
         }

@@ -2,11 +2,14 @@
 //! randomness: a seed is an argument.
 
 pub mod attempt;
+mod baseline;
 pub mod binomial;
 pub mod breaker;
+pub mod canary;
 pub mod capacity;
 pub mod catalog;
 pub mod classify;
+mod cusum;
 pub mod error_rate;
 pub mod gate;
 pub mod graph;
@@ -27,6 +30,7 @@ pub mod reuse;
 pub mod route;
 pub mod run;
 pub mod session;
+pub mod signs;
 pub mod split;
 pub mod spray;
 pub mod threshold;

@@ -31,6 +31,8 @@ pub struct Candidate<'a> {
     pub admission: Admission,
     /// Why its gate is not open.
     pub failure: Option<Failure>,
+    /// It answers worse than it did, and the route wants others then.
+    pub is_degraded: bool,
 }
 
 /// One target of a plan.
@@ -52,6 +54,8 @@ pub enum Pass {
     /// Its target has just come back, and this request is not of its share: it stands behind every
     /// open one.
     Returning,
+    /// It answers worse than it did: it stands behind those that do not.
+    Degraded,
     /// Its gate is shut; it stands behind every open one, because the last gate is never shut.
     LastResort,
 }
@@ -74,11 +78,13 @@ pub enum SkipReason {
     NoTools,
     /// The input surely does not fit the model's window.
     WindowTooSmall,
+    /// It answers worse than it did.
+    Degraded,
 }
 
 impl SkipReason {
     /// How many names there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Every name, in the order of the definition.
     pub const NAMES: [&str; Self::COUNT] = [
@@ -89,6 +95,7 @@ impl SkipReason {
         "no_images",
         "no_tools",
         "window_too_small",
+        "degraded",
     ];
 
     /// Its place in [`SkipReason::NAMES`].
@@ -101,6 +108,7 @@ impl SkipReason {
             Self::NoImages => 4,
             Self::NoTools => 5,
             Self::WindowTooSmall => 6,
+            Self::Degraded => 7,
         }
     }
 
@@ -127,12 +135,16 @@ pub struct Plan {
     pub skips: Vec<(usize, SkipReason)>,
 }
 
+/// Of the requests that pass a degraded target by, one in this many goes there all the same: what is
+/// never asked cannot be seen to have become better.
+pub const DEGRADED_SHARE: u64 = 20;
+
 /// Plans a request over the candidates, which stand in the order in which they are preferred.
 ///
 /// A target whose model cannot do what the request needs is left out, unless that leaves nothing:
 /// then the vendor decides. One that has just come back goes behind the open ones, but for its share
-/// of the requests and where none is open. A shut gate comes last and only for the case that all
-/// others fail.
+/// of the requests and where none is open. One that answers worse than it did goes behind the sound
+/// ones, but for a small share. A shut gate comes last and only for the case that all others fail.
 pub fn route(facts: &Facts, candidates: &[Candidate<'_>]) -> Plan {
     let mut plan = Plan::default();
     let mut fit = Vec::with_capacity(candidates.len());
@@ -143,11 +155,19 @@ pub fn route(facts: &Facts, candidates: &[Candidate<'_>]) -> Plan {
         }
     }
     let another_is_open = fit.iter().any(|index| candidates[*index].admission == Admission::Open);
-    let (mut returning, mut shut) = (Vec::new(), Vec::new());
+    let another_is_sound = fit.iter().any(|index| {
+        candidates[*index].admission == Admission::Open && !candidates[*index].is_degraded
+    });
+    let passes_by = another_is_sound && !facts.draw.is_multiple_of(DEGRADED_SHARE);
+    let (mut degraded, mut returning, mut shut) = (Vec::new(), Vec::new(), Vec::new());
     for candidate in fit {
-        let Candidate { admission, failure, .. } = candidates[candidate];
+        let Candidate { admission, failure, is_degraded, .. } = candidates[candidate];
         let failure = failure.unwrap_or(Failure::Transient);
         match admission {
+            Admission::Open if is_degraded && passes_by => {
+                plan.skips.push((candidate, SkipReason::Degraded));
+                degraded.push(Step { candidate, pass: Pass::Degraded });
+            }
             Admission::Open => plan.steps.push(Step { candidate, pass: Pass::Open }),
             Admission::Probe => plan.steps.push(Step { candidate, pass: Pass::Probe }),
             Admission::Returning { one_in }
@@ -165,6 +185,7 @@ pub fn route(facts: &Facts, candidates: &[Candidate<'_>]) -> Plan {
             }
         }
     }
+    plan.steps.append(&mut degraded);
     plan.steps.append(&mut returning);
     plan.steps.append(&mut shut);
     if plan.steps.is_empty() && !candidates.is_empty() {
@@ -205,7 +226,13 @@ mod tests {
         admission: Admission,
         model: Option<&'a Model>,
     ) -> Candidate<'a> {
-        Candidate { target, model, admission, failure: Some(Failure::Unreachable) }
+        Candidate {
+            target,
+            model,
+            admission,
+            failure: Some(Failure::Unreachable),
+            is_degraded: false,
+        }
     }
 
     fn blind_model() -> Model {
@@ -218,6 +245,31 @@ mod tests {
             capabilities: Capabilities { tools: true, ..Capabilities::default() },
             retires: None,
         }
+    }
+
+    #[test]
+    fn a_degraded_target_stands_behind_the_sound_ones_but_for_a_share_and_is_never_shut() {
+        let (a, b, c) = ("a".into(), "b".into(), "c".into());
+        let bad = |target, admission| Candidate {
+            is_degraded: true,
+            ..candidate(target, admission, None)
+        };
+        let facts = |draw| Facts { draw, ..Facts::default() };
+        let order = |draw, candidates: &[Candidate<'_>]| -> Vec<usize> {
+            route(&facts(draw), candidates).steps.iter().map(|step| step.candidate).collect()
+        };
+        let returning = Admission::Returning { one_in: 8 };
+        let three = [
+            bad(&a, Admission::Open),
+            candidate(&b, Admission::Open, None),
+            candidate(&c, returning, None),
+        ];
+        assert_eq!(order(7, &three), [1, 0, 2]);
+        assert_eq!(route(&facts(7), &three).skips[0], (0, SkipReason::Degraded));
+        assert_eq!(order(20, &three), [0, 1, 2], "one in twenty looks whether it is well again");
+        let shut = candidate(&b, Admission::Shut { for_ms: 5 }, None);
+        assert_eq!(order(7, &[bad(&a, Admission::Open), shut]), [0, 1]);
+        assert_eq!(order(7, &[bad(&a, Admission::Open), bad(&b, Admission::Open)]), [0, 1]);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::gate::Admission;
 /// it: what is never asked cannot be seen to have become better.
 const EXPLORATION: f64 = 0.05;
 
+/// What a place is worth that answers worse than it did, against one that is otherwise like it.
+const DEGRADED: f64 = 0.25;
+
 /// How a route spreads its requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Spray {
@@ -46,6 +49,8 @@ pub struct Signs {
     pub error_rate: f64,
     /// How free it is, 0 (at its capacity) to 1.
     pub room: f64,
+    /// It answers worse than it did.
+    pub is_degraded: bool,
 }
 
 /// The places in the order in which a request with this key tries them.
@@ -85,6 +90,7 @@ pub fn adaptive(signs: &[Signs]) -> Vec<f64> {
             * against(quickest, signs.first_token_ms)
             * sound.powi(2)
             * signs.room.clamp(0.0, 1.0)
+            * if signs.is_degraded { DEGRADED } else { 1.0 }
     };
     let worths: Vec<f64> = signs.iter().map(worth).collect();
     let total: f64 = worths.iter().sum();
@@ -217,6 +223,7 @@ mod tests {
             first_token_ms: Some(500.0),
             error_rate: 0.0,
             room: 1.0,
+            is_degraded: false,
         }
     }
 
@@ -228,6 +235,7 @@ mod tests {
             Signs { error_rate: 0.4, ..plain() },
             Signs { room: 0.2, ..plain() },
             Signs { weight: 0.4, ..plain() },
+            Signs { is_degraded: true, ..plain() },
         ] {
             let weights = adaptive(&[plain(), worse]);
             assert!(weights[0] > 0.65 && weights[0] < 0.98, "{worse:?}: {weights:?}");

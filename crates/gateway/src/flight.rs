@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use decide::health::Learned;
+use bytes::Bytes;
+use decide::{
+    health::Learned,
+    signs::{Answer, Origin},
+};
 use ledger::{AttemptEnd, Held};
 use terms::{
     money::NanoUsd,
@@ -14,6 +18,7 @@ use terms::{
     time::Moment,
     usage::{Usage, UsageSource},
 };
+use wire::{Conduct, Head};
 
 use crate::{chaos::ChaosFault, gateway::Gateway, health::Tried, plan::Sending, table::Target};
 
@@ -48,7 +53,25 @@ pub(crate) struct Flight {
     wanted_whole: bool,
     /// Whether the caller asked for reasoning, where its request was translated.
     pub(crate) asks_reasoning: bool,
+    /// Where its answer belongs among those that tell how the target answers.
+    pub(crate) watched: Option<Watched>,
+    /// How the answer went, and whether its tool calls are in order.
+    conduct: Option<(Conduct, Option<bool>)>,
+    /// Bytes of output that came with the first token.
+    first_bytes: u64,
 }
+
+/// Where an answer belongs among those that tell how a target answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watched {
+    pub(crate) origin: Origin,
+    /// The answer is to be JSON.
+    pub(crate) wants_json: bool,
+}
+
+/// A stream of fewer bytes, or of less time, after its first token does not tell how fast it flows.
+const SPEED_BYTES: u64 = 256;
+const SPEED_MS: u64 = 50;
 
 impl Flight {
     pub(crate) fn new(
@@ -77,6 +100,9 @@ impl Flight {
             cut_after: None,
             wanted_whole,
             asks_reasoning: false,
+            watched: None,
+            conduct: None,
+            first_bytes: 0,
         }
     }
 
@@ -122,6 +148,7 @@ impl Flight {
     /// Output arrived. The target is alive: its gate learns it at once.
     pub(crate) fn first_token(&mut self, now: Moment) {
         if self.is_alive(now) {
+            self.first_bytes = self.output_bytes;
             let ms = now.since(self.dispatched);
             self.gateway.health.first_token(&self.target.name, ms, now);
         }
@@ -146,8 +173,53 @@ impl Flight {
         self.last_piece = Some(now);
     }
 
+    /// How its answer went, once it is whole. `request` is what was asked, where it is at hand.
+    pub(crate) fn behaved(&mut self, conduct: Conduct, request: Option<(&Head, &Bytes)>) {
+        if self.watched.is_some() {
+            let are_calls_valid = conduct.are_calls_valid(request);
+            self.conduct = Some((conduct, are_calls_valid));
+        }
+    }
+
+    /// The answer tells how its target answers.
+    fn observe(&self) {
+        // What was done to it on purpose is not its target's doing.
+        if self.injected.is_some() {
+            return;
+        }
+        let (Some(watched), Some((conduct, are_calls_valid))) = (self.watched, &self.conduct)
+        else {
+            return;
+        };
+        let Some(attempt) = self.held.as_ref().and_then(Held::attempt) else { return };
+        let tokens = self.usage.map(|usage| usage.output()).or_else(|| {
+            (self.output_bytes > 0).then(|| self.output_bytes.div_ceil(BYTES_PER_TOKEN))
+        });
+        let answer = Answer {
+            request: attempt.request,
+            origin: watched.origin,
+            refused: conduct.refuses,
+            is_json: conduct.is_json().filter(|_| watched.wants_json),
+            are_calls_valid: *are_calls_valid,
+            tokens,
+            tokens_per_second: self.speed(),
+        };
+        let Gateway { incidents, health, .. } = &*self.gateway;
+        let draw = || self.gateway.draw();
+        incidents.answered(&self.target.name, &answer, health, draw, self.gateway.wall());
+    }
+
+    /// Tokens per second after the first, estimated from the bytes that passed.
+    fn speed(&self) -> Option<f64> {
+        let ms = self.last_piece?.since(self.first_token?);
+        let bytes = self.output_bytes.saturating_sub(self.first_bytes);
+        let tells = bytes >= SPEED_BYTES && ms >= SPEED_MS;
+        tells.then(|| bytes as f64 / BYTES_PER_TOKEN as f64 * 1_000.0 / ms as f64)
+    }
+
     /// A whole answer. Returns its cost.
     pub(crate) fn answered(mut self, now: Moment) -> NanoUsd {
+        self.observe();
         self.is_alive(now);
         if self.wanted_whole {
             let ms = now.since(self.dispatched);
@@ -166,6 +238,10 @@ impl Flight {
         asked_ms: Option<u64>,
         now: Moment,
     ) -> Learned {
+        if failure == Failure::PolicyRefusal {
+            self.behaved(Conduct::refusal(), None);
+            self.observe();
+        }
         if matches!(failure, Failure::Declined | Failure::Mismatch) {
             self.gateway.health.inconclusive(&self.tried());
             self.settle(Ending::Failed(failure), now);

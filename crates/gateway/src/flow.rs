@@ -178,7 +178,7 @@ enum Weight {
 }
 
 /// Attempts until one answers, or until there is nothing left to try.
-async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
+pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let now = request.gateway.now();
     let mut trail = Trail::begin(&request.gateway, &request.caller, request.id, now);
     let (facts, held) = request.facts();

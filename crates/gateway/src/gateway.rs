@@ -19,6 +19,7 @@ use crate::{
     chaos::{Chaos, ChaosRefused, Injection, LONGEST},
     clock::Clock,
     health::Health,
+    incidents::Incidents,
     kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
     randomness::Randomness,
@@ -61,6 +62,7 @@ pub struct Gateway {
     pub(crate) intake: IntakeLimits,
     pub(crate) kept: Arc<Kept>,
     pub(crate) traces: Option<Arc<dyn Traces>>,
+    pub(crate) incidents: Arc<Incidents>,
     pub(crate) chaos: Arc<Chaos>,
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
@@ -82,6 +84,7 @@ impl Gateway {
             intake: parts.intake,
             kept: Arc::new(Kept::new(parts.keep, parts.shelf)),
             traces: parts.traces,
+            incidents: Arc::default(),
             chaos: Arc::default(),
             bodies: Arc::default(),
             ends_at: Arc::default(),
@@ -102,6 +105,7 @@ impl Gateway {
             intake: self.intake,
             kept: Arc::clone(&self.kept),
             traces: self.traces.clone(),
+            incidents: Arc::clone(&self.incidents),
             chaos: Arc::clone(&self.chaos),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
@@ -175,6 +179,11 @@ impl Gateway {
 
     pub(crate) fn wall(&self) -> Timestamp {
         self.ledger.now()
+    }
+
+    /// Random bits for the name of something.
+    pub(crate) fn draw(&self) -> u128 {
+        self.randomness.draw()
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {

@@ -2,13 +2,14 @@
 //! target that falls silent is left within seconds. Nothing is sent before it is whole.
 
 use terms::outcome::Failure;
+use wire::{Conduct, Needs};
 
 use crate::{
     credential::Credential,
     early::{A_DOCUMENT, Early, not_a_stream},
     flight::Flight,
     provider::Endpoint,
-    reply::{Answer, Try},
+    reply::{Answer, Started, Try},
 };
 
 /// What came of asking for a stream.
@@ -47,11 +48,28 @@ pub(crate) async fn exchange(
     }
     let answer = match streamed.begin_stream(endpoint, upstream, flight).await {
         Err(early) => Err(early),
-        Ok(started) => wire::gathered(dialect, &started.ready)
-            .map(|whole| (Answer::Whole(whole), dropped))
-            .ok_or_else(|| Early::malformed("its stream held no answer".to_owned())),
+        Ok(started) => {
+            let whole = wire::gathered(dialect, &started.ready);
+            if let Some(conduct) =
+                whole.as_ref().and_then(|whole| conduct(attempt, &started, whole))
+            {
+                flight.behaved(conduct, Some((attempt.head, attempt.body)));
+            }
+            whole
+                .map(|whole| (Answer::Whole(whole), dropped))
+                .ok_or_else(|| Early::malformed("its stream held no answer".to_owned()))
+        }
     };
     Gathered::Answer(answer)
+}
+
+/// How the answer went. It is read for that only where there is more to see than the stream showed.
+fn conduct(attempt: &Try<'_>, started: &Started, whole: &[u8]) -> Option<Conduct> {
+    let Needs { tools, json, .. } = attempt.head.needs;
+    if tools || json {
+        return wire::read_answer(attempt.asked.dialect, whole).map(|said| said.conduct);
+    }
+    started.relay.conduct()
 }
 
 /// Whether a refusal is one of streaming itself.

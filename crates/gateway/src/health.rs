@@ -177,6 +177,16 @@ impl Health {
         self.known().signs(target, weight, price, now)
     }
 
+    /// A target answers worse than it did, or as before again.
+    pub(crate) fn degrade(&self, target: &TargetName, is_degraded: bool) {
+        self.known().degrade(target, is_degraded);
+    }
+
+    /// Whether a target answers worse than it did.
+    pub(crate) fn is_degraded(&self, target: &TargetName) -> bool {
+        self.known().is_degraded(target)
+    }
+
     /// A target was passed by.
     pub(crate) fn skipped(&self, target: &TargetName, reason: SkipReason) {
         debug!(%target, reason = reason.name(), "skipped");

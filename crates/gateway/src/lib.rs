@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod canary;
 mod chaos;
 mod clock;
 mod completions;
@@ -24,6 +25,7 @@ mod health;
 mod hedge;
 mod history;
 mod in_process;
+mod incidents;
 mod input_items;
 mod intake;
 mod keeping;
@@ -58,11 +60,13 @@ mod workers;
 mod write_stall;
 
 pub use crate::{
+    canary::{CANARY, CanaryReply},
     chaos::{Chaos, ChaosFault, ChaosRefused, Injection, LONGEST, NoFault},
     credential::Credential,
     gateway::{Gateway, Parts},
     google::{GoogleKeyError, GoogleTokens},
     hedge::Hedge,
+    incidents::SignHistory,
     kept::{KeepLimits, KeptReply, Later, Shelf, ShelfDown},
     keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},
@@ -70,7 +74,7 @@ pub use crate::{
     provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
-    table::{BrokenStream, Route, RouteDefaults, Streaming, Table, Target},
+    table::{BrokenStream, OnDegraded, Route, RouteDefaults, Streaming, Table, Target},
     task::{Deployed, Task},
     trail::Traces,
     workers::Workers,

@@ -14,7 +14,7 @@ use terms::{outcome::Failure, time::Moment, usage::Usage};
 use crate::{
     gateway::Gateway,
     health::Health,
-    table::{Route, Target},
+    table::{OnDegraded, Route, Target},
     trail::Trail,
 };
 
@@ -74,7 +74,10 @@ pub(crate) fn plan(
         .iter()
         .map(|target| {
             let (admission, failure) = gateway.health.admission(target, now);
-            Candidate { target: &target.name, model: target.known.as_ref(), admission, failure }
+            let is_degraded =
+                chosen.on_degraded == OnDegraded::Shift && gateway.health.is_degraded(&target.name);
+            let (target, model) = (&target.name, target.known.as_ref());
+            Candidate { target, model, admission, failure, is_degraded }
         })
         .collect();
     let plan = route(facts, &candidates);
@@ -164,7 +167,11 @@ fn preference<'t>(
         plan.skips.iter().find(|(skipped, _)| *skipped == index).map(|(_, reason)| *reason)
     };
     for (index, target) in targets.iter().enumerate() {
-        match skip_of(index).map(SkipReason::failure) {
+        let skip = skip_of(index);
+        if let Some(SkipReason::Degraded) = skip {
+            return (Some(target), skip.map(SkipReason::name));
+        }
+        match skip.map(SkipReason::failure) {
             None => return (Some(target), None),
             Some(Some(failure)) => return (Some(target), Some(failure.name())),
             // It cannot do what is asked.

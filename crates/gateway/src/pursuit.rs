@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
 use terms::{
     dialect::Dialect,
@@ -12,7 +12,7 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::sleep;
-use wire::{ErrorReply, Resumption, StreamRelay, Unfinished};
+use wire::{ErrorReply, Head, Resumption, StreamRelay, Unfinished};
 
 use crate::{
     early::Early,
@@ -64,6 +64,11 @@ impl Pursuit {
                 is_unlike: false,
             })
         })
+    }
+
+    /// What a target was asked.
+    pub(crate) fn asked(&self, target: &Target) -> (&Head, &Bytes) {
+        self.request.whole.sent_to(&target.provider.name)
     }
 
     /// Asks for the rest. The flight is that of the stream that broke off.

@@ -314,6 +314,7 @@ impl Try<'_> {
             .inspect_err(|early| flight.may_cost = early.failure == Failure::Malformed)?;
         flight.usage = relayed.usage;
         flight.output_bytes = relayed.output_bytes;
+        flight.behaved(relayed.conduct, Some((self.head, self.body)));
         if relayed.stop.is_some() {
             self.keep(flight, Some(&relayed.body));
         }
@@ -490,6 +491,9 @@ impl Try<'_> {
         let Started { upstream, relay, ready } = started;
         let now = self.gateway.now();
         let Some(upstream) = upstream else {
+            if let Some(conduct) = relay.conduct() {
+                flight.behaved(conduct, Some((self.head, self.body)));
+            }
             flight.answered(now);
             trail.end(Ending::Answered);
             return ReplyBody::whole(ready.freeze());
@@ -558,6 +562,6 @@ pub(crate) enum Answer {
 /// A stream with output, or one that is already complete.
 pub(crate) struct Started {
     upstream: Option<Incoming>,
-    relay: StreamRelay,
+    pub(crate) relay: StreamRelay,
     pub(crate) ready: BytesMut,
 }

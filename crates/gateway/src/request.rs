@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use access::Caller;
-use decide::route::Facts;
+use decide::{route::Facts, signs::Origin};
 use ledger::{Held, InsteadOf, Order};
 use terms::{
     breaker::SessionKey,
@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use wire::{ErrorKind, ErrorReply, Head};
 
 use crate::{
+    canary::CANARY,
     chaos::ChaosFault,
     errors,
-    flight::{BYTES_PER_TOKEN, Flight},
+    flight::{BYTES_PER_TOKEN, Flight, Watched},
     gateway::Gateway,
     health::Tried,
     hedge::Hedge,
@@ -101,7 +102,26 @@ impl Request {
         trail.dispatched(&target.name, now);
         trail.sent(sending);
         let asked = (self.estimated_in(), !self.head().stream);
-        Ok(Flight::new(&self.gateway, sending, held, asked, now))
+        let mut flight = Flight::new(&self.gateway, sending, held, asked, now);
+        flight.watched = self.watched(target);
+        Ok(flight)
+    }
+
+    /// Whose answer it is and of what kind of work, where it tells how its target answers.
+    fn watched(&self, target: &Target) -> Option<Watched> {
+        let is_remote = !target.provider.is_in_process();
+        let principal = self.caller.principal.as_str();
+        let is_live = self.operation.is_none() && is_remote && principal != CANARY;
+        is_live.then(|| {
+            let Head { stream, needs, .. } = self.head();
+            let flags = [*stream, needs.tools, needs.json, needs.images];
+            let flags = flags.into_iter().fold(0, |bits, flag| bits << 1 | u64::from(flag));
+            // Questions of very different lengths are different work: a step for every factor of 16.
+            let length = u64::from(u64::BITS - self.estimated_in().leading_zeros()) / 4;
+            let kind = length << 4 | flags;
+            let origin = Origin::of(principal, self.route.name.as_str(), kind);
+            Watched { origin, wants_json: needs.json }
+        })
     }
 
     fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {

@@ -201,7 +201,11 @@ impl StreamBody {
 
     fn answered(&mut self) {
         let Some(begun) = self.end() else { return };
-        let Begun { gateway, upstream, relay, ready, flight, trail, keeping, .. } = *begun;
+        let Begun { gateway, upstream, relay, ready, mut flight, trail, keeping, pursuit } = *begun;
+        if let Some(conduct) = relay.conduct() {
+            let asked = pursuit.as_ref().map(|pursuit| pursuit.asked(&flight.target));
+            flight.behaved(conduct, asked);
+        }
         if let (Some(keeping), Some(reply)) = (keeping, relay.kept()) {
             keeping.keep(&gateway, &flight.target.provider.name, reply);
         }

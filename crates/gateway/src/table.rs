@@ -87,6 +87,8 @@ pub struct Route {
     pub hedge: Option<Hedge>,
     /// What becomes of streams.
     pub streaming: Streaming,
+    /// What becomes of a target that answers worse than it did.
+    pub on_degraded: OnDegraded,
     /// What is known of the job, where the route is a task.
     pub task: Option<Arc<Task>>,
 }
@@ -105,6 +107,7 @@ impl Route {
             first_key_only: false,
             hedge: None,
             streaming: Streaming::default(),
+            on_degraded: OnDegraded::default(),
             task: None,
         }
     }
@@ -145,6 +148,16 @@ pub enum BrokenStream {
     Buffer,
 }
 
+/// What becomes of a target that answers worse than it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDegraded {
+    /// It is told.
+    #[default]
+    Tell,
+    /// It goes behind those that do not, but for a small share.
+    Shift,
+}
+
 /// The routing table.
 #[derive(Debug)]
 pub struct Table {
@@ -165,6 +178,8 @@ pub struct RouteDefaults {
     pub limits: AttemptLimits,
     /// What becomes of streams.
     pub streaming: Streaming,
+    /// What becomes of a target that answers worse than it did.
+    pub on_degraded: OnDegraded,
 }
 
 impl From<AttemptLimits> for RouteDefaults {
@@ -243,6 +258,13 @@ impl Table {
         self.route(asked).is_some()
     }
 
+    /// The targets that can be asked for under this name at providers; students within this process are
+    /// none.
+    pub fn targets_of(&self, asked: &str) -> Vec<Arc<Target>> {
+        let targets = self.route(asked).map(|route| route.targets.clone()).unwrap_or_default();
+        targets.into_iter().filter(|target| !target.provider.is_in_process()).collect()
+    }
+
     /// Every name that can be asked for, with the provider of its first target.
     pub(crate) fn names(&self) -> BTreeMap<&str, &str> {
         self.routes
@@ -278,8 +300,9 @@ impl Table {
     fn implicit(&self, name: &RouteName) -> Option<Route> {
         let models = implicit_route(name.as_str(), &self.provider_names, &self.catalog);
         let targets: Vec<_> = models.iter().filter_map(|model| self.target(model)).collect();
-        let RouteDefaults { limits, streaming } = self.defaults;
-        let route = |targets| Route { streaming, ..Route::new(name.clone(), targets, limits) };
+        let RouteDefaults { limits, streaming, on_degraded } = self.defaults;
+        let route =
+            |targets| Route { streaming, on_degraded, ..Route::new(name.clone(), targets, limits) };
         (!targets.is_empty()).then(|| route(targets))
     }
 

@@ -66,6 +66,7 @@ impl Task {
             (route.lossy, route.streaming) = (teacher.lossy, teacher.streaming);
             (route.spray, route.sticky) = (teacher.spray, teacher.sticky);
             route.hedge.clone_from(&teacher.hedge);
+            route.on_degraded = teacher.on_degraded;
         }
         Some(route)
     }

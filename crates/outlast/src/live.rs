@@ -113,6 +113,7 @@ impl LiveView {
             reason: gate.reason.map(|failure| failure.name().replace('_', " ")),
             one_in: gate.one_in,
             error_percent: percent(gate.error_rate),
+            degraded: gate.is_degraded,
             keys_open: gate.keys.0,
             keys: gate.keys.1,
             skips: SkipReason::NAMES

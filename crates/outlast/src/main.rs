@@ -2,6 +2,7 @@
 
 mod admin_client;
 mod breakers;
+mod canaries;
 mod causes;
 mod clock;
 mod commands;
@@ -11,6 +12,7 @@ mod demo;
 mod deployments;
 mod distillation;
 mod game_days;
+mod incidents;
 mod live;
 mod pipelines;
 mod recording;

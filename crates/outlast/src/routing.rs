@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use gateway::{Gateway, Task};
+use gateway::{Gateway, Target, Task};
 use ledger::Ledger;
-use terms::time::Timestamp;
+use terms::{money::NanoUsd, time::Timestamp};
 
 use crate::{
-    config::Config,
+    config::{Canary, Config},
     deployments::{Deployments, Served},
 };
 
@@ -84,6 +84,12 @@ impl Routing {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).tasks.clone()
     }
 
+    /// The canaries that are asked, and what they may cost on a day.
+    pub(crate) fn canaries(&self) -> (Vec<Canary>, NanoUsd) {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        (config.canaries.clone(), config.canary_day_cost)
+    }
+
     /// Whether a name is a route here, such as that of a teacher.
     pub(crate) fn has_route(&self, name: &str) -> bool {
         self.gateway.table().knows(name)
@@ -95,5 +101,13 @@ impl Routing {
         let mut tasks = config.tasks.clone();
         tasks.extend(self.deployments.tasks());
         self.gateway.reload(config.table().with_tasks(tasks));
+        self.gateway.watch_signs(config.signs);
+        let table = self.gateway.table();
+        let asked: Vec<_> =
+            config.canaries.iter().map(|canary| (&canary.name, canary.targets(&table))).collect();
+        self.gateway.retain_canaries(|target, canary| {
+            let is_target = |asked: &Arc<Target>| asked.name == *target;
+            asked.iter().any(|(name, targets)| **name == *canary && targets.iter().any(is_target))
+        });
     }
 }

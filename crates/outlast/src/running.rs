@@ -6,19 +6,21 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use access::{Admin, Keys, Secret, load_admin_secret};
 use anyhow::{Context, bail};
 use console::{AllowedHosts, Clock, ConsoleState};
-use gateway::{Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Workers};
+use gateway::{CANARY, Gateway, IntakeLimits, Listener, ListenerLimits, Parts, Workers};
 use ledger::{Ingest, Ledger, LedgerOptions, Opened};
 use store::{SpendDimension, SpendQuery, SpendRow, Store};
-use terms::{money::NanoUsd, time::Timestamp};
+use terms::{incident::Incident, money::NanoUsd, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     breakers::BreakerDesk,
+    canaries::CanaryRounds,
     clock::{SystemClock, wall},
     config::{Config, Environment},
     data_folder::{DataFolder, Instance},
     deployments::Deployments,
     game_days::GameDays,
+    incidents::IncidentKeeper,
     live::LiveView,
     pipelines::{self, PipelinesView, Teacher},
     routing::Routing,
@@ -33,7 +35,7 @@ const ADMIN_SECRET_VARIABLE: &str = "OUTLAST_ADMIN_SECRET";
 /// Who asks the teachers of distillations, in the books.
 const DISTILLER: &str = "outlast-distill";
 
-/// The team that pays for them.
+/// The team that pays for them, and for canaries.
 const DISTILLER_TEAM: &str = "default";
 
 const DAY_MS: i64 = 86_400_000;
@@ -58,6 +60,9 @@ pub(crate) struct Running {
     shelf_task: JoinHandle<()>,
     traces: Arc<StoreTraces>,
     traces_task: JoinHandle<()>,
+    incidents: Arc<IncidentKeeper>,
+    /// Keeps incidents, and asks canaries; both end when the program stops.
+    watching: [JoinHandle<()>; 2],
     stop: watch::Sender<bool>,
     gateway_task: JoinHandle<()>,
     console_task: JoinHandle<()>,
@@ -99,6 +104,11 @@ impl Running {
             traces: Some(traces.clone()),
         });
         gateway.chaos().allow(config.chaos_principals.clone());
+        // Where people are told elsewhere, they are told of incidents here.
+        let tell = Box::new(|_: &Incident, told: &str| tracing::warn!("{told}"));
+        let incidents =
+            IncidentKeeper::restore(Arc::clone(&gateway), Arc::clone(&ledger), store.clone(), tell)
+                .await?;
         let deployments = Deployments::load(folder.path(), store.clone()).await?;
         let routing =
             Routing::start(Arc::clone(&gateway), Arc::clone(&ledger), deployments, config.clone());
@@ -136,6 +146,7 @@ impl Running {
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
             chaos: Arc::new(GameDays { gateway: Arc::clone(&gateway) }),
+            incidents: incidents.clone(),
             store: store.clone(),
             keys: Arc::clone(&keys),
             admin: Arc::clone(&admin),
@@ -147,6 +158,15 @@ impl Running {
             .context("no worker thread can be started")?;
         folder.announce(&Instance { console: console_address })?;
         let gateway_task = tokio::spawn(listener.serve(workers, stopped.clone()));
+        let keeping = tokio::spawn(Arc::clone(&incidents).keep(stopped.clone()));
+        let rounds = CanaryRounds {
+            gateway: Arc::clone(&gateway),
+            ledger: Arc::clone(&ledger),
+            routing: Arc::clone(&routing),
+            store: store.clone(),
+            key: keys.lend(CANARY.into(), DISTILLER_TEAM.into(), wall())?,
+        };
+        let canaries_task = tokio::spawn(rounds.run(stopped.clone()));
         let console_task = tokio::spawn(serve_console(console_socket, state, stopped));
         Ok(Self {
             routing,
@@ -163,6 +183,8 @@ impl Running {
             shelf_task,
             traces,
             traces_task,
+            incidents,
+            watching: [keeping, canaries_task],
             stop,
             gateway_task,
             console_task,
@@ -192,6 +214,11 @@ impl Running {
         if timeout(CONSOLE_DRAIN, &mut console_task).await.is_err() {
             console_task.abort();
         }
+        for task in self.watching {
+            let _ = task.await;
+        }
+        // What the last answers showed.
+        self.incidents.save().await;
         self.ingest.stop().await;
         self.shelf.close(self.shelf_task).await;
         self.traces.close(self.traces_task).await;

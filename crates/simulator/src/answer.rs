@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     ask::{Ask, Shape, Tool, ToolChoice},
     schema::sample,
-    spec::Answer,
+    spec::{Answer, Manner},
 };
 
 /// What is said.
@@ -36,6 +36,17 @@ pub(crate) struct Call {
 }
 
 impl Say {
+    /// What is said by a vendor that was changed; `None` where it was not.
+    pub(crate) fn changed(manner: &Manner) -> Option<Self> {
+        match manner {
+            Manner::Ordinary => None,
+            Manner::Text(text) => Some(Self::Text(Text::new(text))),
+            Manner::Call { name, arguments } => {
+                Some(Self::Calls(vec![Call { name: name.clone(), arguments: arguments.clone() }]))
+            }
+        }
+    }
+
     /// Output tokens: bytes / 4, at least one.
     pub(crate) fn tokens(&self) -> u64 {
         let bytes = match self {

@@ -18,5 +18,5 @@ mod vendor;
 
 pub use fault::Fault;
 pub use received::{Ended, Received, Stats};
-pub use spec::{Answer, VendorSpec};
+pub use spec::{Answer, Manner, VendorSpec};
 pub use vendor::Vendor;

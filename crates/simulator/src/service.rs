@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::{sync::Notify, time::sleep};
 
 use crate::{
+    answer::Say,
     ask::{Ask, Refusal},
     dialects::{Serial, Voice},
     fault::Fault,
@@ -110,7 +111,8 @@ fn ordinary(shared: &Shared, ask: Ask, fault: &Fault, body: &[u8], serial: Seria
     }
     let stream = ask.stream && streams(fault);
     let ask = Ask { stream, tells_usage: ask.tells_usage && tells_usage(fault), ..ask };
-    let say = shared.speaker.say(&ask, body);
+    let changed = Say::changed(&shared.manner());
+    let say = changed.unwrap_or_else(|| shared.speaker.say(&ask, body));
     if ask.stream {
         Reply::stream(voice.stream(&ask, &say, serial))
     } else {

@@ -38,6 +38,23 @@ impl VendorSpec {
     }
 }
 
+/// How a vendor answers: as it should, or as one does that was changed without a word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// As it should.
+    #[default]
+    Ordinary,
+    /// Always with this text, also where JSON or a tool call was asked for.
+    Text(String),
+    /// Always with a call of this tool.
+    Call {
+        /// The tool, offered or not.
+        name: String,
+        /// Its arguments, JSON or not.
+        arguments: String,
+    },
+}
+
 /// What a vendor says when no tool call and no JSON was asked for. A word is a token of the stream.
 #[derive(Debug, Clone)]
 pub enum Answer {

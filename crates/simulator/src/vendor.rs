@@ -25,7 +25,7 @@ use crate::{
     playback::Pace,
     received::{Log, Received, Stats},
     service::answer,
-    spec::VendorSpec,
+    spec::{Manner, VendorSpec},
 };
 
 /// Connections waiting to be accepted at most.
@@ -54,6 +54,7 @@ pub(crate) struct Shared {
 struct State {
     faults: Faults,
     retired: BTreeSet<String>,
+    manner: Manner,
 }
 
 enum Life {
@@ -113,6 +114,11 @@ impl Vendor {
     /// From now on this goes wrong with one model, before anything that goes wrong with all.
     pub fn set_fault_for(&self, model: &str, fault: Fault) {
         self.shared.state().faults.set_for(model, fault);
+    }
+
+    /// From now on it answers like this, without any error: what people call a silent change.
+    pub fn set_manner(&self, manner: Manner) {
+        self.shared.state().manner = manner;
     }
 
     /// From now on this model is answered 404 and no longer listed.
@@ -213,6 +219,11 @@ impl Shared {
     /// The fault for one request, used up by one where it is counted.
     pub(crate) fn take_fault(&self, model: &str) -> Fault {
         self.state().faults.take(model)
+    }
+
+    /// How it answers now.
+    pub(crate) fn manner(&self) -> Manner {
+        self.state().manner.clone()
     }
 
     /// The fault for everything else, which uses nothing up.

@@ -7,6 +7,7 @@ mod breakers;
 mod deployments;
 mod dictionary;
 mod error;
+mod incidents;
 mod ingest;
 mod keys;
 mod replies;

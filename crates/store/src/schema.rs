@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_kept_items.sql"),
     include_str!("../migrations/0006_attempts_in_fewer_bytes.sql"),
     include_str!("../migrations/0007_traces.sql"),
+    include_str!("../migrations/0008_incidents.sql"),
 ];
 
 const VERSION_TABLE: &str =

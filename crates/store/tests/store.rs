@@ -13,6 +13,7 @@ use terms::{
     dialect::Dialect,
     event::{Entry, Hold, JournalPosition, Settlement},
     ids::{AttemptId, RequestId},
+    incident::{CanaryOutcome, CanaryRun, Cause, Closed, Comparison, Incident, Level, Sign},
     money::NanoUsd,
     outcome::{Ending, Failure},
     time::Timestamp,
@@ -490,4 +491,72 @@ async fn traces_are_found_by_their_request_and_thinned_by_age_and_number() {
     assert_eq!(newest, [traces[3].clone(), traces[2].clone()]);
     assert_eq!(store.thin_traces(Timestamp(2), 2).await.unwrap(), 2, "one is old, one too many");
     assert_eq!(store.newest_traces(9).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn incidents_are_kept_with_the_history_that_they_belong_to_and_stay_when_closed() {
+    let store = Store::in_memory().await.unwrap();
+    let level = |value| Level { value, low: value / 2.0, high: value * 2.0, answers: 40 };
+    let incident = |id: &str, at: i64| Incident {
+        id: id.into(),
+        target: "p/m".into(),
+        cause: Cause::Sign(Sign::Refusals),
+        opened: Timestamp(at),
+        since: Timestamp(at - 1),
+        comparison: Some(Comparison {
+            before: level(0.01),
+            after: level(0.1),
+            once_in: 1e6,
+            callers: 2,
+        }),
+        unmet: None,
+        examples: vec![request(1), request(2)],
+        closed: None,
+    };
+    let canary = Incident {
+        cause: Cause::Canary("adds".into()),
+        comparison: None,
+        unmet: Some("the answer is no JSON".to_owned()),
+        ..incident("inc_b", 20)
+    };
+    let open = [incident("inc_a", 10), canary.clone()];
+    store.put_incidents(&open, b"one").await.unwrap();
+    assert_eq!(store.open_incidents().await.unwrap(), open);
+    assert_eq!(store.sign_history().await.unwrap().unwrap(), b"one");
+    let closed = Closed { at: Timestamp(30), by: Some("ada".to_owned()) };
+    let closed = Incident { closed: Some(closed), ..incident("inc_a", 10) };
+    store.put_incidents(std::slice::from_ref(&closed), b"two").await.unwrap();
+    assert_eq!(store.open_incidents().await.unwrap(), std::slice::from_ref(&canary));
+    assert_eq!(store.newest_incidents(9).await.unwrap(), [canary, closed.clone()]);
+    assert_eq!(store.incident(&"inc_a".into()).await.unwrap(), Some(closed));
+    assert_eq!(store.incident(&"inc_c".into()).await.unwrap(), None);
+    assert_eq!(store.sign_history().await.unwrap().unwrap(), b"two");
+}
+
+#[tokio::test]
+async fn canaries_are_listed_summed_and_forgotten_by_age() {
+    let store = Store::in_memory().await.unwrap();
+    let run = |number: u32, outcome| CanaryRun {
+        request: request(number),
+        at: Timestamp(i64::from(number)),
+        canary: "adds".into(),
+        target: "p/m".into(),
+        outcome,
+        tokens: 9,
+        first_token_ms: 300,
+        cost: NanoUsd(i64::from(number)),
+    };
+    let runs = [
+        run(1, CanaryOutcome::Passed),
+        run(2, CanaryOutcome::Failed("no JSON".to_owned())),
+        run(3, CanaryOutcome::Unanswered("timed out".to_owned())),
+    ];
+    for run in &runs {
+        store.put_canary_run(run, Timestamp(0)).await.unwrap();
+    }
+    assert_eq!(store.canary_cost(Timestamp(2)).await.unwrap(), NanoUsd(5));
+    assert_eq!(store.canary_cost(Timestamp(9)).await.unwrap(), NanoUsd(0));
+    assert_eq!(store.canary_runs(2).await.unwrap(), [runs[2].clone(), runs[1].clone()]);
+    store.put_canary_run(&runs[2], Timestamp(3)).await.unwrap();
+    assert_eq!(store.canary_runs(9).await.unwrap(), [runs[2].clone()]);
 }

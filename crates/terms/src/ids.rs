@@ -79,6 +79,14 @@ name!(
     KeyId
 );
 name!(
+    /// A change of a target that nobody announced: `inc_` and 16 hexadecimal digits.
+    IncidentId
+);
+name!(
+    /// A prompt whose answer is known to have certain properties. Example: `adds-two-numbers`.
+    CanaryName
+);
+name!(
     /// One submitted pipeline: 20 hexadecimal digits as Tangle writes ids, so that they sort by time.
     RunId
 );

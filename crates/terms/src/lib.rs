@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod dialect;
 pub mod event;
 pub mod ids;
+pub mod incident;
 pub mod model;
 pub mod money;
 pub mod outcome;

@@ -47,6 +47,8 @@ pub struct Needs {
     pub tools: bool,
     /// It asks for an answer held to a JSON schema.
     pub json_schema: bool,
+    /// It asks for an answer that is JSON, held to a schema or not.
+    pub json: bool,
 }
 
 /// Spans of the fields that we own, as byte ranges of the body.
@@ -64,6 +66,8 @@ pub(crate) struct Spans {
     pub(crate) stream_options_filled: bool,
     /// The value of the field that holds the turns.
     pub(crate) turns: Range<usize>,
+    /// The value of `tools`.
+    pub(crate) tools: Range<usize>,
     /// The values of the fields that limit output tokens.
     pub(crate) max_tokens: Vec<Range<usize>>,
     /// The values of the fields by which answers are kept: `store`, `previous_response_id`.
@@ -201,6 +205,10 @@ impl<'a> Reader<'a> {
                     self.read_texts()
                 } else if find(rules.wholes, key).is_some() {
                     self.read_whole(find(rules.formats, key).is_some())
+                } else if find(rules.formats, key).is_some() {
+                    let span = self.skip()?;
+                    self.note_format(&span);
+                    Ok(())
                 } else {
                     self.skip().map(|_| ())
                 }
@@ -308,6 +316,7 @@ impl<'a> Reader<'a> {
         }
         self.needs.tools = true;
         let end = self.drain(1)?;
+        self.spans.tools = start.span.start..end;
         self.input_bytes += (end - start.span.start) as u64;
         Ok(())
     }
@@ -353,11 +362,19 @@ impl<'a> Reader<'a> {
     /// A field that becomes tokens whole, and may ask for a schema.
     fn read_whole(&mut self, format: bool) -> Result<(), BadRequest> {
         let span = self.skip()?;
-        if format && self.text[span.clone()].contains("\"json_schema\"") {
-            self.needs.json_schema = true;
+        if format {
+            self.note_format(&span);
         }
         self.input_bytes += span.len() as u64;
         Ok(())
+    }
+
+    /// What a field says of the answer's shape.
+    fn note_format(&mut self, span: &Range<usize>) {
+        let says = |word: &str| self.text[span.clone()].contains(word);
+        let schema = says("\"json_schema\"");
+        self.needs.json |= schema || says("\"json_object\"") || says("\"application/json\"");
+        self.needs.json_schema |= schema;
     }
 
     /// A field such as `system`: a text, or a list of blocks with texts.

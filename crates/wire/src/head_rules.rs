@@ -11,7 +11,7 @@ pub(crate) struct HeadRules {
     pub(crate) texts: &'static [&'static str],
     /// Fields that become tokens whole.
     pub(crate) wholes: &'static [&'static str],
-    /// Fields that may ask for a JSON schema.
+    /// Fields that may ask for JSON.
     pub(crate) formats: &'static [&'static str],
     /// Whether `stream_options` means something.
     pub(crate) stream_options: bool,

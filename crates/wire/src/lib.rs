@@ -4,6 +4,7 @@
 
 mod address;
 mod completions;
+mod conduct;
 mod error;
 mod event_stream;
 mod file_ids;
@@ -40,6 +41,7 @@ mod sse;
 pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
 pub use completions::{completion_from_chat, completion_records, completions_as_chat};
+pub use conduct::{Conduct, SaidAnswer, read_answer};
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
-    canonical::event::StopReason, dialect, error::Malformed, provider_dialect, request::tidy,
-    sealing, stream::StreamOptions,
+    canonical::event::StopReason, conduct::Conduct, dialect, error::Malformed, provider_dialect,
+    request::tidy, sealing, stream::StreamOptions,
 };
 
 /// A reply ready for its caller.
@@ -24,6 +24,8 @@ pub struct RelayedReply {
     pub output_bytes: u64,
     /// What the caller's dialect could not say, as field paths.
     pub dropped: Vec<String>,
+    /// How the answer went.
+    pub conduct: Conduct,
 }
 
 /// Reads a provider's whole reply and puts it in the caller's dialect. What is no reply of the
@@ -42,6 +44,7 @@ pub fn relay_reply_with(
 ) -> Result<RelayedReply, Malformed> {
     let text = readable(body)?;
     let mut reply = provider_dialect::provider_codec(from).decode_reply(text)?;
+    let conduct = Conduct::of_reply(&reply);
     let mut dropped = Vec::new();
     let own = options.own.as_ref().filter(|own| own.kept);
     let relayed = if from == to {
@@ -59,6 +62,7 @@ pub fn relay_reply_with(
         model: reply.model.as_ref().map(|model| model.to_string()),
         output_bytes: reply.output_bytes(),
         dropped: tidy(dropped),
+        conduct,
     })
 }
 

@@ -6,6 +6,7 @@ use terms::{dialect::Dialect, usage::Usage};
 
 use crate::{
     canonical::event::{Event, StopReason},
+    conduct::{Conduct, OPENING},
     dialect::{self, Codec, Reading, Said, StreamDecoder, StreamEncoder},
     error::{ErrorReply, UpstreamError},
     frames::{Frames, Framing},
@@ -93,6 +94,9 @@ struct Tally {
     output_bytes: u64,
     noise: u32,
     started: bool,
+    refused: bool,
+    /// The first words, in which a refusal is looked for.
+    opening: String,
     complete: bool,
     dropped: Vec<&'static str>,
     /// Of the current push.
@@ -233,6 +237,13 @@ impl StreamRelay {
     /// Why the answer ended.
     pub fn stop(&self) -> Option<StopReason> {
         self.tally.stop
+    }
+
+    /// How the answer went, once it is complete; `None` where another began it.
+    pub fn conduct(&self) -> Option<Conduct> {
+        let Tally { stop, refused, opening, .. } = &self.tally;
+        let seen = || Conduct::of_transcript(&self.transcript, *stop, *refused, opening);
+        self.aligner.is_none().then(seen)
     }
 
     /// Bytes of text, reasoning and tool arguments that passed: a base for estimates.
@@ -410,6 +421,10 @@ impl Tally {
         }
         match event {
             Event::Start { .. } => self.started = true,
+            Event::Refusal(_) => self.refused = true,
+            Event::Text(text) if self.opening.len() < OPENING => {
+                self.opening.push_str(&text.decoded().unwrap_or_default());
+            }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Stop { reason, .. } => self.stop = Some(*reason),
             Event::Unsaid(name) => self.drop_field(name),

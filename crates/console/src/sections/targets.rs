@@ -41,7 +41,7 @@ pub(crate) fn render(overview: &Overview) -> askama::Result<String> {
 
 /// Every model of a catalog can be a target; those that nobody asked for would bury the others.
 pub(crate) fn is_worth_a_row(target: &TargetRow) -> bool {
-    target.gate != GateState::Open || target.requests > 0 || target.in_flight > 0
+    target.gate != GateState::Open || target.degraded || target.requests > 0 || target.in_flight > 0
 }
 
 fn row(target: &TargetRow) -> Row {
@@ -65,6 +65,7 @@ fn row(target: &TargetRow) -> Row {
 /// Its gate, for a mark and in a word.
 pub(crate) fn gate(target: &TargetRow) -> (&'static str, &'static str) {
     match target.gate {
+        GateState::Open if target.degraded => ("probing", "Degraded"),
         GateState::Open => ("open", "Open"),
         GateState::Returning => ("probing", "Returning"),
         GateState::Probing => ("probing", "Probing"),
@@ -74,13 +75,14 @@ pub(crate) fn gate(target: &TargetRow) -> (&'static str, &'static str) {
 
 /// Why the target is not open, and since when.
 pub(crate) fn detail(target: &TargetRow) -> Option<String> {
+    let degraded = target.degraded.then(|| "see Incidents".to_owned());
     if target.gate == GateState::Open {
-        return None;
+        return degraded;
     }
     let reason = target.reason.as_deref().map(words);
     let since = target.shut_for_ms.map(|ms| format!("for {}", duration(ms)));
     let share = target.one_in.map(|one_in| format!("1 in {one_in} passes"));
-    let parts: Vec<String> = [share, reason, since].into_iter().flatten().collect();
+    let parts: Vec<String> = [share, reason, since, degraded].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

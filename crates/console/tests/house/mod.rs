@@ -1,5 +1,6 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
+pub(crate) mod incidents;
 mod pipelines;
 
 use std::{
@@ -37,13 +38,13 @@ use terms::{
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use self::pipelines::FixedPipelines;
+use self::{incidents::StoredIncidents, pipelines::FixedPipelines};
 
 pub(crate) const SECRET: &str = "correct-horse-battery";
 pub(crate) const HOST: &str = "localhost:4000";
 
 /// 2026-11-20 in UTC, 12:34:56.
-const NOON: i64 = 1_795_178_096_000;
+pub(crate) const NOON: i64 = 1_795_178_096_000;
 
 /// A clock that only a test moves.
 #[derive(Default)]
@@ -195,7 +196,7 @@ impl Chaos for FixedChaos {
 /// A console to ask.
 pub(crate) struct House {
     router: Router,
-    store: Store,
+    pub(crate) store: Store,
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) live: Arc<FixedLive>,
@@ -228,6 +229,7 @@ impl House {
             pipelines: pipelines.clone(),
             tasks: Arc::new(FixedTasks),
             breakers: breakers.clone(),
+            incidents: Arc::new(StoredIncidents(store.clone())),
             chaos: Arc::new(FixedChaos::default()),
             store: store.clone(),
             keys: keys.clone(),
@@ -389,6 +391,7 @@ fn overview() -> Overview {
         reason: None,
         one_in: None,
         error_percent: 0,
+        degraded: false,
         keys_open: 1,
         keys: 1,
         skips: Vec::new(),
@@ -403,6 +406,7 @@ fn overview() -> Overview {
         shut_for_ms: Some(12_400),
         reason: Some("timed_out".to_owned()),
         error_percent: 64,
+        degraded: false,
         keys_open: 1,
         keys: 2,
         skips: vec![("gate_shut", 211), ("retry_budget", 3)],

@@ -175,7 +175,7 @@ impl World {
             .map(|server| {
                 let (admission, failure) = self.health.admission(&self.spot(*server), now);
                 let target = &self.servers[*server].name;
-                Candidate { target, model: None, admission, failure }
+                Candidate { target, model: None, admission, failure, is_degraded: false }
             })
             .collect();
         let facts = Facts { draw, ..Facts::default() };

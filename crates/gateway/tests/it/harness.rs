@@ -218,6 +218,12 @@ impl House {
         key.unwrap().secret.expose().to_owned()
     }
 
+    /// A key that lives in memory only.
+    pub(crate) fn lend(&self, principal: &str) -> String {
+        let secret = self.keys.lend(principal.into(), "platform".into(), Timestamp(0)).unwrap();
+        secret.expose().to_owned()
+    }
+
     /// Host and port, for raw sockets.
     pub(crate) fn authority(&self) -> &str {
         self.base.strip_prefix("http://").unwrap()

@@ -19,6 +19,7 @@ mod gemini;
 mod harness;
 mod headline;
 mod hedge;
+mod incidents;
 mod keys;
 mod limits;
 mod pass;

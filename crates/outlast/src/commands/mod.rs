@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod distill;
 mod explain;
+mod incidents;
 mod key;
 mod models;
 mod pipeline;
@@ -63,6 +64,8 @@ enum Command {
     Sessions(sessions::Arguments),
     /// Answer a session that ran on its own past its limit: go on, or stop.
     Breaker(breaker::Arguments),
+    /// Show targets that answer otherwise than they did, and close such an incident.
+    Incidents(incidents::Arguments),
     /// Show models, their prices and who stands in for them.
     Models(models::Arguments),
 }
@@ -129,6 +132,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Tasks(arguments) => task::list(&arguments, &environment),
         Command::Sessions(arguments) => sessions::run(&arguments, &environment),
         Command::Breaker(arguments) => breaker::run(&arguments, &environment),
+        Command::Incidents(arguments) => incidents::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
     }
 }

@@ -7,24 +7,26 @@ use std::{
     sync::Arc,
 };
 
-use decide::{breaker::BreakerLimits, catalog::Catalog};
+use decide::{breaker::BreakerLimits, catalog::Catalog, signs::SignLimits};
 use gateway::{Credential, Provider, Route, RouteDefaults, Source, Streaming, Table, Target, Task};
 use ledger::PriceBook;
 use terms::{
     ids::{ModelName, PrincipalName, ProviderName},
     model::Prices,
+    money::NanoUsd,
 };
 use toml::{Spanned, de::DeTable};
 
 use crate::{
     config::{
+        canaries::{self, Asks, Canary, CanarySection},
         clouds::{self, Cloud, Sources},
         environment::Environment,
         problem::{Problem, Problems},
         provider::{self, Answers, ProviderSection, Remote, vendor_endpoints},
         reader::{Findings, Section, nearest},
         sections::{self, Durations, PriceSection, Replies, RouteSection},
-        streams, tasks,
+        signs, streams, tasks,
         vendors::VENDORS,
     },
     students::STUDENTS,
@@ -64,6 +66,12 @@ pub(crate) struct Config {
     pub(crate) chaos_principals: Vec<PrincipalName>,
     /// How long replies are kept that callers want to follow.
     pub(crate) replies: Replies,
+    /// How live answers are watched; `None`: not at all.
+    pub(crate) signs: Option<SignLimits>,
+    /// Prompts that are asked on a schedule.
+    pub(crate) canaries: Vec<Canary>,
+    /// What they may cost on a day.
+    pub(crate) canary_day_cost: NanoUsd,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
@@ -157,7 +165,11 @@ impl Config {
             Arc::clone(&self.catalog),
             self.providers.clone(),
             self.routes.clone(),
-            RouteDefaults { limits: self.limits.attempts, streaming: self.limits.streaming },
+            RouteDefaults {
+                limits: self.limits.attempts,
+                streaming: self.limits.streaming,
+                on_degraded: self.limits.on_degraded,
+            },
         )
     }
 
@@ -194,6 +206,9 @@ fn read(
         limits.streaming = streams::streaming(&mut section, Streaming::default(), findings);
         section.finish();
     }
+    let watched =
+        root.section("signs").map(|section| signs::signs(section, findings)).unwrap_or_default();
+    limits.on_degraded = watched.on_degraded;
     let breaker = root
         .section("breaker")
         .map(|section| sections::breaker(section, findings))
@@ -220,6 +235,14 @@ fn read(
         .sections("price")
         .into_iter()
         .filter_map(|section| sections::price(section, findings))
+        .collect();
+    let canary_day_cost = root
+        .section("canaries")
+        .map_or_else(canaries::default_day_cost, |section| canaries::day_cost(section, findings));
+    let canaries: Vec<CanarySection> = root
+        .sections("canary")
+        .into_iter()
+        .filter_map(|section| canaries::canary(section, findings))
         .collect();
     let console_hosts = root.strings("console_hosts").unwrap_or_default();
     let task_files = root.strings("tasks").unwrap_or_default();
@@ -261,6 +284,9 @@ fn read(
         breaker,
         chaos_principals,
         replies,
+        signs: watched.limits,
+        canaries: Vec::new(),
+        canary_day_cost,
         catalog,
         providers,
         routes,
@@ -269,7 +295,44 @@ fn read(
         prices,
     };
     config.tasks = tasks::tasks(&task_files, &config.table(), findings);
+    config.canaries = asked(canaries, &config, findings);
     config
+}
+
+/// The canaries with their targets.
+fn asked(sections: Vec<CanarySection>, config: &Config, findings: &Findings) -> Vec<Canary> {
+    let table = config.table();
+    let mut canaries: Vec<Canary> = Vec::new();
+    for section in sections {
+        let name = section.name.get_ref();
+        if canaries.iter().any(|earlier| earlier.name.as_str() == name) {
+            let message = format!("canary `{name}` stands here twice");
+            findings.report(section.name.span(), message, "give each its own name");
+        }
+        let targets = section.targets.iter().filter_map(|target| {
+            let (provider, model) = split_target(target, findings)?;
+            let provider = known_provider(provider, target, &config.providers, findings)?;
+            report_unlikely_model(provider, model, target, &config.catalog, findings);
+            let model = ModelName::from(model);
+            Some(Arc::new(Target::new(Arc::clone(provider), model, &config.catalog)))
+        });
+        let asks = match &section.route {
+            None => Asks::Targets(targets.collect()),
+            Some(route) => {
+                if table.targets_of(route.get_ref()).is_empty() {
+                    let message = format!(
+                        "canary `{name}` leads nowhere: there is no route `{}`",
+                        route.get_ref()
+                    );
+                    let advice = "name a [[route]], or a model that a provider here has";
+                    findings.report(route.span(), message, advice);
+                }
+                Asks::Route(route.get_ref().as_str().into())
+            }
+        };
+        canaries.push(section.resolved(asks));
+    }
+    canaries
 }
 
 /// The catalog that also knows what these providers serve under names of their own.
@@ -397,7 +460,7 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let RouteSection { lossy, streaming, spray, weights, sticky, hedge, .. } = route;
+    let RouteSection { lossy, streaming, spray, weights, sticky, hedge, on_degraded, .. } = route;
     let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
     Route {
         lossy,
@@ -406,6 +469,7 @@ fn resolved(
         weights,
         sticky,
         hedge,
+        on_degraded,
         ..Route::new(route.name.into_inner().into(), targets, route.limits)
     }
 }

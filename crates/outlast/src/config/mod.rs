@@ -2,6 +2,7 @@
 //! values. Every problem is reported with file, line and what to do; a config with problems is never
 //! half used.
 
+mod canaries;
 mod checked;
 mod clouds;
 mod environment;
@@ -9,6 +10,7 @@ mod problem;
 mod provider;
 mod reader;
 mod sections;
+mod signs;
 mod streams;
 mod tasks;
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod tests;
 mod vendors;
 
 pub(crate) use crate::config::{
+    canaries::Canary,
     checked::{Config, Overrides},
     environment::Environment,
     problem::Problems,

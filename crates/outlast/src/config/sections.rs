@@ -10,7 +10,7 @@ use decide::{
     retry_budget::RetryBudgetLimits,
     spray::Spray,
 };
-use gateway::{Hedge, KeepLimits, Streaming, TimeLimits};
+use gateway::{Hedge, KeepLimits, OnDegraded, Streaming, TimeLimits};
 use terms::{
     breaker::Autonomy,
     model::Prices,
@@ -20,7 +20,7 @@ use toml::Spanned;
 
 use crate::config::{
     reader::{Findings, Section},
-    streams,
+    signs, streams,
 };
 
 /// A day in milliseconds: no limit is longer.
@@ -39,6 +39,7 @@ pub(crate) struct RouteSection {
     pub(crate) weights: Vec<u64>,
     pub(crate) sticky: bool,
     pub(crate) hedge: Option<Hedge>,
+    pub(crate) on_degraded: OnDegraded,
 }
 
 /// A price set by hand.
@@ -58,6 +59,8 @@ pub(crate) struct Durations {
     pub(crate) body_bytes: Option<usize>,
     /// `[streams]`, which holds beside the limits.
     pub(crate) streaming: Streaming,
+    /// `[signs]`' choice for routes that make none.
+    pub(crate) on_degraded: OnDegraded,
 }
 
 pub(crate) fn address(
@@ -111,6 +114,7 @@ pub(crate) fn limits(mut section: Section<'_, '_>) -> Durations {
         retries,
         body_bytes: mebibytes.and_then(|mebibytes| usize::try_from(mebibytes << 20).ok()),
         streaming: defaults.streaming,
+        on_degraded: defaults.on_degraded,
     };
     section.finish();
     result
@@ -145,31 +149,46 @@ pub(crate) fn replies(mut section: Section<'_, '_>) -> Replies {
 /// `[breaker]`: what a session may do on its own before somebody is asked.
 pub(crate) fn breaker(mut section: Section<'_, '_>, findings: &Findings) -> BreakerLimits {
     let BreakerLimits(defaults) = BreakerLimits::default();
-    let autonomous = section.string("autonomous").and_then(|text| {
-        let read = span(text.get_ref());
-        if read.is_none() {
-            let message = format!("`autonomous = \"{}\"` is no span of time", text.get_ref());
-            let advice = "write a whole number and ms, s, m, h or d, up to 31d, such as \"10h\"";
-            findings.report(text.span(), message, advice);
-        }
-        read
-    });
-    let at = section.place("cost");
-    let cost = section.decimal("cost").and_then(|text| {
-        let read = NanoUsd::from_usd(&text).filter(|cost| *cost > NanoUsd::ZERO);
-        if read.is_none() {
-            let message = format!("`cost` is {text}");
-            let advice =
-                "it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25";
-            findings.report(at.unwrap_or(0..0), message, advice);
-        }
-        read
-    });
+    let autonomous = span_of(&mut section, "autonomous", findings);
+    let cost = dollars_of(&mut section, "cost", findings);
     section.finish();
     BreakerLimits(Autonomy {
         autonomous_ms: autonomous.unwrap_or(defaults.autonomous_ms),
         cost: cost.unwrap_or(defaults.cost),
     })
+}
+
+/// The span of time under a key.
+pub(crate) fn span_of(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    findings: &Findings,
+) -> Option<u64> {
+    let text = section.string(key)?;
+    let read = span(text.get_ref());
+    if read.is_none() {
+        let message = format!("`{key} = \"{}\"` is no span of time", text.get_ref());
+        let advice = "write a whole number and ms, s, m, h or d, up to 31d, such as \"10h\"";
+        findings.report(text.span(), message, advice);
+    }
+    read
+}
+
+/// The amount of dollars under a key.
+pub(crate) fn dollars_of(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    findings: &Findings,
+) -> Option<NanoUsd> {
+    let at = section.place(key);
+    let text = section.decimal(key)?;
+    let read = NanoUsd::from_usd(&text).filter(|cost| *cost > NanoUsd::ZERO);
+    if read.is_none() {
+        let message = format!("`{key}` is {text}");
+        let advice = "it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25";
+        findings.report(at.unwrap_or(0..0), message, advice);
+    }
+    read
 }
 
 /// Milliseconds of `90s`, `10h` and the like, from 1 ms to 31 days.
@@ -260,6 +279,7 @@ pub(crate) fn route(
     let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
     let sticky = section.boolean("sticky").unwrap_or(true);
     let hedge = hedge(&mut section, findings);
+    let on_degraded = signs::on_degraded(&mut section, defaults.on_degraded, findings);
     section.finish();
     let name = name?;
     if name.get_ref().is_empty() || name.get_ref().trim_end_matches('*').contains('*') {
@@ -273,7 +293,18 @@ pub(crate) fn route(
     if targets.is_empty() {
         findings.report(span, format!("route `{}` has no targets", name.get_ref()), "add `targets = [\"anthropic/claude-opus-4-8\", \"openai/gpt-5.5\"]`, the preferred one first");
     }
-    Some(RouteSection { name, targets, limits, lossy, streaming, spray, weights, sticky, hedge })
+    Some(RouteSection {
+        name,
+        targets,
+        limits,
+        lossy,
+        streaming,
+        spray,
+        weights,
+        sticky,
+        hedge,
+        on_degraded,
+    })
 }
 
 /// For how many of a hundred requests a second attempt may go out, where the file does not say.

@@ -2,7 +2,7 @@
 //! and every snippet of the guide to providers.
 
 use decide::{catalog::Catalog, spray::Spray, upstream_stream::UpstreamStream};
-use gateway::{BrokenStream, Provider, Source, Streaming};
+use gateway::{BrokenStream, OnDegraded, Provider, Source, Streaming};
 use terms::usage::Usage;
 
 use super::{Config, Environment, Overrides, VENDORS};
@@ -354,4 +354,94 @@ fn gates_and_retries_have_limits() {
     let limits = load(text, &[]).unwrap().limits;
     assert_eq!((limits.gates.error_rate_percent, limits.gates.return_ms), (30, 0));
     assert_eq!((limits.retries.percent, limits.retries.floor), (5, 2));
+}
+
+#[test]
+fn signs_are_watched_as_the_file_says_and_a_route_may_shift() {
+    let route = "[[provider]]\nname = \"a\"\nbase_url = \"http://a/v1\"\n[[route]]\nname = \"r\"\ntargets = [\"a/x\"]\n";
+    let of = |signs: &str, more: &str| load(&format!("{signs}{route}{more}"), &[]).unwrap();
+    let usual = of("", "");
+    assert_eq!(usual.signs.unwrap().history, 100);
+    assert_eq!(usual.routes[0].on_degraded, OnDegraded::Tell);
+    let told = of("[signs]\nhistory = 50\nquiet = \"2h\"\nfalse_alarm_in = 5000\n", "");
+    let limits = told.signs.unwrap();
+    assert_eq!((limits.history, limits.quiet_ms, limits.lasts_ms), (50, 7_200_000, 60_000));
+    assert!((limits.false_alarm_in - 5_000.0).abs() < 1e-9);
+    assert!(of("[signs]\nwatch = false\n", "").signs.is_none());
+    assert_eq!(of("", "on_degraded = \"shift\"").routes[0].on_degraded, OnDegraded::Shift);
+    let all = of("[signs]\non_degraded = \"shift\"\n", "on_degraded = \"tell\"");
+    assert_eq!(all.routes[0].on_degraded, OnDegraded::Tell);
+    assert_eq!(all.limits.on_degraded, OnDegraded::Shift);
+    let odd = "7: `on_degraded = \"stop\"` is nothing that can be done";
+    refused(&format!("{route}on_degraded = \"stop\""), &[], &[odd]);
+}
+
+#[test]
+fn a_canary_is_asked_of_somebody_and_expects_something() {
+    let with = |canary: &str| {
+        format!(
+            "[[provider]]\nname = \"a\"\nbase_url = \"http://a/v1\"\n\
+             [[canary]]\nname = \"c\"\n{canary}"
+        )
+    };
+    let whole = "targets = [\"a/x\"]\nsystem = \"Be short.\"\nprompt = \"hi\"\nevery = \"90s\"\ntool = \"add\"\ntool_fields = [\"n\"]\nfirst_token_ms = 900";
+    let config = load(&with(whole), &[]).unwrap();
+    let canary = &config.canaries[0];
+    let table = config.table();
+    let targets = canary.targets(&table);
+    assert_eq!((canary.every_ms, targets[0].name.as_str()), (90_000, "a/x"));
+    let body: serde_json::Value = serde_json::from_slice(&canary.body(&targets[0])).unwrap();
+    assert_eq!((&body["model"], &body["stream"]), (&"a/x".into(), &true.into()));
+    assert_eq!(body["messages"][0]["content"], "Be short.");
+    assert_eq!(body["tools"][0]["function"]["parameters"]["required"][0], "n");
+    assert_eq!(config.canary_day_cost.to_string(), "$1.00");
+    let capped = load(&format!("[canaries]\nusd_per_day = 0.25\n{}", with(whole)), &[]).unwrap();
+    assert_eq!(capped.canary_day_cost.to_string(), "$0.25");
+    let turns =
+        "targets = [\"a/x\"]\njson = true\n[[canary.messages]]\nrole = \"user\"\ncontent = \"hi\"";
+    assert!(load(&with(turns), &[]).is_ok());
+
+    let check = |canary: &str, expect: &[&str]| refused(&with(canary), &[], expect);
+    let asks = "targets = [\"a/x\"]\nprompt = \"hi\"\n";
+    check(asks, &["4: canary `c` expects nothing"]);
+    check(
+        "prompt = \"hi\"\njson = true",
+        &["4: canary `c` must be asked of targets or of a route"],
+    );
+    check("targets = [\"a/x\"]\njson = true", &["4: canary `c` asks nothing"]);
+    check(
+        "targets = [\"b/x\"]\nprompt = \"hi\"\njson = true",
+        &["6: target `b/x` leads nowhere: there is no provider `b`"],
+    );
+    check(
+        "route = \"fast\"\nprompt = \"hi\"\njson = true",
+        &["6: canary `c` leads nowhere: there is no route `fast`"],
+    );
+    check(
+        &format!("{asks}json = true\nevery = \"5s\""),
+        &["9: canary `c` is asked more often than once a minute"],
+    );
+    check(
+        &format!("{asks}matches = \"(\""),
+        &["8: `matches` is no regular expression: found open group without closing ')'"],
+    );
+    check(
+        &format!("{asks}json = true\ntool_fields = []"),
+        &["4: canary `c` has `tool_fields` without `tool`"],
+    );
+}
+
+#[test]
+fn the_snippets_of_the_guide_to_incidents_load_and_show_the_defaults() {
+    let guide = include_str!("../../../../docs/guide/incidents.md");
+    let keys = [("OPENAI_API_KEY", "k"), ("ANTHROPIC_API_KEY", "k")];
+    let snippets: Vec<&str> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [canary, signs] = snippets.as_slice() else { panic!("{snippets:?}") };
+    let config = load(canary, &keys).unwrap();
+    assert_eq!(config.canaries.len(), 1);
+    let (shown, usual) = (load(signs, &keys).unwrap(), load("", &keys).unwrap());
+    assert_eq!(shown.signs, usual.signs);
+    assert_eq!(shown.limits.on_degraded, usual.limits.on_degraded);
+    assert_eq!(config.canary_day_cost, usual.canary_day_cost);
 }

@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod distill;
 mod headline;
+mod incidents;
 mod pipeline;
 mod program;
 mod reload;

@@ -8,6 +8,7 @@ mod transcript;
 mod unfinished;
 
 pub(crate) use aligner::Aligner;
+pub(crate) use arguments::are_whole;
 pub(crate) use place::{OpenBlock, Place, PlacedItem};
 pub(crate) use transcript::{Piece, Transcript};
 pub(crate) use unfinished::turn_of;

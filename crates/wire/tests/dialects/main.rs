@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod clients;
+mod conduct;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod converse;
 mod errors;

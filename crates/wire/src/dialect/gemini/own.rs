@@ -13,7 +13,7 @@ pub(super) const HEAD_RULES: HeadRules = HeadRules {
     required: None,
     texts: &["systemInstruction", "system_instruction"],
     wholes: &[],
-    formats: &[],
+    formats: &["generationConfig", "generation_config"],
     stream_options: false,
     turns: Turns { field: "contents", may_be_text: false, roles: false, kept: false },
     // What it names lies with the vendor, under whoever's key put it there.
