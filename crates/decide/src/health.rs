@@ -251,9 +251,14 @@ impl Health {
         }
     }
 
-    /// Whether a request that waits there since then waits in vain.
-    pub fn is_frozen(&self, target: &TargetName, since: Moment) -> bool {
-        self.targets.get(target).is_some_and(|known| known.whole.is_frozen(since))
+    /// When a request that waits there since then is known to wait in vain.
+    pub fn frozen_at(&self, target: &TargetName, since: Moment, limit_ms: u64) -> Option<Moment> {
+        self.targets.get(target)?.whole.frozen_at(since, limit_ms)
+    }
+
+    /// A request was seen to wait there in vain.
+    pub fn froze(&mut self, target: &TargetName) {
+        self.target(target).whole.froze();
     }
 
     /// The first token came after this long.

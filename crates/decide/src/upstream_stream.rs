@@ -26,6 +26,8 @@ const BUSY: f64 = 20.0;
 const QUICK_MS: u64 = 2_000;
 /// Requests that must wait at a target before it is taken for frozen: one alone may just be long.
 const WAITING: u32 = 3;
+/// A silence says something once it is this many times as long as answers usually take.
+const ROOM: u64 = 3;
 
 /// What the whole answers of a target tell.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct WholeAnswers {
     aged: Moment,
     heard: Option<Moment>,
     waiting: u32,
+    /// A request was seen to wait in vain, and nothing was heard since.
+    is_frozen: bool,
     refuses_streams: bool,
 }
 
@@ -52,6 +56,12 @@ impl WholeAnswers {
     /// The target said something, to whomever.
     pub fn heard(&mut self, now: Moment) {
         self.heard = Some(now);
+        self.is_frozen = false;
+    }
+
+    /// A request was seen to wait in vain.
+    pub fn froze(&mut self) {
+        self.is_frozen = true;
     }
 
     /// An answer that was wanted whole was there after this long.
@@ -73,14 +83,19 @@ impl WholeAnswers {
             UpstreamStream::Never => false,
             _ if self.refuses_streams => false,
             UpstreamStream::Always => true,
-            UpstreamStream::Auto => self.lately(now) < BUSY || !is_quick(),
+            UpstreamStream::Auto => self.is_frozen || self.lately(now) < BUSY || !is_quick(),
         }
     }
 
-    /// Whether a request that waits for its answer since then waits in vain: others wait, too, and
-    /// nobody has heard anything.
-    pub fn is_frozen(&self, since: Moment) -> bool {
-        self.waiting >= WAITING && self.heard.is_none_or(|heard| heard <= since)
+    /// When a request that waits for its answer since then is known to wait in vain, unless something
+    /// is heard before: others wait, too, and nobody has heard anything for `limit_ms`, and for longer
+    /// than answers of this target take. `None` while too little is known.
+    pub fn frozen_at(&self, since: Moment, limit_ms: u64) -> Option<Moment> {
+        // Of those who wait, the last ones wait alone.
+        let others_tell = self.is_frozen || self.waiting >= WAITING;
+        let usual = self.took.usual_ms().filter(|_| others_tell)?;
+        let silent_since = self.heard.map_or(since, |heard| heard.max(since));
+        Some(silent_since.after(limit_ms.max(usual.saturating_mul(ROOM))))
     }
 
     fn lately(&self, now: Moment) -> f64 {
@@ -92,7 +107,7 @@ impl WholeAnswers {
 mod tests {
     use terms::time::Moment;
 
-    use super::{UpstreamStream, WholeAnswers};
+    use super::{UpstreamStream, WAITING, WholeAnswers};
 
     /// Answers that each took this long, so many a second, for ten seconds.
     fn known(ms: u64, a_second: u64) -> (WholeAnswers, Moment) {
@@ -128,17 +143,51 @@ mod tests {
 
     #[test]
     fn a_target_is_frozen_when_several_wait_and_nobody_heard_of_it() {
-        let mut known = WholeAnswers::default();
-        let since = Moment(1_000);
+        let (mut known, now) = known(400, 10);
+        known.heard(now);
         known.asked();
         known.asked();
-        assert!(!known.is_frozen(since), "long answers are no silence");
+        assert_eq!(known.frozen_at(now, 10_000), None, "long answers are no silence");
         known.asked();
-        assert!(known.is_frozen(since));
-        known.heard(Moment(1_001));
-        assert!(!known.is_frozen(since));
-        assert!(known.is_frozen(Moment(2_000)), "what was said before says nothing of now");
+        // Also for a request that was sent before the target was heard for the last time.
+        assert_eq!(known.frozen_at(Moment(9_000), 10_000), Some(now.after(10_000)));
+        assert_eq!(known.frozen_at(now.after(500), 10_000), Some(now.after(10_500)));
+        known.heard(now.after(700));
+        assert_eq!(known.frozen_at(now, 10_000), Some(now.after(10_700)));
         known.ended();
-        assert!(!known.is_frozen(Moment(2_000)));
+        assert_eq!(known.frozen_at(now, 10_000), None);
+    }
+
+    #[test]
+    fn the_last_of_those_who_wait_knows_what_the_others_saw() {
+        let (mut known, now) = known(400, 10);
+        for _ in 0..WAITING {
+            known.asked();
+        }
+        known.froze();
+        for _ in 1..WAITING {
+            known.ended();
+        }
+        assert_eq!(known.frozen_at(now, 10_000), Some(now.after(10_000)));
+        assert!(
+            known.is_streamed(UpstreamStream::Auto, now),
+            "so that a probe is not in vain long"
+        );
+        known.heard(now);
+        assert_eq!(known.frozen_at(now, 10_000), None);
+        assert!(!known.is_streamed(UpstreamStream::Auto, now));
+    }
+
+    #[test]
+    fn a_silence_that_is_usual_is_none() {
+        let (mut slow, now) = known(30_000, 10);
+        let mut unknown = WholeAnswers::default();
+        for _ in 0..WAITING {
+            slow.asked();
+            unknown.asked();
+        }
+        let at = slow.frozen_at(now, 10_000).unwrap();
+        assert!(at >= now.after(3 * 30_000), "{at:?}");
+        assert_eq!(unknown.frozen_at(now, 10_000), None);
     }
 }

@@ -120,9 +120,14 @@ impl Flight {
         self.held.as_ref().and_then(Held::attempt).map_or_else(String::new, |id| id.to_string())
     }
 
-    /// Whether it waits in vain, because nobody hears anything of its target.
-    pub(crate) fn is_frozen(&self) -> bool {
-        self.gateway.health.is_frozen(&self.target.name, self.dispatched)
+    /// When it is known to wait in vain, because nobody hears anything of its target.
+    pub(crate) fn frozen_at(&self) -> Option<Moment> {
+        self.gateway.health.frozen_at(&self.target, self.dispatched)
+    }
+
+    /// It was seen to wait in vain.
+    pub(crate) fn froze(&self) {
+        self.gateway.health.froze(&self.target.name);
     }
 
     /// How long its target gets for a first token.

@@ -126,9 +126,17 @@ impl Health {
         self.known().is_streamed(target, wanted, now)
     }
 
-    /// Whether a request that waits there since then waits in vain.
-    pub(crate) fn is_frozen(&self, target: &TargetName, since: Moment) -> bool {
-        self.known().is_frozen(target, since)
+    /// When a request that waits there since then is known to wait in vain.
+    pub(crate) fn frozen_at(&self, target: &Target, since: Moment) -> Option<Moment> {
+        let configured = target.provider.limits.first_token(target.capabilities().reasoning);
+        let known = self.known();
+        let limit = known.first_token_limit(&target.name, ms(configured));
+        known.frozen_at(&target.name, since, limit)
+    }
+
+    /// A request was seen to wait there in vain.
+    pub(crate) fn froze(&self, target: &TargetName) {
+        self.known().froze(target);
     }
 
     /// The first token of a stream came after this long.

@@ -1,7 +1,7 @@
 //! One attempt at one target: send, look at what comes back, and either an answer for the caller or
 //! the kind of failure. Nothing has been sent to the caller before an attempt's answer is returned.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -269,10 +269,19 @@ impl Try<'_> {
             return timeout_at(self.until, answer).await.ok();
         }
         loop {
-            let look = (Instant::now() + flight.first_token_limit()).min(self.until);
+            let now = flight.now();
+            let look = match flight.frozen_at() {
+                Some(at) if at <= now => {
+                    flight.froze();
+                    return None;
+                }
+                Some(at) => Duration::from_millis(at.since(now)),
+                None => flight.first_token_limit(),
+            };
+            let look = (Instant::now() + look).min(self.until);
             match timeout_at(look, &mut answer).await {
                 Ok(answer) => return Some(answer),
-                Err(_) if look == self.until || flight.is_frozen() => return None,
+                Err(_) if look == self.until => return None,
                 Err(_) => {}
             }
         }
@@ -285,10 +294,10 @@ impl Try<'_> {
         flight: &mut Flight,
     ) -> Result<Bytes, Early> {
         let limited = Limited::new(response.into_body(), self.gateway.intake.answer_bytes);
-        let raw = match timeout_at(self.until, limited.collect()).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
-            Err(_) => return Err(Early::of(Failure::TimedOut)),
+        let raw = match self.in_time(limited.collect(), flight).await {
+            Some(Ok(collected)) => collected.to_bytes(),
+            Some(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
+            None => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;
         // A reply that is passed on as it came is told nothing but its id where it is kept.

@@ -28,6 +28,7 @@ pub(crate) struct Question<'a> {
     pub(crate) route: &'a str,
     pub(crate) speech: Speech,
     pub(crate) stream: bool,
+    pub(crate) max_tokens: u32,
 }
 
 /// A reply whose connection may be used again.
@@ -95,7 +96,8 @@ impl Reply {
         self.head.starts_with("http/1.1 200")
     }
 
-    /// What the answer says; an error where it is not whole.
+    /// What the answer says; an error where it is not whole. One that is not streamed is cut by the limit
+    /// that its caller set.
     pub(crate) fn text(&self, speech: Speech, stream: bool) -> Result<String> {
         ensure!(self.is_answer(), "not answered: {}{}", self.head, self.body);
         if !stream {
@@ -103,9 +105,11 @@ impl Reply {
             let (text, stop, whole) = match speech {
                 Speech::Chat => {
                     let choice = &json["choices"][0];
-                    (&choice["message"]["content"], &choice["finish_reason"], "stop")
+                    (&choice["message"]["content"], &choice["finish_reason"], "length")
                 }
-                Speech::Messages => (&json["content"][0]["text"], &json["stop_reason"], "end_turn"),
+                Speech::Messages => {
+                    (&json["content"][0]["text"], &json["stop_reason"], "max_tokens")
+                }
             };
             ensure!(stop == whole, "it stopped because of {stop}");
             return Ok(text.as_str().context("no text")?.to_owned());
@@ -135,13 +139,13 @@ fn is_open(connection: &TcpStream) -> bool {
 }
 
 fn request(question: &Question<'_>) -> Vec<u8> {
-    let Question { address, key, route, speech, stream } = *question;
+    let Question { address, key, route, speech, stream, max_tokens } = *question;
     let path = match speech {
         Speech::Chat => "/v1/chat/completions",
         Speech::Messages => "/v1/messages",
     };
     let body = format!(
-        r#"{{"model":"{route}","stream":{stream},"max_tokens":1024,"messages":[{{"role":"user","content":"Count."}}]}}"#
+        r#"{{"model":"{route}","stream":{stream},"max_tokens":{max_tokens},"messages":[{{"role":"user","content":"Count."}}]}}"#
     );
     let length = body.len();
     let head = format!(

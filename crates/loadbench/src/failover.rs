@@ -157,7 +157,8 @@ impl Line {
     /// How long the first token took, and who gave it.
     async fn first_token(&mut self, route: &str) -> Result<(Duration, String)> {
         let (address, key) = (self.address, self.key.as_str());
-        let question = Question { address, key, route, speech: Speech::Chat, stream: true };
+        let question =
+            Question { address, key, route, speech: Speech::Chat, stream: true, max_tokens: 1_024 };
         let reply = ask(question, self.kept.take()).await?;
         reply.text(Speech::Chat, true)?;
         self.kept = Some(reply.connection);
@@ -167,7 +168,14 @@ impl Line {
     /// How long a provider takes to fail, on a connection that is kept as the gateway keeps its own.
     async fn failing_exchange(&mut self) -> Result<Duration> {
         let (address, key) = (self.address, self.key.as_str());
-        let question = Question { address, key, route: MODEL, speech: Speech::Chat, stream: true };
+        let question = Question {
+            address,
+            key,
+            route: MODEL,
+            speech: Speech::Chat,
+            stream: true,
+            max_tokens: 1_024,
+        };
         let started = Instant::now();
         let failed = ask(question, self.kept.take()).await;
         let took = started.elapsed();

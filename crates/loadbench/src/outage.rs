@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     asker::{Question, Speech, ask},
     outlast,
-    speaker::{ANSWER, MODEL, Speaker, text},
+    speaker::{ANSWER, FEW_WORDS, MODEL, Speaker, WORDS, text},
     wait_until_it_answers,
 };
 
@@ -177,9 +177,11 @@ impl Load {
     async fn ask(&self, speech: Speech, stream: bool) -> Result<String> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (address, key) = (self.address, self.key.as_str());
-        let reply = ask(Question { address, key, route: ROUTE, speech, stream }, kept).await?;
+        let words = if stream { WORDS } else { FEW_WORDS };
+        let question = Question { address, key, route: ROUTE, speech, stream, max_tokens: words };
+        let reply = ask(question, kept).await?;
         let said = reply.text(speech, stream)?;
-        ensure!(said == text(), "another answer: {said}");
+        ensure!(said == text(words), "another answer: {said}");
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(reply.connection);
         Ok(reply.target)
     }
@@ -260,7 +262,7 @@ impl fmt::Display for Outcome {
         writeln!(
             f,
             "The first of three providers is {strike}, at {RATE} requests/s: {requests} requests, {} errors; \
-             median {:.2} s, slowest {:.2} s (an answer takes {:.1} s; of at most {:.1} s: {}).",
+             median {:.2} s, slowest {:.2} s (a stream takes {:.1} s, a whole answer half of that; of at most {:.1} s: {}).",
             errors.len(),
             median.as_secs_f64(),
             slowest.as_secs_f64(),

@@ -16,18 +16,23 @@ use terms::dialect::Dialect;
 pub(crate) const MODEL: &str = "counts";
 
 /// Words of an answer, each a record of a stream.
-const WORDS: u32 = 24;
+pub(crate) const WORDS: u32 = 24;
+
+/// Words of an answer that is wanted whole: quick enough to be got whole by a gateway that knows its pace.
+pub(crate) const FEW_WORDS: u32 = 12;
 
 /// Between two words, and before the first.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// How long an answer takes, streamed or not.
+/// How long an answer of all words takes, streamed or not.
 pub(crate) const ANSWER: Duration = BETWEEN.saturating_mul(WORDS);
 
-/// What a speaker says.
-pub(crate) fn text() -> String {
-    let words: Vec<String> = (1..=WORDS).map(|number| format!("word-{number}")).collect();
-    words.join(" ")
+/// What a speaker says in so many words, the space before the next one included.
+pub(crate) fn text(words: u32) -> String {
+    let space = |number| if number < WORDS { " " } else { "" };
+    let words: Vec<String> =
+        (1..=words).map(|number| format!("word-{number}{}", space(number))).collect();
+    words.concat()
 }
 
 /// A running speaker.
@@ -93,7 +98,7 @@ pub(crate) async fn serve(dialect: &str) -> Result<()> {
     let dialect = *dialect.context("no such dialect")?;
     let between = u64::try_from(BETWEEN.as_millis())?;
     let spec = VendorSpec {
-        answer: Answer::Fixed(text()),
+        answer: Answer::Fixed(text(WORDS)),
         first_token_ms: between,
         token_interval_ms: between,
         ..VendorSpec::new("speaker", dialect, &[MODEL])
