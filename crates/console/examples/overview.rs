@@ -17,7 +17,8 @@ use console::pipelines::{
 use console::{
     AllowedHosts, AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, Chaos, ChaosOrder,
     ChaosRow, Clock, ConsoleState, Doing, FailoverRow, GateState, Incidents, Live, MinuteBar,
-    Overview, PrincipalRow, Requests, SessionRow, Spend, StudentRow, TargetRow, TaskRow, Tasks,
+    ModelBoard, ModelDecision, Models, Overview, PriceRefresh, PrincipalRow, Requests, SessionRow,
+    Spend, StudentRow, TargetRow, TaskRow, Tasks,
 };
 use store::Store;
 use terms::{
@@ -306,6 +307,29 @@ impl Tasks for NoTasks {
     }
 }
 
+impl Models for NoTasks {
+    fn board(&self) -> ModelBoard {
+        ModelBoard {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: SystemClock.now(),
+            simulated: None,
+            models: vec![],
+            notices: vec![],
+            price_version: "2026-11-20".to_owned(),
+            waiting: vec![],
+            price_versions: vec![],
+        }
+    }
+
+    fn decide(&self, _decision: ModelDecision, _by: String) -> Doing<'_, ()> {
+        Box::pin(async { Err("this is an example".to_owned()) })
+    }
+
+    fn refresh(&self, _from: String, _apply: bool) -> Doing<'_, PriceRefresh> {
+        Box::pin(async { Err("this is an example".to_owned()) })
+    }
+}
+
 struct NoPipelines(watch::Sender<u64>);
 
 impl Pipelines for NoPipelines {
@@ -495,6 +519,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         live: live.clone(),
         pipelines: Arc::new(NoPipelines(watch::Sender::new(0))),
         tasks: Arc::new(NoTasks),
+        models: Arc::new(NoTasks),
         breakers: live.clone(),
         incidents: live.clone(),
         chaos: live.clone(),

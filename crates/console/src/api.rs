@@ -5,6 +5,7 @@ pub(crate) mod chaos;
 pub(crate) mod distillations;
 pub(crate) mod incidents;
 pub(crate) mod keys;
+pub(crate) mod models;
 pub(crate) mod pipelines;
 pub(crate) mod requests;
 pub(crate) mod sign_in_codes;

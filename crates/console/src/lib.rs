@@ -6,6 +6,7 @@ mod breakers;
 mod chaos;
 mod incidents;
 mod live;
+mod models;
 pub mod pipelines;
 mod tasks;
 
@@ -43,6 +44,10 @@ pub use crate::{
     live::{
         FailoverRow, GateState, Live, MinuteBar, Overview, PrincipalRow, Requests, Spend,
         StudentRow, TargetRow,
+    },
+    models::{
+        CheckRow, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceChangeRow,
+        PriceRefresh, PriceVersionRow, WaitingPrice,
     },
     origin::AllowedHosts,
     routes::{ROUTES, Route, router},

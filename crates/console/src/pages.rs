@@ -4,6 +4,7 @@ pub(crate) mod artifact;
 pub(crate) mod breakers;
 pub(crate) mod health;
 pub(crate) mod incidents;
+pub(crate) mod models;
 pub(crate) mod overview;
 pub(crate) mod pipelines;
 pub(crate) mod providers;

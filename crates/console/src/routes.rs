@@ -78,6 +78,17 @@ pub const ROUTES: &[Route] = &[
     },
     Route { path: "/api/keys/{id}", guard: Guard::Api, handler: || delete(api::keys::disable) },
     Route {
+        path: "/models",
+        guard: Guard::Page,
+        handler: || get(pages::models::show).post(pages::models::act),
+    },
+    Route {
+        path: "/api/models",
+        guard: Guard::Api,
+        handler: || get(api::models::board).post(api::models::decide),
+    },
+    Route { path: "/api/prices", guard: Guard::Api, handler: || post(api::models::refresh) },
+    Route {
         path: "/api/sign-in-codes",
         guard: Guard::Api,
         handler: || post(api::sign_in_codes::create),

@@ -8,8 +8,8 @@ use terms::time::{Moment, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    breakers::Breakers, chaos::Chaos, incidents::Incidents, live::Live, origin::AllowedHosts,
-    pipelines::Pipelines, tasks::Tasks,
+    breakers::Breakers, chaos::Chaos, incidents::Incidents, live::Live, models::Models,
+    origin::AllowedHosts, pipelines::Pipelines, tasks::Tasks,
 };
 
 /// Live streams at most: each renders up to twice a second.
@@ -35,6 +35,8 @@ pub struct ConsoleState {
     pub tasks: Arc<dyn Tasks>,
     /// Its sessions and their breakers.
     pub breakers: Arc<dyn Breakers>,
+    /// Its models and what they cost.
+    pub models: Arc<dyn Models>,
     /// Faults that are injected on purpose.
     pub chaos: Arc<dyn Chaos>,
     /// Its incidents.

@@ -7,7 +7,7 @@ mod incidents;
 mod runs;
 
 use access::SESSION_MS;
-use console::{BreakerAnswer, Guard, ROUTES};
+use console::{BreakerAnswer, Guard, ModelDecision, ROUTES};
 use futures_util::StreamExt;
 use house::{Answer, House, SECRET, get, post, with_method};
 use http::{Method, StatusCode};
@@ -554,4 +554,36 @@ async fn what_a_client_calls_itself_is_text_and_nothing_else() {
     let cookie = house.sign_in().await;
     let page = house.ask(get("/breakers").header("cookie", &cookie)).await;
     assert!(!page.body.contains("<img/src=x>") && page.body.contains("img/src=x"));
+}
+
+#[tokio::test]
+async fn the_models_page_reads_as_it_should_and_its_forms_decide() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    let page = house.ask(get("/models").header("cookie", &cookie)).await;
+    insta::assert_snapshot!("models", page.body);
+    let post_as = async |form: &str| {
+        house.ask(post("/models", form).header("cookie", &cookie).with_origin()).await
+    };
+    let answer = post_as("decision=hold&target=anthropic%2Fclaude-sonnet-4-5").await;
+    answer.must_redirect_to("/models");
+    post_as("decision=reject&target=openai%2Fgpt-5.5").await.must_redirect_to("/models");
+    let refused = post_as("decision=confirm&target=openai%2Fnone").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("no price of openai/none waits"));
+    assert_eq!(post_as("decision=forget&target=openai%2Fnone").await.status, 400);
+    let order = r#"{"decision":"release","target":"openai/gpt-5"}"#;
+    let json = |order: &str| post("/api/models", order).header("content-type", "application/json");
+    assert_eq!(house.ask(json(order).with_bearer()).await.status, 204);
+    assert_eq!(house.ask(json(order)).await.status, 403);
+    let decisions = house.models.decisions();
+    let who: Vec<&str> = decisions.iter().map(|(_, by)| by.as_str()).collect();
+    assert_eq!(who, ["admin (console)", "admin (console)", "admin (API)"]);
+    assert_eq!(decisions[0].0, ModelDecision::Hold("anthropic/claude-sonnet-4-5".into()));
+    assert_eq!(decisions[2].0, ModelDecision::Release("openai/gpt-5".into()));
+    let refresh = post("/api/prices", r#"{"from":"/no/list.json"}"#);
+    let refused = house.ask(refresh.header("content-type", "application/json").with_bearer()).await;
+    assert!(refused.body.contains("/no/list.json cannot be read"), "{}", refused.body);
+    let board = house.ask(get("/api/models").with_bearer()).await;
+    assert!(board.body.contains(r#""stage":"ramping""#));
 }

@@ -117,6 +117,8 @@ pub struct Attempts {
     not_before: Moment,
     /// Steps that were not asked again because their provider's retry budget is spent.
     refused: Vec<usize>,
+    /// Steps that came in for others, with those: they stand right behind them.
+    heirs: Vec<(usize, usize)>,
 }
 
 impl Attempts {
@@ -137,7 +139,18 @@ impl Attempts {
             next,
             not_before: now,
             refused: Vec::new(),
+            heirs: Vec::new(),
         }
+    }
+
+    /// Adds a target that was not planned, because the one at `step` turns out to be gone: it is tried
+    /// right after that. Gives its step.
+    pub fn adopt(&mut self, step: usize, planned: Planned) -> usize {
+        self.tried.push(Tried { with: vec![0; planned.keys.len()], ..Tried::default() });
+        self.plan.push(planned);
+        let heir = self.plan.len() - 1;
+        self.heirs.push((step, heir));
+        heir
     }
 
     /// What to do now. `Send` counts as made.
@@ -444,7 +457,9 @@ impl Attempts {
     }
 
     fn order_after(&self, step: usize) -> impl Iterator<Item = usize> + use<> {
-        (step + 1..self.plan.len()).chain(0..step)
+        let of_it = self.heirs.iter().filter(|(of, _)| *of == step).map(|(_, heir)| *heir);
+        let heirs: Vec<usize> = of_it.collect();
+        heirs.into_iter().chain(step + 1..self.plan.len()).chain(0..step)
     }
 
     fn tries_at(&self, provider: usize) -> u32 {

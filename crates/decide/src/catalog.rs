@@ -208,21 +208,27 @@ impl Catalog {
         models
     }
 
-    /// Who answers at the same vendor when `model` is gone.
+    /// Who answers at the same vendor when `model` is gone; a dated name counts as the one without its
+    /// date where it has no row of its own.
     pub fn successor(&self, provider: &str, model: &str) -> Option<&Successor> {
-        self.successors
-            .iter()
-            .find(|row| row.provider.as_str() == provider && row.from.as_str() == model)
+        let row_of = |name: &str| {
+            let mut rows = self.successors.iter();
+            rows.find(|row| row.provider.as_str() == provider && row.from.as_str() == name)
+        };
+        row_of(model).or_else(|| row_of(undated(model)?))
     }
 
-    /// The tier that a model belongs to.
+    /// The tier that a model belongs to; dated names as in [`Catalog::successor`].
     pub fn tier(&self, provider: &str, model: &str) -> Option<&Tier> {
-        self.tiers.iter().find(|tier| {
-            tier.members.iter().any(|members| {
-                members.provider.as_str() == provider
-                    && members.models.iter().any(|name| name.as_str() == model)
+        let tier_of = |name: &str| {
+            self.tiers.iter().find(|tier| {
+                tier.members.iter().any(|members| {
+                    members.provider.as_str() == provider
+                        && members.models.iter().any(|member| member.as_str() == name)
+                })
             })
-        })
+        };
+        tier_of(model).or_else(|| tier_of(undated(model)?))
     }
 
     /// Every tier.
@@ -234,6 +240,22 @@ impl Catalog {
     pub fn successors(&self) -> &[Successor] {
         &self.successors
     }
+}
+
+/// `claude-sonnet-4-5` of `claude-sonnet-4-5-20250929`, `gpt-5` of `gpt-5-2025-08-07`.
+fn undated(model: &str) -> Option<&str> {
+    let is_date = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && text.bytes().zip(shape.bytes()).all(|(byte, like)| match like {
+                b'0' => byte.is_ascii_digit(),
+                like => byte == like,
+            })
+    };
+    ["-00000000", "-0000-00-00"].into_iter().find_map(|shape| {
+        let at = model.len().checked_sub(shape.len())?;
+        let (name, date) = (model.get(..at)?, model.get(at..)?);
+        is_date(date, shape).then_some(name)
+    })
 }
 
 fn model_of(line: Line) -> Model {

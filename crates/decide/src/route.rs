@@ -80,11 +80,15 @@ pub enum SkipReason {
     WindowTooSmall,
     /// It answers worse than it did.
     Degraded,
+    /// The model is gone; its successor answers.
+    ModelGone,
+    /// The model's end is near; its successor gets this request.
+    ModelRetiring,
 }
 
 impl SkipReason {
     /// How many names there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 10;
 
     /// Every name, in the order of the definition.
     pub const NAMES: [&str; Self::COUNT] = [
@@ -96,6 +100,8 @@ impl SkipReason {
         "no_tools",
         "window_too_small",
         "degraded",
+        "model_gone",
+        "model_retiring",
     ];
 
     /// Its place in [`SkipReason::NAMES`].
@@ -109,6 +115,8 @@ impl SkipReason {
             Self::NoTools => 5,
             Self::WindowTooSmall => 6,
             Self::Degraded => 7,
+            Self::ModelGone => 8,
+            Self::ModelRetiring => 9,
         }
     }
 

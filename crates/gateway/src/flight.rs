@@ -248,6 +248,11 @@ impl Flight {
             return Learned { shut: false, lone: true };
         }
         let learned = self.gateway.health.failed(&self.tried(), failure, asked_ms, now);
+        // What a game day injects passes; a model that is gone is kept in mind.
+        if failure == Failure::ModelGone && self.injected.is_none() {
+            let Target { name, known, .. } = &*self.target;
+            self.gateway.health.lives.refused(name, known.is_none());
+        }
         self.settle(Ending::Failed(failure), now);
         if learned.shut {
             self.gateway.ledger.activity().touch();

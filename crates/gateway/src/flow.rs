@@ -27,6 +27,7 @@ use crate::{
     history::{self, Whole},
     intake::{identify, read_body, refuse_forms},
     keeping::Keeping,
+    mirror,
     operation::Operation,
     outgoing::{Asked, boundary},
     plan::{Told, Turn, plan},
@@ -222,6 +223,7 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
                 let failed = match tried {
                     Ok(mut response) => {
                         planning.answered(&health, &sending.target);
+                        mirror::consider(&request, &sending.target);
                         if let ReplyBody::Stream(stream) = response.body_mut() {
                             stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
                         }

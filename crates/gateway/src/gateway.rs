@@ -22,6 +22,7 @@ use crate::{
     incidents::Incidents,
     kept::{KeepLimits, Kept, Shelf},
     limits::IntakeLimits,
+    lives::Lives,
     randomness::Randomness,
     table::{Table, Target},
     trail::Traces,
@@ -75,9 +76,10 @@ pub struct Gateway {
 impl Gateway {
     /// Puts the parts together. Needs a tokio runtime.
     pub fn new(parts: Parts) -> Arc<Self> {
+        let lives = Arc::new(Lives::new(Arc::clone(&parts.ledger)));
         Arc::new(Self {
             table: Arc::new(ArcSwap::from_pointee(parts.table)),
-            health: Arc::new(Health::new(parts.gates, parts.retries)),
+            health: Arc::new(Health::new(parts.gates, parts.retries, lives)),
             upstream: Upstream::new(),
             keys: parts.keys,
             ledger: parts.ledger,
@@ -133,6 +135,11 @@ impl Gateway {
     /// When open answers are ended, where the program stops.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         self.ends_at.get().copied()
+    }
+
+    /// The lives of models.
+    pub fn lives(&self) -> &Lives {
+        &self.health.lives
     }
 
     /// The faults that are injected on purpose.

@@ -3,7 +3,7 @@
 //! after it.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -23,12 +23,14 @@ use terms::{
 };
 use tracing::{debug, info, warn};
 
-use crate::table::Target;
+use crate::{lives::Lives, table::Target};
 
 #[derive(Debug)]
 pub(crate) struct Health {
     known: Mutex<health::Health>,
     pins: Mutex<Pins>,
+    /// Which models are about to go, and which are gone.
+    pub(crate) lives: Arc<Lives>,
 }
 
 /// An attempt at a target with one of its provider's keys.
@@ -46,9 +48,9 @@ impl<'a> Tried<'a> {
 }
 
 impl Health {
-    pub(crate) fn new(gates: GateLimits, retries: RetryBudgetLimits) -> Self {
+    pub(crate) fn new(gates: GateLimits, retries: RetryBudgetLimits, lives: Arc<Lives>) -> Self {
         let known = Mutex::new(health::Health::new(gates, retries));
-        Self { known, pins: Mutex::default() }
+        Self { known, pins: Mutex::default(), lives }
     }
 
     /// What stands before a target lets through, and why that is not everything.
@@ -73,6 +75,7 @@ impl Health {
 
     /// Returns whether this began to open a gate.
     pub(crate) fn succeeded(&self, tried: &Tried<'_>, now: Moment) -> bool {
+        self.lives.answered(&tried.target.name);
         let opened = self.known().succeeded(&tried.visit(), now);
         if opened {
             info!(target = %tried.target.name, "gate opens");

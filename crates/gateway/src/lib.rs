@@ -33,6 +33,9 @@ mod kept;
 mod keyring;
 mod limits;
 mod listener;
+mod listing;
+mod lives;
+mod mirror;
 mod models;
 mod operation;
 mod outgoing;
@@ -51,11 +54,13 @@ mod session;
 mod sigv4;
 mod sticky;
 mod stream;
+mod succession;
 mod surface;
 mod table;
 mod task;
 mod trail;
 mod upstream;
+mod web;
 mod workers;
 mod write_stall;
 
@@ -71,11 +76,14 @@ pub use crate::{
     keyring::Keyring,
     limits::{IntakeLimits, TimeLimits},
     listener::{Listener, ListenerLimits},
+    listing::ListFailure,
+    lives::Lives,
     provider::{Answerer, Endpoint, Provider, Serves, Source},
     provider_address::ProviderAddress,
     sigv4::AwsKeys,
     table::{BrokenStream, OnDegraded, Route, RouteDefaults, Streaming, Table, Target},
     task::{Deployed, Task},
     trail::Traces,
+    web::{Web, WebFailure},
     workers::Workers,
 };

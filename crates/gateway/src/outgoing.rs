@@ -115,7 +115,7 @@ fn pass_on(headers: &mut HeaderMap, asked: &Asked, endpoint: &Endpoint) {
 }
 
 /// What the dialect and the provider want with every call.
-fn own(headers: &mut HeaderMap, endpoint: &Endpoint) {
+pub(crate) fn own(headers: &mut HeaderMap, endpoint: &Endpoint) {
     let versioned = endpoint.habits.envelope == Envelope::None;
     if endpoint.dialect == Dialect::AnthropicMessages && versioned {
         headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);

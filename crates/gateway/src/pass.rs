@@ -83,6 +83,7 @@ pub(crate) async fn exchange(
         Ok(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
         Err(_) => return Err(Early::of(Failure::TimedOut)),
     };
+    attempt.gateway.health.lives.read(&flight.target.name, response.headers());
     if !response.status().is_success() {
         flight.may_cost = false;
         let early = read_refusal(endpoint.dialect, response, attempt.until).await;

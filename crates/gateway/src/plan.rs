@@ -6,14 +6,16 @@ use std::sync::Arc;
 use decide::{
     attempt::{Attempts, Next, Planned, Stop},
     gate::Admission,
+    heirs::Successors,
     route::{Candidate, Facts, Plan, SkipReason, route},
     spray::{self, Place, Spray},
 };
-use terms::{outcome::Failure, time::Moment, usage::Usage};
+use terms::{ids::TargetName, outcome::Failure, time::Moment, usage::Usage};
 
 use crate::{
     gateway::Gateway,
     health::Health,
+    succession::{Succession, new_heirs},
     table::{OnDegraded, Route, Target},
     trail::Trail,
 };
@@ -57,6 +59,12 @@ pub(crate) struct Planning {
     pub(crate) steps: Vec<Arc<Target>>,
     pub(crate) attempts: Attempts,
     sticky: Option<Sticky>,
+    /// Who may answer for a target that turns out to be gone.
+    successors: Successors,
+    /// Successors among the steps, and for whom each stands in.
+    stand_ins: Vec<(TargetName, TargetName)>,
+    draw: u64,
+    first_key_only: bool,
 }
 
 /// Plans a request. `draw` decides where a spray sends it and which key it shows; `held` tells that
@@ -70,10 +78,23 @@ pub(crate) fn plan(
     now: Moment,
 ) -> Planning {
     let (targets, sticky) = preferred_order(gateway, chosen, facts.draw, held, now);
+    let admissions: Vec<_> =
+        targets.iter().map(|target| gateway.health.admission(target, now)).collect();
+    let succession = Succession::of(gateway, chosen, &targets, &admissions, facts.draw);
+    let replaced = targets.first().and_then(|first| succession.as_ref()?.preferred(first));
+    let (targets, admissions) = match &succession {
+        None => (targets, admissions),
+        Some(succession) => {
+            let targets: Vec<&Arc<Target>> = succession.targets.iter().collect();
+            let admission = |target: &&Arc<Target>| gateway.health.admission(target, now);
+            let admissions = targets.iter().map(admission).collect();
+            (targets, admissions)
+        }
+    };
     let candidates: Vec<Candidate<'_>> = targets
         .iter()
-        .map(|target| {
-            let (admission, failure) = gateway.health.admission(target, now);
+        .zip(admissions)
+        .map(|(target, (admission, failure))| {
             let is_degraded =
                 chosen.on_degraded == OnDegraded::Shift && gateway.health.is_degraded(&target.name);
             let (target, model) = (&target.name, target.known.as_ref());
@@ -81,10 +102,28 @@ pub(crate) fn plan(
         })
         .collect();
     let plan = route(facts, &candidates);
-    let (preferred, reason) = preference(&targets, &plan);
-    trail.planned(&chosen.name, preferred.map(|target| target.name.clone()), reason);
+    let (preferred, reason) = match replaced {
+        Some((name, reason)) => (Some(name), Some(reason.name())),
+        None => {
+            let (preferred, reason) = preference(&targets, &plan);
+            (preferred.map(|target| &target.name), reason)
+        }
+    };
+    trail.planned(&chosen.name, preferred.cloned(), reason);
+    for (name, reason) in succession.iter().flat_map(|succession| &succession.replaced) {
+        trail.skipped(name, *reason);
+    }
+    let is_replaced = |name: &TargetName| {
+        succession
+            .iter()
+            .flat_map(|succession| &succession.replaced)
+            .any(|(other, _)| other == name)
+    };
     for (skipped, reason) in &plan.skips {
-        trail.skipped(&targets[*skipped].name, *reason);
+        let name = &targets[*skipped].name;
+        if !is_replaced(name) {
+            trail.skipped(name, *reason);
+        }
     }
     let steps: Vec<Arc<Target>> =
         plan.steps.iter().map(|step| Arc::clone(targets[step.candidate])).collect();
@@ -93,7 +132,15 @@ pub(crate) fn plan(
     };
     trail.steps(&steps);
     let attempts = Attempts::new(planned(&steps, keys), chosen.limits, now);
-    Planning { steps, attempts, sticky }
+    Planning {
+        steps,
+        attempts,
+        sticky,
+        successors: chosen.successors,
+        stand_ins: succession.map_or_else(Vec::new, |succession| succession.stand_ins),
+        draw: facts.draw,
+        first_key_only: chosen.first_key_only,
+    }
 }
 
 /// The targets of a route in the order in which this request prefers them: those that have weights
@@ -108,6 +155,9 @@ fn preferred_order<'r>(
     let mut targets: Vec<&Arc<Target>> = chosen.targets.iter().collect();
     let sprayed: Vec<usize> =
         (0..targets.len()).filter(|index| chosen.weight(*index).is_some()).collect();
+    if chosen.spray == Spray::Order && chosen.prefers_cost {
+        cheapest_first(gateway, chosen, &sprayed, &mut targets);
+    }
     if chosen.spray == Spray::Order || sprayed.len() < 2 {
         return (targets, None);
     }
@@ -142,6 +192,22 @@ fn preferred_order<'r>(
         targets[*at] = &chosen.targets[sprayed[index]];
     }
     (targets, sticky)
+}
+
+/// The targets that may change places, by what a usual question costs there; those that cost the same
+/// keep their order.
+fn cheapest_first<'r>(
+    gateway: &Gateway,
+    chosen: &'r Route,
+    moving: &[usize],
+    targets: &mut [&'r Arc<Target>],
+) {
+    let mut order: Vec<(f64, usize)> =
+        moving.iter().map(|index| (price(gateway, &chosen.targets[*index]), *index)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (at, (_, index)) in moving.iter().zip(order) {
+        targets[*at] = &chosen.targets[index];
+    }
 }
 
 fn place(target: &Target) -> u64 {
@@ -268,8 +334,15 @@ impl Planning {
         trail: &mut Trail,
         now: Moment,
     ) {
-        let Self { steps, attempts, .. } = self;
         let Told { failure, asked_ms, lone } = told;
+        let original = self.stood_in_for(&self.steps[step].name);
+        if let Some(original) = original.filter(|_| !trail.is_injected()) {
+            health.lives.stood_in(original, Err(failure));
+        }
+        if failure == Failure::ModelGone {
+            self.adopt(trail.gateway(), step, now);
+        }
+        let Self { steps, attempts, .. } = self;
         attempts.failed(step, failure, asked_ms, lone, now, |first| {
             health.resend(&steps[first].provider.name, now)
         });
@@ -293,6 +366,33 @@ impl Planning {
     pub(crate) fn answered(&self, health: &Health, target: &Target) {
         if let Some(Sticky { session, by_itself }) = self.sticky {
             health.repin(session, place(target), by_itself);
+        }
+        if let Some(original) = self.stood_in_for(&target.name) {
+            health.lives.stood_in(original, Ok(()));
+        }
+    }
+
+    /// In whose place a target answers.
+    fn stood_in_for(&self, name: &TargetName) -> Option<&TargetName> {
+        self.stand_ins.iter().find(|(heir, _)| heir == name).map(|(_, original)| original)
+    }
+
+    /// The model of a step turns out to be gone: whoever answers for it is tried next.
+    fn adopt(&mut self, gateway: &Gateway, step: usize, now: Moment) {
+        let target = Arc::clone(&self.steps[step]);
+        let mut after = step;
+        for heir in new_heirs(gateway, &self.steps, &target, self.successors, now) {
+            let same = |other: &Arc<Target>| other.provider.name == heir.provider.name;
+            let provider = self.steps.iter().position(same).unwrap_or(self.steps.len());
+            let keys = if self.first_key_only {
+                vec![0]
+            } else {
+                gateway.health.keys(&heir, self.draw, now)
+            };
+            let context_window = heir.known.as_ref().map_or(0, |model| model.context_window);
+            after = self.attempts.adopt(after, Planned { provider, context_window, keys });
+            self.stand_ins.push((heir.name.clone(), target.name.clone()));
+            self.steps.push(heir);
         }
     }
 

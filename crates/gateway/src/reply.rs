@@ -226,6 +226,7 @@ impl Try<'_> {
                 Some(Err(SendFailure::Broken)) => return Err(Early::of(Failure::Transient)),
                 None => return Err(Early::of(Failure::TimedOut)),
             };
+        self.gateway.health.lives.read(&target.name, response.headers());
         if response.status() == StatusCode::OK {
             return match early::coding(response.headers()) {
                 None => Ok((response, dropped)),
@@ -452,6 +453,7 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         trail.dropped(dropped);
         let (fallback_reason, id) = (trail.fallback_reason(), trail.id);
+        let preferred = trail.preferred().unwrap_or(&target.name).clone();
         let is_injected = trail.is_injected();
         let mut headers = HeaderMap::with_capacity(headers::ROOM);
         let (body, cost) = match answer {
@@ -484,6 +486,7 @@ impl Try<'_> {
         let provenance =
             Provenance { target, attempts, fallback_reason, cost, is_assumed, dropped };
         headers::name_provenance(headers, &provenance);
+        self.gateway.health.lives.announce(&preferred, headers);
         response
     }
 

@@ -124,7 +124,7 @@ impl Request {
         })
     }
 
-    fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
+    pub(crate) fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
         let Sending { target, ordinal, .. } = sending;
         let most = target.known.as_ref().map_or(0, |model| model.max_output);
         let most = if most == 0 { ASSUMED_OUTPUT } else { most };
@@ -188,7 +188,10 @@ impl Request {
     pub(crate) fn facts(&self) -> (Facts, bool) {
         let session = self.session.as_ref().map(|key| sticky::of_session(key));
         let conversation = || {
-            let is_spread = self.route.is_spread();
+            // Also where a share of the requests goes to a successor: a conversation stays on its side.
+            let gives_way =
+                |target: &Arc<Target>| self.gateway.health.lives.gives_way(&target.name);
+            let is_spread = self.route.is_spread() || self.route.targets.iter().any(gives_way);
             is_spread.then(|| sticky::of_conversation(&self.caller, self.head(), &self.whole.body))
         };
         let held = session.or_else(|| conversation()?).filter(|_| self.route.sticky);

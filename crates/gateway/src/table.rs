@@ -9,6 +9,7 @@ use std::{
 use decide::{
     attempt::AttemptLimits,
     catalog::{Catalog, ModelRef},
+    heirs::{Successors, heirs},
     implicit::implicit_route,
     spray::Spray,
     upstream_stream::UpstreamStream,
@@ -83,6 +84,10 @@ pub struct Route {
     /// Whether only the providers' first keys are shown, because what is asked about lies in their
     /// accounts.
     pub first_key_only: bool,
+    /// Whether the cheapest target goes first, where they have no shares.
+    pub prefers_cost: bool,
+    /// Who may answer for a target whose model is gone.
+    pub successors: Successors,
     /// Whether a second attempt goes out beside one that is slow.
     pub hedge: Option<Hedge>,
     /// What becomes of streams.
@@ -105,6 +110,8 @@ impl Route {
             weights: Vec::new(),
             sticky: true,
             first_key_only: false,
+            prefers_cost: false,
+            successors: Successors::Any,
             hedge: None,
             streaming: Streaming::default(),
             on_degraded: OnDegraded::default(),
@@ -290,6 +297,20 @@ impl Table {
             }
         }
         targets
+    }
+
+    /// Who answers for a target whose model is gone, the best first.
+    pub fn heirs(&self, target: &Target, allowed: Successors) -> Vec<Arc<Target>> {
+        let Target { provider, model, .. } = target;
+        heirs(&provider.name, model, &self.provider_names, &self.catalog, allowed)
+            .iter()
+            .filter_map(|heir| self.target(heir))
+            .collect()
+    }
+
+    /// The catalog behind it.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// The configured providers.

@@ -65,6 +65,7 @@ impl Task {
             route.weights.resize(route.targets.len(), None);
             (route.lossy, route.streaming) = (teacher.lossy, teacher.streaming);
             (route.spray, route.sticky) = (teacher.spray, teacher.sticky);
+            (route.prefers_cost, route.successors) = (teacher.prefers_cost, teacher.successors);
             route.hedge.clone_from(&teacher.hedge);
             route.on_degraded = teacher.on_degraded;
         }

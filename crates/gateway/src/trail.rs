@@ -169,6 +169,15 @@ impl Trail {
         }
     }
 
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The target that answers when all is well.
+    pub(crate) fn preferred(&self) -> Option<&TargetName> {
+        self.preferred.as_ref()
+    }
+
     /// A target is passed by.
     pub(crate) fn skipped(&mut self, target: &TargetName, reason: SkipReason) {
         self.note(Happening::Skipped { target: target.clone(), reason: reason.name().to_owned() });

@@ -74,6 +74,24 @@ impl PriceBook {
         book
     }
 
+    /// The same list of prices as another version: with these in the place of the catalog's.
+    #[must_use]
+    pub fn with_version<'a>(
+        mut self,
+        version: &str,
+        prices: impl IntoIterator<Item = (&'a ProviderName, &'a ModelName, &'a Prices)>,
+    ) -> Self {
+        version.clone_into(&mut self.version);
+        for (provider, model, prices) in prices {
+            for listed in [&mut self.prices, &mut self.makers] {
+                if let Some(models) = listed.get_mut(provider) {
+                    models.insert(model.clone(), *prices);
+                }
+            }
+        }
+        self
+    }
+
     /// Sets a price by hand; stands above the catalog.
     pub fn set(&mut self, provider: ProviderName, model: ModelName, prices: Prices) {
         self.own.entry(provider).or_default().insert(model, prices);
@@ -110,7 +128,11 @@ impl Quote<'_> {
 #[cfg(test)]
 mod tests {
     use decide::{catalog::Catalog, resale::Reseller};
-    use terms::{model::Prices, money::NanoUsd, usage::Usage};
+    use terms::{
+        model::Prices,
+        money::{NanoUsd, PicoUsdPerToken},
+        usage::Usage,
+    };
 
     use super::PriceBook;
 
@@ -123,6 +145,26 @@ mod tests {
         book.set("vendor".into(), "*".into(), Prices::default());
         let quote = book.quote(&"vendor".into(), &"new".into());
         assert_eq!((quote.version, quote.cost(&usage)), ("config", NanoUsd::ZERO));
+    }
+
+    #[test]
+    fn a_new_version_holds_for_its_models_and_for_who_serves_them() {
+        let (cloud, maker) = ("cloud".into(), "anthropic".into());
+        let catalog = Catalog::built_in().unwrap().with_reseller("cloud".into(), Reseller::Bedrock);
+        let book = PriceBook::from_catalog(&catalog, [&cloud, &maker].into_iter());
+        let listed = catalog.model("anthropic", "claude-opus-4-6").unwrap().prices;
+        let dearer = Prices { input: PicoUsdPerToken(listed.input.0 + 1), ..listed };
+        let model = "claude-opus-4-6".into();
+        let new = book.clone().with_version("2026-11-21.1", [(&maker, &model, &dearer)]);
+        for (provider, name) in
+            [(&maker, "claude-opus-4-6"), (&cloud, "eu.anthropic.claude-opus-4-6-v1:0")]
+        {
+            let quote = new.quote(provider, &name.into());
+            assert_eq!((quote.version, *quote.prices), ("2026-11-21.1", dearer));
+            assert_eq!(*book.quote(provider, &name.into()).prices, listed);
+        }
+        let other = new.quote(&maker, &"claude-opus-4-8".into());
+        assert_eq!(other.prices, book.quote(&maker, &"claude-opus-4-8".into()).prices);
     }
 
     #[test]

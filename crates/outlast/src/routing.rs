@@ -2,17 +2,20 @@
 //! of the two changes, the other stays in force.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use decide::heirs::Successors;
 use gateway::{Gateway, Target, Task};
 use ledger::Ledger;
-use terms::{money::NanoUsd, time::Timestamp};
+use terms::{ids::TargetName, money::NanoUsd, time::Timestamp};
 
 use crate::{
     config::{Canary, Config},
     deployments::{Deployments, Served},
+    prices::PriceVersions,
 };
 
 /// The one place that gives the gateway a new table.
@@ -21,6 +24,7 @@ pub(crate) struct Routing {
     gateway: Arc<Gateway>,
     ledger: Arc<Ledger>,
     pub(crate) deployments: Deployments,
+    pub(crate) prices: PriceVersions,
     config: Mutex<Config>,
     /// When this process began to route.
     pub(crate) since: Timestamp,
@@ -32,22 +36,63 @@ impl Routing {
         gateway: Arc<Gateway>,
         ledger: Arc<Ledger>,
         deployments: Deployments,
+        prices: PriceVersions,
         config: Config,
     ) -> Arc<Self> {
         let since = ledger.now();
         let config = Mutex::new(config);
-        let routing = Self { gateway, ledger, deployments, config, since };
+        let routing = Self { gateway, ledger, deployments, prices, config, since };
+        routing.reprice();
         routing.apply();
+        routing.know_models(&[]);
         Arc::new(routing)
     }
 
     /// Another config holds from now on.
     pub(crate) fn reload(&self, config: Config) {
-        self.ledger.set_prices(config.price_book());
         self.ledger.set_breaker_limits(config.breaker);
+        let held_before = self.config().upkeep.held;
         self.gateway.chaos().allow(config.chaos_principals.clone());
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        self.reprice();
         self.apply();
+        self.know_models(&held_before);
+    }
+
+    /// The config in force.
+    pub(crate) fn config(&self) -> Config {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another version of the prices may be in force.
+    pub(crate) fn reprice(&self) {
+        self.ledger.set_prices(self.prices.book(&self.config()));
+    }
+
+    /// What the catalog and the config say of the models' lives. `held_before`: what the config held
+    /// until now.
+    fn know_models(&self, held_before: &[TargetName]) {
+        let upkeep = self.config().upkeep;
+        let (lives, table) = (self.gateway.lives(), self.gateway.table());
+        lives.set_limits(upkeep.lifecycle);
+        let targets = table.targets();
+        let day = |date: &String| Timestamp::from_date(date);
+        let days: BTreeMap<TargetName, Timestamp> = targets
+            .iter()
+            .filter_map(|(name, (target, _))| {
+                let retires = target.known.as_ref()?.retires.as_ref().and_then(day)?;
+                Some((name.clone(), retires))
+            })
+            .collect();
+        let successors = targets.iter().filter_map(|(name, (target, _))| {
+            let heir = table.heirs(target, Successors::Any).into_iter().next()?;
+            Some((name.clone(), heir.name.clone()))
+        });
+        lives.know_catalog(&days, successors);
+        for target in held_before.iter().filter(|target| !upkeep.held.contains(target)) {
+            lives.release(target);
+        }
+        upkeep.held.iter().for_each(|target| lives.hold(target));
     }
 
     /// A student serves from now on. Its teacher must be a route here.

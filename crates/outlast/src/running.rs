@@ -1,7 +1,11 @@
 //! A running Outlast: store, keys, books, gateway and console, started in this order and stopped in
 //! the other, so that nothing that was answered stays unbooked.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use access::{Admin, Keys, Secret, load_admin_secret};
 use anyhow::{Context, bail};
@@ -22,7 +26,10 @@ use crate::{
     game_days::GameDays,
     incidents::IncidentKeeper,
     live::LiveView,
+    models::{ModelDesk, read_lives},
+    notify::{Notice, Notifier},
     pipelines::{self, PipelinesView, Teacher},
+    prices::PriceVersions,
     routing::Routing,
     shelf::{ShelfLimits, StoreShelf},
     tasks::TaskDesk,
@@ -64,6 +71,11 @@ pub(crate) struct Running {
     /// Keeps incidents, and asks canaries; both end when the program stops.
     watching: [JoinHandle<()>; 2],
     stop: watch::Sender<bool>,
+    models: Arc<ModelDesk>,
+    models_task: JoinHandle<()>,
+    /// None in a program that ends with its work.
+    lists_task: Option<JoinHandle<()>>,
+    notifier_task: JoinHandle<()>,
     gateway_task: JoinHandle<()>,
     console_task: JoinHandle<()>,
     folder: DataFolder,
@@ -80,10 +92,11 @@ impl Running {
         let store =
             Store::open(&folder.store_path()).await.context("the store cannot be opened")?;
         let keys = Arc::new(Keys::load(&store).await.context("the keys cannot be read")?);
+        let prices = PriceVersions::load(folder.path())?;
         let Opened { ledger, ingest, .. } = Ledger::open(
             LedgerOptions::new(folder.journal_path()),
             store.clone(),
-            config.price_book(),
+            prices.book(config),
         )
         .await
         .context("the ledger cannot be opened")?;
@@ -104,14 +117,37 @@ impl Running {
             traces: Some(traces.clone()),
         });
         gateway.chaos().allow(config.chaos_principals.clone());
-        // Where people are told elsewhere, they are told of incidents here.
-        let tell = Box::new(|_: &Incident, told: &str| tracing::warn!("{told}"));
+        let deployments = Deployments::load(folder.path(), store.clone()).await?;
+        gateway.lives().restore(read_lives(&store).await?);
+        let routing = Routing::start(
+            Arc::clone(&gateway),
+            Arc::clone(&ledger),
+            deployments,
+            prices,
+            config.clone(),
+        );
+        let (notifier, notifier_task) = Notifier::start();
+        let tell = {
+            let (routing, notifier) = (Arc::clone(&routing), Arc::clone(&notifier));
+            Box::new(move |incident: &Incident, told: &str| {
+                let notice = Notice::new("incident", told.to_owned(), wall());
+                let notice = Notice { target: Some(incident.target.to_string()), ..notice };
+                notifier.tell(notice, routing.config().upkeep.webhook);
+            })
+        };
         let incidents =
             IncidentKeeper::restore(Arc::clone(&gateway), Arc::clone(&ledger), store.clone(), tell)
                 .await?;
-        let deployments = Deployments::load(folder.path(), store.clone()).await?;
-        let routing =
-            Routing::start(Arc::clone(&gateway), Arc::clone(&ledger), deployments, config.clone());
+        let models = Arc::new(ModelDesk {
+            gateway: Arc::clone(&gateway),
+            ledger: Arc::clone(&ledger),
+            store: store.clone(),
+            routing: Arc::clone(&routing),
+            notifier,
+            notice: config.notice.clone(),
+            used: Mutex::default(),
+            failed: Mutex::default(),
+        });
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(config.listen, ListenerLimits::default())
             .await
@@ -143,6 +179,7 @@ impl Running {
         let state = ConsoleState {
             live: Arc::new(live),
             pipelines: pipelines.clone(),
+            models: models.clone(),
             tasks: Arc::new(TaskDesk { routing: Arc::clone(&routing) }),
             breakers: Arc::new(breakers),
             chaos: Arc::new(GameDays { gateway: Arc::clone(&gateway) }),
@@ -157,6 +194,7 @@ impl Running {
         let workers = Workers::threads(&gateway, config.workers)
             .context("no worker thread can be started")?;
         folder.announce(&Instance { console: console_address })?;
+        let models_task = Arc::clone(&models).watch(stopped.clone());
         let gateway_task = tokio::spawn(listener.serve(workers, stopped.clone()));
         let keeping = tokio::spawn(Arc::clone(&incidents).keep(stopped.clone()));
         let rounds = CanaryRounds {
@@ -186,6 +224,10 @@ impl Running {
             incidents,
             watching: [keeping, canaries_task],
             stop,
+            models,
+            models_task,
+            lists_task: None,
+            notifier_task,
             gateway_task,
             console_task,
             folder,
@@ -196,6 +238,11 @@ impl Running {
     pub(crate) fn sign_in_link(&self) -> anyhow::Result<String> {
         let code = self.admin.issue_code(self.clock.moment())?;
         Ok(format!("http://{}/sign-in?code={}", self.console_address, code.expose()))
+    }
+
+    /// Looks at the providers' lists of models now and then.
+    pub(crate) fn watch_lists(&mut self) {
+        self.lists_task = Some(Arc::clone(&self.models).watch_lists());
     }
 
     /// Takes up the pipelines that an earlier process left unfinished; gives how many.
@@ -209,6 +256,12 @@ impl Running {
         self.pipelines.engine.clone().close().await;
         let _ = self.stop.send(true);
         let _ = self.gateway_task.await;
+        if let Some(lists) = self.lists_task {
+            lists.abort();
+        }
+        let _ = self.models_task.await;
+        // What the webhook was not told by now is in the log.
+        self.notifier_task.abort();
         // The gateway had its time to drain; a console connection that hangs gets no more.
         let mut console_task = self.console_task;
         if timeout(CONSOLE_DRAIN, &mut console_task).await.is_err() {

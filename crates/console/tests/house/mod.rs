@@ -1,6 +1,7 @@
 //! A console with fixed values, a clock that a test moves, and a way to ask it without a socket.
 
 pub(crate) mod incidents;
+mod models;
 mod pipelines;
 
 use std::{
@@ -38,7 +39,7 @@ use terms::{
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use self::{incidents::StoredIncidents, pipelines::FixedPipelines};
+use self::{incidents::StoredIncidents, models::FixedModels, pipelines::FixedPipelines};
 
 pub(crate) const SECRET: &str = "correct-horse-battery";
 pub(crate) const HOST: &str = "localhost:4000";
@@ -202,6 +203,7 @@ pub(crate) struct House {
     pub(crate) live: Arc<FixedLive>,
     pub(crate) pipelines: Arc<FixedPipelines>,
     pub(crate) breakers: Arc<FixedBreakers>,
+    pub(crate) models: Arc<FixedModels>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -223,11 +225,13 @@ impl House {
         let pipelines = Arc::new(FixedPipelines::new());
         let breakers =
             Arc::new(FixedBreakers { board: Mutex::new(board()), answers: Mutex::default() });
+        let models = Arc::new(FixedModels::new());
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
             pipelines: pipelines.clone(),
             tasks: Arc::new(FixedTasks),
+            models: models.clone(),
             breakers: breakers.clone(),
             incidents: Arc::new(StoredIncidents(store.clone())),
             chaos: Arc::new(FixedChaos::default()),
@@ -239,7 +243,7 @@ impl House {
             closing: closed,
         };
         let router = console::router(state);
-        Self { router, store, keys, clock, live, pipelines, breakers, closing }
+        Self { router, store, keys, clock, live, pipelines, breakers, models, closing }
     }
 
     async fn send(&self, request: Request) -> http::Response<Body> {

@@ -21,6 +21,7 @@ mod headline;
 mod hedge;
 mod incidents;
 mod keys;
+mod lifecycle;
 mod limits;
 mod pass;
 mod passthrough;

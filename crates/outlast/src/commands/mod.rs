@@ -10,6 +10,7 @@ mod incidents;
 mod key;
 mod models;
 mod pipeline;
+mod prices;
 mod serve;
 mod sessions;
 mod step;
@@ -66,8 +67,10 @@ enum Command {
     Breaker(breaker::Arguments),
     /// Show targets that answer otherwise than they did, and close such an incident.
     Incidents(incidents::Arguments),
-    /// Show models, their prices and who stands in for them.
+    /// Show models, their prices, how long they last and who stands in for them; hold one in its place.
     Models(models::Arguments),
+    /// Show the prices in force, read a published price list, decide about prices that wait.
+    Prices(prices::Arguments),
 }
 
 /// Where the config is and what stands above it; every command takes these.
@@ -134,6 +137,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Breaker(arguments) => breaker::run(&arguments, &environment),
         Command::Incidents(arguments) => incidents::run(&arguments, &environment),
         Command::Models(arguments) => models::run(&arguments, &environment),
+        Command::Prices(arguments) => prices::run(&arguments, &environment),
     }
 }
 

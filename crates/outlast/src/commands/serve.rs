@@ -49,7 +49,8 @@ async fn serve(arguments: &Arguments, environment: Environment) -> anyhow::Resul
     };
     let config = arguments.config.load(&environment, &overrides)?;
     let mut stop = StopSignal::catch()?;
-    let running = Running::start(&config, &environment).await?;
+    let mut running = Running::start(&config, &environment).await?;
+    running.watch_lists();
     let resumed = running.resume_pipelines().await?;
     greet(&running, &config)?;
     if resumed > 0 {

@@ -26,7 +26,8 @@ use crate::{
         provider::{self, Answers, ProviderSection, Remote, vendor_endpoints},
         reader::{Findings, Section, nearest},
         sections::{self, Durations, PriceSection, Replies, RouteSection},
-        signs, streams, tasks,
+        signs, streams, tasks, upkeep,
+        upkeep::Upkeep,
         vendors::VENDORS,
     },
     students::STUDENTS,
@@ -72,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) canaries: Vec<Canary>,
     /// What they may cost on a day.
     pub(crate) canary_day_cost: NanoUsd,
+    /// What is done about models and prices that change.
+    pub(crate) upkeep: Upkeep,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) routes: Vec<Route>,
@@ -220,6 +223,7 @@ fn read(
         section.finish();
     }
     let replies = root.section("responses").map(sections::replies).unwrap_or_default();
+    let upkeep = upkeep::upkeep(&mut root, findings);
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
@@ -287,6 +291,7 @@ fn read(
         signs: watched.limits,
         canaries: Vec::new(),
         canary_day_cost,
+        upkeep,
         catalog,
         providers,
         routes,
@@ -460,7 +465,8 @@ fn resolved(
             Some(Arc::new(Target::new(Arc::clone(provider), ModelName::from(model), catalog)))
         })
         .collect();
-    let RouteSection { lossy, streaming, spray, weights, sticky, hedge, on_degraded, .. } = route;
+    let RouteSection { lossy, streaming, spray, weights, sticky, .. } = route;
+    let RouteSection { prefers_cost, successors, hedge, on_degraded, .. } = route;
     let weights = weights.into_iter().map(|weight| Some(weight as f64)).collect();
     Route {
         lossy,
@@ -468,6 +474,8 @@ fn resolved(
         spray,
         weights,
         sticky,
+        prefers_cost,
+        successors,
         hedge,
         on_degraded,
         ..Route::new(route.name.into_inner().into(), targets, route.limits)

@@ -15,6 +15,7 @@ mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod vendors;
 
 pub(crate) use crate::config::{

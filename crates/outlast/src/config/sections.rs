@@ -7,6 +7,7 @@ use decide::{
     attempt::{AttemptLimits, MOST_ATTEMPTS},
     breaker::BreakerLimits,
     gate::GateLimits,
+    heirs::Successors,
     retry_budget::RetryBudgetLimits,
     spray::Spray,
 };
@@ -20,7 +21,7 @@ use toml::Spanned;
 
 use crate::config::{
     reader::{Findings, Section},
-    signs, streams,
+    signs, streams, upkeep,
 };
 
 /// A day in milliseconds: no limit is longer.
@@ -38,6 +39,8 @@ pub(crate) struct RouteSection {
     /// One for each target; empty where all have the same.
     pub(crate) weights: Vec<u64>,
     pub(crate) sticky: bool,
+    pub(crate) prefers_cost: bool,
+    pub(crate) successors: Successors,
     pub(crate) hedge: Option<Hedge>,
     pub(crate) on_degraded: OnDegraded,
 }
@@ -278,6 +281,8 @@ pub(crate) fn route(
     let spray = spray(&mut section, findings);
     let weights = weights(&mut section, spray, targets.as_ref().map_or(0, Vec::len), findings);
     let sticky = section.boolean("sticky").unwrap_or(true);
+    let prefers_cost = upkeep::prefers_cost(&mut section, spray != Spray::Order, findings);
+    let successors = upkeep::successors(&mut section, findings);
     let hedge = hedge(&mut section, findings);
     let on_degraded = signs::on_degraded(&mut section, defaults.on_degraded, findings);
     section.finish();
@@ -302,6 +307,8 @@ pub(crate) fn route(
         spray,
         weights,
         sticky,
+        prefers_cost,
+        successors,
         hedge,
         on_degraded,
     })

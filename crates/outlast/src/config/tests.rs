@@ -1,11 +1,16 @@
 //! What configs amount to: the endpoints of clouds and vendors, from files and from the environment,
 //! and every snippet of the guide to providers.
 
-use decide::{catalog::Catalog, spray::Spray, upstream_stream::UpstreamStream};
-use gateway::{BrokenStream, OnDegraded, Provider, Source, Streaming};
-use terms::usage::Usage;
+use std::time::Duration;
 
-use super::{Config, Environment, Overrides, VENDORS};
+use decide::{
+    catalog::Catalog, heirs::Successors, lifecycle::LifecycleLimits, spray::Spray,
+    upstream_stream::UpstreamStream,
+};
+use gateway::{BrokenStream, OnDegraded, Provider, Source, Streaming};
+use terms::{money::NanoUsd, usage::Usage};
+
+use super::{Config, Environment, Overrides, VENDORS, upkeep::Upkeep};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = Environment::of(variables);
@@ -69,6 +74,44 @@ fn limits_of_attempts_are_checked_against_each_other() {
     check("", "patience_ms = 600000", "`patience_ms` is 600000, but nothing is begun 600000 ms");
     check("", "deadline_ms = 100\nbackoff_ms = 100", "`backoff_ms` is 100");
     check("", "attempts = 0", "`attempts` is 0");
+}
+
+#[test]
+fn what_changes_by_itself_has_limits_and_routes_choose() {
+    let text = |route: &str, sections: &str| {
+        format!(
+            "[[provider]]\nname = \"local\"\nbase_url = \"http://h/v1\"\n\n[[route]]\nname = \"r\"\ntargets = [\"local/m\"]\n{route}\n{sections}"
+        )
+    };
+    let config = load(&text("", ""), &[]).unwrap();
+    assert_eq!(config.upkeep.lifecycle, LifecycleLimits::default());
+    assert_eq!(config.upkeep.lists, Some(Duration::from_hours(6)));
+    assert_eq!(
+        (config.routes[0].successors, config.routes[0].prefers_cost),
+        (Successors::Any, false)
+    );
+    let sections = "[lifecycle]\nannounce_days = 60\nramp_days = 14\nmirror_requests = 5\nmirror_usd = 0.25\nlists_hours = 0\nhold = [\"local/m\"]\n[notify]\nwebhook = \"https://h/hook\"\n[prices]\nalert_percent = 25\nalert_usd_per_month = 1000\n";
+    let config = load(&text("successors = \"family\"\nprefer = \"cost\"", sections), &[]).unwrap();
+    let Upkeep { lifecycle, lists, held, alert, webhook } = config.upkeep;
+    assert_eq!(lifecycle.announce_ms / 86_400_000, 60);
+    assert_eq!((lifecycle.ramp_ms / 86_400_000, lifecycle.mirrored), (14, 5));
+    assert_eq!(lifecycle.mirrored_cost, NanoUsd(250_000_000));
+    assert_eq!((lists, held), (None, vec!["local/m".into()]));
+    assert_eq!((alert.percent, alert.monthly), (25, NanoUsd(1_000_000_000_000)));
+    assert_eq!(webhook.as_deref(), Some("https://h/hook"));
+    let route = &config.routes[0];
+    assert_eq!((route.successors, route.prefers_cost), (Successors::Family, true));
+    let check = |route: &str, sections: &str, expect: &str| {
+        let found = load(&text(route, sections), &[]).unwrap_err();
+        assert!(found.len() == 1 && found[0].contains(expect), "{found:?}");
+    };
+    check("successors = \"best\"", "", "`best` is nobody who could answer");
+    check("prefer = \"cost\"\nspray = \"adaptive\"", "", "`prefer` means nothing beside `spray`");
+    check("prefer = \"speed\"", "", "`prefer = \"speed\"` is nothing to order targets by");
+    check("", "[notify]\nwebhook = \"slack\"", "`webhook` is no http or https address");
+    check("", "[lifecycle]\nhold = [\"m\"]", "`m` is no target");
+    check("", "[lifecycle]\nramp_days = 900", "`ramp_days` is 900");
+    check("", "[prices]\nalert_usd = 3", "unknown key `alert_usd`");
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! What the console shows of the lives of models and of prices, as plain values, and the trait by which
+//! it gets them and passes a person's decision on. The binary fills them in; nothing is decided here.
+
+use serde::{Deserialize, Serialize};
+use terms::{
+    ids::{ModelName, ProviderName, TargetName},
+    model::Prices,
+    money::NanoUsd,
+    time::Timestamp,
+};
+
+use crate::tasks::Doing;
+
+/// The models of the running program and what they cost.
+pub trait Models: Send + Sync + 'static {
+    /// Everything that the Models page shows, as of now.
+    fn board(&self) -> ModelBoard;
+
+    /// A person's decision; a refusal is a sentence for whoever decided.
+    fn decide(&self, decision: ModelDecision, by: String) -> Doing<'_, ()>;
+
+    /// Reads a price list, from an address or a file on this machine, and takes it over if told so.
+    fn refresh(&self, from: String, apply: bool) -> Doing<'_, PriceRefresh>;
+}
+
+/// What a person decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelDecision {
+    /// The model keeps its place, whatever is said of it.
+    Hold(TargetName),
+    /// What is said of it counts again.
+    Release(TargetName),
+    /// A price that waits is right.
+    Confirm(TargetName),
+    /// A price that waits is wrong.
+    Reject(TargetName),
+}
+
+/// The content of the Models page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelBoard {
+    /// The program's version.
+    pub version: String,
+    /// When these values were read.
+    pub now: Timestamp,
+    /// A line to show above everything, such as that the vendors are simulated.
+    pub simulated: Option<String>,
+    /// Models of which something is known beyond that they live, those that need a look first.
+    pub models: Vec<ModelRow>,
+    /// What people were told since the program started, newest first.
+    pub notices: Vec<NoticeRow>,
+    /// The version of the prices in force.
+    pub price_version: String,
+    /// Prices that wait for a person.
+    pub waiting: Vec<WaitingPrice>,
+    /// Versions that were taken over, newest first.
+    pub price_versions: Vec<PriceVersionRow>,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelRow {
+    /// `provider/model`.
+    pub target: TargetName,
+    /// `live`, `announced`, `ramping` or `gone`.
+    pub stage: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in words; empty where nothing speaks against it.
+    pub reason: String,
+    /// The last day, `YYYY-MM-DD`.
+    pub last_day: Option<String>,
+    /// Who takes its place.
+    pub successor: Option<TargetName>,
+    /// Percent of its requests that the successor gets.
+    pub share: u8,
+    /// Whether somebody wants it left as it is.
+    pub held: bool,
+    /// Whether it was asked for lately, or a configured route leads to it.
+    pub in_use: bool,
+    /// How the successor did on copies of its requests.
+    pub mirrored: CheckRow,
+    /// How the successor did in its place.
+    pub in_place: CheckRow,
+    /// What both amount to: `unknown`, `passed` or `failed`.
+    pub verdict: String,
+}
+
+/// How a successor did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CheckRow {
+    /// Answers looked at.
+    pub asked: u32,
+    /// Those that were as they should be.
+    pub good: u32,
+    /// What they cost, where they were made only to check.
+    pub cost: NanoUsd,
+    /// What was wrong with the latest that was not.
+    pub complaint: Option<String>,
+}
+
+/// Something that people were told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoticeRow {
+    /// When.
+    pub at: Timestamp,
+    /// What, in a sentence.
+    pub text: String,
+}
+
+/// A price that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitingPrice {
+    /// `provider/model`.
+    pub target: TargetName,
+    /// What it costs now; `None` where nobody knows.
+    pub before: Option<Prices>,
+    /// What it is said to cost.
+    pub after: Prices,
+    /// Why it waits, in words.
+    pub why: String,
+    /// Whose list says so.
+    pub from: String,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+/// A version of the prices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriceVersionRow {
+    /// Its name, which is recorded beside every cost.
+    pub version: String,
+    /// When it was taken over.
+    pub at: Timestamp,
+    /// Whose list it is from, or who confirmed it.
+    pub from: String,
+    /// Models whose prices changed.
+    pub changes: u64,
+    /// What the 30 days before cost at the prices before.
+    pub month_before: NanoUsd,
+    /// What they would have cost at these.
+    pub month_after: NanoUsd,
+}
+
+/// What a price list changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriceRefresh {
+    /// Whose list it is.
+    pub format: String,
+    /// Models that it knows of those that are known here.
+    pub known: u64,
+    /// The version that was made; `None` where nothing was taken over.
+    pub version: Option<String>,
+    /// The version in force before.
+    pub before: String,
+    /// What changes, the dearest for this traffic first.
+    pub changes: Vec<PriceChangeRow>,
+    /// What the traffic of the last 30 days cost at the prices in force, where prices change.
+    pub month_before: NanoUsd,
+    /// What it would cost at the new ones.
+    pub month_after: NanoUsd,
+    /// Whether people are told of it.
+    pub alert: bool,
+}
+
+/// A model's prices change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriceChangeRow {
+    /// Who serves it.
+    pub provider: ProviderName,
+    /// Its name there.
+    pub model: ModelName,
+    /// What it costs; `None` where nobody knows.
+    pub before: Option<Prices>,
+    /// What it will cost.
+    pub after: Prices,
+    /// What the traffic of the last 30 days cost at the prices in force.
+    pub month_before: NanoUsd,
+    /// What it would cost at the new ones.
+    pub month_after: NanoUsd,
+    /// Why a person must say so first; `None` where nobody must.
+    pub waits: Option<String>,
+}

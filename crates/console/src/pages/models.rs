@@ -1,0 +1,190 @@
+//! The Models page: models whose end is announced or past, who takes their place and how that does;
+//! prices that wait for a person, and the versions that were taken over. Forms decide; it works without
+//! JavaScript.
+
+use askama::Template;
+use axum::{
+    Extension, Form,
+    extract::{State, rejection::FormRejection},
+    response::{Html, Redirect},
+};
+use serde::Deserialize;
+use terms::{ids::TargetName, model::Prices, money::NanoUsd};
+
+use crate::{
+    error::ConsoleError,
+    format::{counted, moment, words},
+    guard::Seat,
+    models::{CheckRow, ModelBoard, ModelRow, PriceVersionRow, WaitingPrice},
+    state::App,
+};
+
+#[derive(Template)]
+#[template(path = "models.html")]
+struct ModelsPage<'a> {
+    simulated: Option<&'a str>,
+    version: &'a str,
+    headline: String,
+    models: Vec<Model>,
+    unused: String,
+    price_version: &'a str,
+    waiting: Vec<Waiting>,
+    versions: Vec<Version>,
+    notices: Vec<(String, &'a str)>,
+}
+
+struct Model {
+    target: String,
+    mark: &'static str,
+    stage: String,
+    detail: String,
+    last_day: String,
+    successor: String,
+    share: String,
+    checked: String,
+    complaint: Option<String>,
+    held: bool,
+}
+
+struct Waiting {
+    target: String,
+    before: String,
+    after: String,
+    why: String,
+    from: String,
+    since: String,
+}
+
+struct Version {
+    name: String,
+    at: String,
+    from: String,
+    changes: String,
+    month: String,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct DecisionForm {
+    decision: Verb,
+    target: TargetName,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verb {
+    Hold,
+    Release,
+    Confirm,
+    Reject,
+}
+
+pub(crate) async fn show(State(app): State<App>) -> Result<Html<String>, ConsoleError> {
+    Ok(Html(render(&app.state.models.board())?))
+}
+
+pub(crate) async fn act(
+    State(app): State<App>,
+    Extension(seat): Extension<Seat>,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Result<Redirect, ConsoleError> {
+    let Form(form) = form.map_err(|error| ConsoleError::BadInput(error.body_text()))?;
+    let decision = form.decision.about(form.target);
+    let done = app.state.models.decide(decision, seat.who().to_owned()).await;
+    done.map_err(ConsoleError::BadInput)?;
+    Ok(Redirect::to("/models"))
+}
+
+fn render(board: &ModelBoard) -> askama::Result<String> {
+    let (used, unused): (Vec<&ModelRow>, Vec<&ModelRow>) =
+        board.models.iter().partition(|row| row.in_use || row.held || row.stage == "gone");
+    let ending = used.iter().filter(|row| row.stage != "live").count() as u64;
+    ModelsPage {
+        simulated: board.simulated.as_deref(),
+        version: &board.version,
+        headline: match ending {
+            0 => "No model in use is about to go".to_owned(),
+            some => counted(some, "model in use goes or is gone", "models in use go or are gone"),
+        },
+        models: used.into_iter().map(|row| model(row, board)).collect(),
+        unused: match unused.len() as u64 {
+            0 => String::new(),
+            some => format!(
+                "{} that nobody asks for {} an end, too; outlast models lists them.",
+                counted(some, "model", "models"),
+                if some == 1 { "has" } else { "have" },
+            ),
+        },
+        price_version: &board.price_version,
+        waiting: board.waiting.iter().map(|row| waiting(row, board)).collect(),
+        versions: board.price_versions.iter().map(|row| version(row, board)).collect(),
+        notices: board
+            .notices
+            .iter()
+            .map(|notice| (moment(notice.at, board.now), notice.text.as_str()))
+            .collect(),
+    }
+    .render()
+}
+
+fn model(row: &ModelRow, board: &ModelBoard) -> Model {
+    let since = (row.stage != "live").then(|| format!("since {}", moment(row.since, board.now)));
+    let reason = Some(words(&row.reason)).filter(|reason| !reason.is_empty());
+    let detail: Vec<String> = reason.into_iter().chain(since).collect();
+    Model {
+        target: row.target.to_string(),
+        mark: match row.stage.as_str() {
+            "gone" => "shut",
+            "live" => "open",
+            _ => "probing",
+        },
+        stage: row.stage.clone(),
+        detail: if row.held { "held".to_owned() } else { detail.join(", ") },
+        last_day: row.last_day.clone().unwrap_or_else(|| "–".to_owned()),
+        successor: row.successor.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string),
+        share: format!("{} %", row.share),
+        checked: checked(&row.mirrored, &row.in_place),
+        complaint: row.in_place.complaint.clone().or_else(|| row.mirrored.complaint.clone()),
+        held: row.held,
+    }
+}
+
+fn checked(mirrored: &CheckRow, in_place: &CheckRow) -> String {
+    let one = |check: &CheckRow, what: &str| {
+        (check.asked > 0).then(|| format!("{} of {} {what}", check.good, check.asked))
+    };
+    let parts = [one(mirrored, "copies good"), one(in_place, "in its place good")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "not yet".to_owned() } else { parts.join(", ") }
+}
+
+fn waiting(row: &WaitingPrice, board: &ModelBoard) -> Waiting {
+    Waiting {
+        target: row.target.to_string(),
+        before: row.before.as_ref().map_or_else(|| "unknown".to_owned(), price),
+        after: price(&row.after),
+        why: row.why.clone(),
+        from: row.from.clone(),
+        since: moment(row.since, board.now),
+    }
+}
+
+fn price(prices: &Prices) -> String {
+    let cached = prices
+        .cache_read
+        .map_or_else(String::new, |cached| format!(", ${} cached", cached.usd_per_million()));
+    let (input, output) = (prices.input.usd_per_million(), prices.output.usd_per_million());
+    format!("${input} in, ${output} out{cached}")
+}
+
+fn version(row: &PriceVersionRow, board: &ModelBoard) -> Version {
+    let moved = NanoUsd(row.month_after.0.saturating_sub(row.month_before.0));
+    let sign = if moved.0 > 0 { "+" } else { "" };
+    Version {
+        name: row.version.clone(),
+        at: moment(row.at, board.now),
+        from: row.from.clone(),
+        changes: counted(row.changes, "model", "models"),
+        month: format!("{} → {} ({sign}{moved})", row.month_before, row.month_after),
+    }
+}

@@ -1,0 +1,134 @@
+//! The models of the console's house: fixed values, and the decisions that were given.
+
+use std::sync::Mutex;
+
+use console::{
+    CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceRefresh,
+    PriceVersionRow, WaitingPrice,
+};
+use terms::{
+    model::Prices,
+    money::{NanoUsd, PicoUsdPerToken},
+    time::Timestamp,
+};
+
+use super::NOON;
+
+/// A board that stays, and the decisions that it was given.
+pub(crate) struct FixedModels {
+    board: ModelBoard,
+    decisions: Mutex<Vec<(ModelDecision, String)>>,
+}
+
+impl FixedModels {
+    pub(super) fn new() -> Self {
+        Self { board: models(), decisions: Mutex::default() }
+    }
+
+    /// The decisions so far, which are then forgotten.
+    pub(crate) fn decisions(&self) -> Vec<(ModelDecision, String)> {
+        std::mem::take(&mut self.decisions.lock().expect("no test panics while it holds this"))
+    }
+}
+
+impl Models for FixedModels {
+    fn board(&self) -> ModelBoard {
+        self.board.clone()
+    }
+
+    fn decide(&self, decision: ModelDecision, by: String) -> Doing<'_, ()> {
+        Box::pin(async move {
+            if decision == ModelDecision::Confirm("openai/none".into()) {
+                return Err("no price of openai/none waits".to_owned());
+            }
+            let mut decisions = self.decisions.lock().expect("no test panics while it holds this");
+            decisions.push((decision, by));
+            Ok(())
+        })
+    }
+
+    fn refresh(&self, from: String, _apply: bool) -> Doing<'_, PriceRefresh> {
+        Box::pin(async move { Err(format!("{from} cannot be read")) })
+    }
+}
+
+/// A model that is gone, one that is ramped, one that is held; a price that waits.
+fn models() -> ModelBoard {
+    let check = |asked, good| CheckRow { asked, good, cost: NanoUsd(2_000_000), complaint: None };
+    let gone = ModelRow {
+        target: "anthropic/claude-fable-5".into(),
+        stage: "gone".to_owned(),
+        since: Timestamp(NOON - 3_600_000),
+        reason: "refused".to_owned(),
+        last_day: None,
+        successor: Some("anthropic/claude-opus-4-8".into()),
+        share: 100,
+        held: false,
+        in_use: true,
+        mirrored: CheckRow::default(),
+        in_place: CheckRow { complaint: Some("caller_fault".to_owned()), ..check(20, 19) },
+        verdict: "passed".to_owned(),
+    };
+    let ramping = ModelRow {
+        target: "anthropic/claude-sonnet-4-5".into(),
+        stage: "ramping".to_owned(),
+        since: Timestamp(NOON - 86_400_000),
+        reason: "catalog".to_owned(),
+        last_day: Some("2026-11-30".to_owned()),
+        successor: Some("anthropic/claude-sonnet-4-6".into()),
+        share: 5,
+        mirrored: check(20, 20),
+        in_place: check(3, 3),
+        ..gone.clone()
+    };
+    let held = ModelRow {
+        target: "openai/gpt-5".into(),
+        stage: "live".to_owned(),
+        reason: "held".to_owned(),
+        last_day: Some("2026-12-11".to_owned()),
+        successor: None,
+        share: 0,
+        held: true,
+        in_place: CheckRow::default(),
+        ..gone.clone()
+    };
+    let unused = ModelRow {
+        target: "openai/o3".into(),
+        stage: "announced".to_owned(),
+        in_use: false,
+        ..held.clone()
+    };
+    let unused = ModelRow { held: false, ..unused };
+    let prices = |input, output| Prices {
+        input: PicoUsdPerToken(input),
+        output: PicoUsdPerToken(output),
+        ..Prices::default()
+    };
+    ModelBoard {
+        version: "0.1.0".to_owned(),
+        now: Timestamp(NOON),
+        simulated: Some("The vendors are simulated.".to_owned()),
+        models: vec![gone, ramping, held, unused],
+        notices: vec![NoticeRow {
+            at: Timestamp(NOON - 3_600_000),
+            text: "anthropic/claude-fable-5 is gone; anthropic/claude-opus-4-8 answers".to_owned(),
+        }],
+        price_version: "2026-11-20.1".to_owned(),
+        waiting: vec![WaitingPrice {
+            target: "openai/gpt-5.5".into(),
+            before: Some(prices(1_750_000, 14_000_000)),
+            after: prices(17_500_000, 140_000_000),
+            why: "moved more than 5 times".to_owned(),
+            from: "LiteLLM".to_owned(),
+            since: Timestamp(NOON - 7_200_000),
+        }],
+        price_versions: vec![PriceVersionRow {
+            version: "2026-11-20.1".to_owned(),
+            at: Timestamp(NOON - 7_200_000),
+            from: "LiteLLM".to_owned(),
+            changes: 3,
+            month_before: NanoUsd(412_000_000_000),
+            month_after: NanoUsd(371_500_000_000),
+        }],
+    }
+}

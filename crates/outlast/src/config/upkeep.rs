@@ -1,0 +1,159 @@
+//! The sections about what changes by itself: `[lifecycle]`, `[prices]` and `[notify]`, and the keys of
+//! a route that depend on them.
+
+use std::time::Duration;
+
+use decide::{heirs::Successors, lifecycle::LifecycleLimits, price_change::AlertLimits};
+use http::Uri;
+use terms::{ids::TargetName, money::NanoUsd};
+
+use crate::config::reader::{Findings, Section};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Hours between two looks at the providers' lists of models, where the file does not say.
+const LISTS_HOURS: u64 = 6;
+
+/// What is done about models and prices that change.
+#[derive(Debug, Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) lifecycle: LifecycleLimits,
+    /// How often the providers' lists are looked at; `None`: never.
+    pub(crate) lists: Option<Duration>,
+    /// Models that keep their places whatever is said of them.
+    pub(crate) held: Vec<TargetName>,
+    /// From when people are told of a change of prices.
+    pub(crate) alert: AlertLimits,
+    /// Where people are told.
+    pub(crate) webhook: Option<String>,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self {
+            lifecycle: LifecycleLimits::default(),
+            lists: Some(Duration::from_hours(LISTS_HOURS)),
+            held: Vec::new(),
+            alert: AlertLimits::default(),
+            webhook: None,
+        }
+    }
+}
+
+/// Reads the three sections.
+pub(crate) fn upkeep(root: &mut Section<'_, '_>, findings: &Findings) -> Upkeep {
+    let mut upkeep = Upkeep::default();
+    if let Some(section) = root.section("lifecycle") {
+        lifecycle(section, &mut upkeep, findings);
+    }
+    if let Some(section) = root.section("prices") {
+        prices(section, &mut upkeep, findings);
+    }
+    if let Some(mut section) = root.section("notify") {
+        upkeep.webhook = section.string("webhook").and_then(|address| {
+            let is_web = |uri: &Uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+            };
+            let fits = address.get_ref().parse::<Uri>().is_ok_and(|uri| is_web(&uri));
+            if !fits {
+                let message = "`webhook` is no http or https address".to_owned();
+                let advice = "write the whole address, such as \"https://example.com/hook\"";
+                findings.report(address.span(), message, advice);
+            }
+            fits.then(|| address.into_inner())
+        });
+        section.finish();
+    }
+    upkeep
+}
+
+fn lifecycle(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings) {
+    let limits = &mut upkeep.lifecycle;
+    let mut days = |key, most, or: &mut i64| {
+        let days = section.number(key, 0..most).and_then(|days| i64::try_from(days).ok());
+        *or = days.map_or(*or, |days| days * DAY_MS);
+    };
+    days("announce_days", 366, &mut limits.announce_ms);
+    days("ramp_days", 91, &mut limits.ramp_ms);
+    let count = section.number("mirror_requests", 0..1_001);
+    limits.mirrored = count.and_then(|count| u32::try_from(count).ok()).unwrap_or(limits.mirrored);
+    if let Some(usd) = usd(&mut section, "mirror_usd", findings) {
+        limits.mirrored_cost = usd;
+    }
+    upkeep.lists = match section.number("lists_hours", 0..8_761) {
+        Some(0) => None,
+        Some(hours) => Some(Duration::from_hours(hours)),
+        None => upkeep.lists,
+    };
+    for target in section.strings("hold").unwrap_or_default() {
+        if target.get_ref().contains('/') {
+            upkeep.held.push(TargetName::from(target.into_inner()));
+        } else {
+            let message = format!("`{}` is no target", target.get_ref());
+            let advice = "write provider/model, such as \"openai/gpt-5\"";
+            findings.report(target.span(), message, advice);
+        }
+    }
+    section.finish();
+}
+
+fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings) {
+    if let Some(percent) = section.number("alert_percent", 1..10_001) {
+        upkeep.alert.percent = u32::try_from(percent).unwrap_or(upkeep.alert.percent);
+    }
+    if let Some(usd) = usd(&mut section, "alert_usd_per_month", findings) {
+        upkeep.alert.monthly = usd;
+    }
+    section.finish();
+}
+
+fn usd(section: &mut Section<'_, '_>, key: &'static str, findings: &Findings) -> Option<NanoUsd> {
+    let at = section.place(key);
+    let text = section.decimal(key)?;
+    let read = NanoUsd::from_usd(&text);
+    if read.is_none() {
+        let message = format!("`{key}` is {text}");
+        let advice = "it is in dollars, with at most nine decimals, such as 1 or 0.25";
+        findings.report(at.unwrap_or(0..0), message, advice);
+    }
+    read
+}
+
+/// `successors` of a route.
+pub(crate) fn successors(section: &mut Section<'_, '_>, findings: &Findings) -> Successors {
+    let Some(word) = section.string("successors") else { return Successors::Any };
+    match word.get_ref().as_str() {
+        "any" => Successors::Any,
+        "family" => Successors::Family,
+        "none" => Successors::None,
+        other => {
+            let message = format!("`{other}` is nobody who could answer for a model that is gone");
+            let advice = "write \"any\" (its successor, else the best of its tier), \"family\" (its successors at the same vendor) or \"none\"";
+            findings.report(word.span(), message, advice);
+            Successors::Any
+        }
+    }
+}
+
+/// `prefer` of a route: whether the cheapest target goes first.
+pub(crate) fn prefers_cost(
+    section: &mut Section<'_, '_>,
+    is_spread: bool,
+    findings: &Findings,
+) -> bool {
+    let Some(word) = section.string("prefer") else { return false };
+    let (message, advice) = match word.get_ref().as_str() {
+        "cost" if is_spread => (
+            "`prefer` means nothing beside `spray`".to_owned(),
+            "leave one of them out; \"adaptive\" weighs prices by itself",
+        ),
+        "cost" => return true,
+        "order" => return false,
+        other => (
+            format!("`prefer = \"{other}\"` is nothing to order targets by"),
+            "write \"cost\" for the cheapest first, or \"order\" for the order of `targets`",
+        ),
+    };
+    findings.report(word.span(), message, advice);
+    false
+}

@@ -1,0 +1,163 @@
+//! The lives of models in a running program: what is known at the start and kept over restarts, the
+//! looks at the providers' lists, and telling people. What a sign means is decided in
+//! `decide::lifecycle`; what requests do about it in `gateway`.
+
+mod desk;
+mod heirs;
+mod kept;
+mod lists;
+mod told;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use gateway::Gateway;
+use ledger::Ledger;
+use store::{SpendDimension, SpendQuery, Store};
+use terms::{ids::TargetName, time::Timestamp};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at, sleep},
+};
+
+use crate::{
+    notify::{Notice, Notifier},
+    prices::target_name,
+    routing::Routing,
+};
+
+pub(crate) use desk::row as life_row;
+pub(crate) use kept::{read_lives, write_lives};
+
+/// How often dates are compared with the day.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// How often the books are asked which models are in use.
+const USE: Duration = Duration::from_hours(1);
+
+/// News are gathered for so long before they are kept.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// Days for which a model counts as in use after it last answered.
+const DAYS: i64 = 30;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The models of a running program.
+#[derive(Debug)]
+pub(crate) struct ModelDesk {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) store: Store,
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) notifier: Arc<Notifier>,
+    pub(crate) notice: Option<String>,
+    /// Targets that answered lately, by the books.
+    pub(crate) used: Mutex<HashSet<TargetName>>,
+    /// Models whose successors people were told to have failed.
+    pub(crate) failed: Mutex<HashSet<TargetName>>,
+}
+
+impl ModelDesk {
+    /// Watches until told to stop.
+    pub(crate) fn watch(self: Arc<Self>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+        tokio::spawn(self.run(stopped))
+    }
+
+    /// Looks at the providers' lists now and then, until it is aborted.
+    pub(crate) fn watch_lists(self: Arc<Self>) -> JoinHandle<()> {
+        tokio::spawn(lists::watch(self))
+    }
+
+    async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        self.read_use().await;
+        let lives = self.gateway.lives();
+        let mut looks = every(LOOK);
+        let mut uses = every(USE);
+        loop {
+            tokio::select! {
+                () = lives.news() => {
+                    sleep(GATHER).await;
+                    self.tell();
+                    self.keep().await;
+                }
+                _ = looks.tick() => {
+                    lives.look();
+                    if self.tell() {
+                        self.keep().await;
+                    }
+                }
+                _ = uses.tick() => self.read_use().await,
+                () = told(&mut stopped) => break,
+            }
+        }
+        self.keep().await;
+    }
+
+    /// Tells people, also by the webhook that the config names now.
+    pub(crate) fn announce(&self, notice: Notice) {
+        self.notifier.tell(notice, self.routing.config().upkeep.webhook);
+    }
+
+    async fn keep(&self) {
+        let lives = self.gateway.lives().all();
+        let held = self.routing.config().upkeep.held;
+        if let Err(failure) = write_lives(&self.store, lives, &held).await {
+            tracing::error!("what is known of the models' lives is not kept: {failure:#}");
+        }
+    }
+
+    /// Which models answered lately.
+    async fn read_use(&self) {
+        let query = SpendQuery {
+            by: vec![SpendDimension::Provider, SpendDimension::Model],
+            since: Some(Timestamp(self.ledger.now().0 - DAYS * DAY_MS)),
+            until: None,
+        };
+        match self.store.spend(&query).await {
+            Ok(rows) => {
+                let answered = rows.iter().filter(|row| row.attempts > row.failed_attempts);
+                let names = answered.filter_map(|row| match row.labels.as_slice() {
+                    [provider, model] => {
+                        Some(target_name(&provider.as_str().into(), &model.as_str().into()))
+                    }
+                    _ => None,
+                });
+                *self.used() = names.collect();
+            }
+            Err(failure) => tracing::error!("which models are in use is not known: {failure}"),
+        }
+    }
+
+    /// Targets of configured routes, and those that answered lately.
+    pub(crate) fn in_use(&self) -> HashSet<TargetName> {
+        let table = self.gateway.table();
+        let configured = table.targets().into_iter().filter(|(_, (_, configured))| *configured);
+        let mut used: HashSet<TargetName> = configured.map(|(name, _)| name).collect();
+        used.extend(self.used().iter().cloned());
+        let now = self.ledger.activity().snapshot().targets;
+        used.extend(
+            now.into_iter().filter(|(_, at)| at.attempts > at.failures).map(|(name, _)| name),
+        );
+        used
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<TargetName>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resolves when the program stops.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,161 @@
+//! The files of price versions: one for each, never changed, and one of what waits.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use console::{PriceVersionRow, WaitingPrice};
+use ledger::PriceBook;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use terms::{
+    ids::{ModelName, ProviderName, TargetName},
+    model::Prices,
+    money::NanoUsd,
+    time::Timestamp,
+};
+
+/// What waits, and what was refused.
+const PENDING: &str = "waiting.json";
+
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+/// A version: every price that differs from the built-in catalog's.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Version {
+    /// Its day and its number within it: `2026-11-21.1`.
+    pub(super) name: String,
+    pub(super) at: Timestamp,
+    /// Whose list it is from.
+    pub(super) from: String,
+    /// Models whose prices changed with it.
+    pub(super) changes: u64,
+    pub(super) month_before: NanoUsd,
+    pub(super) month_after: NanoUsd,
+    pub(super) prices: Vec<Listed>,
+}
+
+/// The prices of a model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Listed {
+    pub(super) provider: ProviderName,
+    pub(super) model: ModelName,
+    pub(super) prices: Prices,
+}
+
+/// What people have to decide, and what they refused.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) waiting: Vec<WaitingPrice>,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// A price that somebody refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Rejected {
+    pub(super) target: TargetName,
+    pub(super) after: Prices,
+}
+
+impl Version {
+    /// `2026-11-21`.
+    pub(super) fn day(&self) -> &str {
+        self.name.split_once('.').map_or(&self.name, |(day, _)| day)
+    }
+
+    /// Which of its day's.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.name.split_once('.')?.1.parse().ok()
+    }
+
+    pub(super) fn over(&self, book: PriceBook) -> PriceBook {
+        let prices = self.prices.iter();
+        book.with_version(
+            &self.name,
+            prices.map(|listed| (&listed.provider, &listed.model, &listed.prices)),
+        )
+    }
+
+    pub(super) fn row(&self) -> PriceVersionRow {
+        PriceVersionRow {
+            version: self.name.clone(),
+            at: self.at,
+            from: self.from.clone(),
+            changes: self.changes,
+            month_before: self.month_before,
+            month_after: self.month_after,
+        }
+    }
+}
+
+impl Folder {
+    pub(super) fn of(data: &Path) -> Self {
+        Self(data.join("prices"))
+    }
+
+    /// Oldest first.
+    pub(super) fn versions(&self) -> anyhow::Result<Vec<Version>> {
+        let files = match fs::read_dir(&self.0) {
+            Ok(files) => files,
+            Err(failure) if failure.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(failure) => {
+                return Err(failure)
+                    .with_context(|| format!("{} cannot be read", self.0.display()));
+            }
+        };
+        let is_version = |path: &PathBuf| {
+            let is_json = path.extension().is_some_and(|kind| kind == "json");
+            is_json && path.file_name().is_some_and(|name| name != PENDING)
+        };
+        let paths = files.filter_map(|file| Some(file.ok()?.path())).filter(is_version);
+        let mut versions: Vec<Version> = paths
+            .filter_map(|path| match read(&path) {
+                Ok(version) => version,
+                Err(failure) => {
+                    tracing::error!("a version of the prices is left out: {failure:#}");
+                    None
+                }
+            })
+            .collect();
+        versions.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
+        Ok(versions)
+    }
+
+    pub(super) fn pending(&self) -> anyhow::Result<Pending> {
+        Ok(read(&self.0.join(PENDING))?.unwrap_or_default())
+    }
+
+    pub(super) fn keep(&self, version: &Version) -> anyhow::Result<()> {
+        self.write(&format!("{}.json", version.name), version)
+    }
+
+    pub(super) fn keep_pending(&self, pending: &Pending) -> anyhow::Result<()> {
+        self.write(PENDING, pending)
+    }
+
+    /// Whole or not at all.
+    fn write(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        let path = self.0.join(name);
+        let written = || -> anyhow::Result<()> {
+            fs::create_dir_all(&self.0)?;
+            let half = self.0.join(format!("{name}.new"));
+            fs::write(&half, serde_json::to_vec_pretty(value)?)?;
+            Ok(fs::rename(half, &path)?)
+        };
+        written().with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let value = serde_json::from_slice(&bytes);
+            value.map(Some).with_context(|| format!("{} is damaged", path.display()))
+        }
+        Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(None),
+        Err(failure) => Err(failure).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}

@@ -1,0 +1,223 @@
+//! What models cost, by version: price lists that were taken over, in the data folder, and prices that
+//! wait for a person. The newest version holds above the built-in catalog; past costs keep theirs.
+
+mod folder;
+mod refresh;
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context, bail};
+use console::{PriceChangeRow, PriceVersionRow, WaitingPrice};
+use ledger::PriceBook;
+use terms::{
+    ids::{ModelName, ProviderName, TargetName},
+    time::Timestamp,
+};
+
+use crate::config::Config;
+use folder::{Folder, Listed, Pending, Rejected, Version};
+
+pub(crate) use refresh::read_source;
+
+/// Versions that are shown.
+const SHOWN: usize = 20;
+
+/// The versions of a data folder.
+#[derive(Debug)]
+pub(crate) struct PriceVersions {
+    folder: Folder,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Oldest first.
+    versions: Vec<Version>,
+    pending: Pending,
+}
+
+impl PriceVersions {
+    /// Reads what was taken over. A version that cannot be read is reported and left out.
+    pub(crate) fn load(data: &Path) -> anyhow::Result<Self> {
+        let folder = Folder::of(data);
+        let (versions, pending) = (folder.versions()?, folder.pending()?);
+        Ok(Self { folder, state: Mutex::new(State { versions, pending }) })
+    }
+
+    /// The price book of a config with the newest version in it.
+    pub(crate) fn book(&self, config: &Config) -> PriceBook {
+        let state = self.lock();
+        match state.in_force(config.catalog.as_of()) {
+            None => config.price_book(),
+            Some(version) => version.over(config.price_book()),
+        }
+    }
+
+    /// The name of the version in force.
+    pub(crate) fn current(&self, config: &Config) -> String {
+        let as_of = config.catalog.as_of();
+        self.lock().in_force(as_of).map_or_else(|| as_of.to_owned(), |version| version.name.clone())
+    }
+
+    pub(crate) fn waiting(&self) -> Vec<WaitingPrice> {
+        self.lock().pending.waiting.clone()
+    }
+
+    /// The latest versions, newest first.
+    pub(crate) fn rows(&self) -> Vec<PriceVersionRow> {
+        let state = self.lock();
+        state.versions.iter().rev().take(SHOWN).map(Version::row).collect()
+    }
+
+    /// A price that waits is right: a version with it holds from now on.
+    pub(crate) fn confirm(
+        &self,
+        target: &TargetName,
+        by: &str,
+        config: &Config,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let row = self.waits(target)?;
+        let (provider, model) = parts(target)?;
+        let listed = Listed { provider, model, prices: row.after };
+        let from = format!("{}, confirmed by {by}", row.from);
+        let mut state = self.lock();
+        let version = state.next(config, now, from, vec![listed]);
+        let mut pending = state.pending.clone();
+        pending.waiting.retain(|other| other.target != *target);
+        self.folder.keep(&version)?;
+        self.folder.keep_pending(&pending)?;
+        state.versions.push(version);
+        state.pending = pending;
+        Ok(())
+    }
+
+    /// A price that waits is wrong: the same is not asked about again.
+    pub(crate) fn reject(&self, target: &TargetName) -> anyhow::Result<()> {
+        let row = self.waits(target)?;
+        let mut state = self.lock();
+        let mut pending = state.pending.clone();
+        pending.waiting.retain(|other| other.target != *target);
+        pending.rejected.retain(|other| other.target != *target);
+        pending.rejected.push(Rejected { target: target.clone(), after: row.after });
+        self.folder.keep_pending(&pending)?;
+        state.pending = pending;
+        Ok(())
+    }
+
+    /// Takes changes over: those that need nobody make a version, the others wait.
+    fn take_over(
+        &self,
+        changes: &[PriceChangeRow],
+        from: &str,
+        config: &Config,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<String>> {
+        let mut state = self.lock();
+        let mut pending = state.pending.clone();
+        let of = |row: &PriceChangeRow| target_name(&row.provider, &row.model);
+        // What this list says of a model is the latest word on it.
+        pending.waiting.retain(|other| !changes.iter().any(|row| of(row) == other.target));
+        for row in changes {
+            let Some(why) = &row.waits else { continue };
+            pending.waiting.push(WaitingPrice {
+                target: of(row),
+                before: row.before,
+                after: row.after,
+                why: why.clone(),
+                from: from.to_owned(),
+                since: now,
+            });
+        }
+        let taken: Vec<&PriceChangeRow> =
+            changes.iter().filter(|row| row.waits.is_none()).collect();
+        let listed = taken.iter().map(|row| Listed {
+            provider: row.provider.clone(),
+            model: row.model.clone(),
+            prices: row.after,
+        });
+        let version = (!taken.is_empty()).then(|| Version {
+            month_before: taken.iter().map(|row| row.month_before).sum(),
+            month_after: taken.iter().map(|row| row.month_after).sum(),
+            ..state.next(config, now, from.to_owned(), listed.collect())
+        });
+        if let Some(version) = &version {
+            self.folder.keep(version)?;
+        }
+        self.folder.keep_pending(&pending)?;
+        state.pending = pending;
+        let name = version.as_ref().map(|version| version.name.clone());
+        state.versions.extend(version);
+        Ok(name)
+    }
+
+    fn waits(&self, target: &TargetName) -> anyhow::Result<WaitingPrice> {
+        let state = self.lock();
+        let waiting = &state.pending.waiting;
+        match waiting.iter().find(|row| row.target == *target) {
+            Some(row) => Ok(row.clone()),
+            None if waiting.is_empty() => bail!("no price waits for anybody"),
+            None => {
+                let names: Vec<&str> = waiting.iter().map(|row| row.target.as_str()).collect();
+                bail!("no price of {target} waits; these do: {}", names.join(", "))
+            }
+        }
+    }
+
+    fn is_rejected(&self, row: &PriceChangeRow) -> bool {
+        let target = target_name(&row.provider, &row.model);
+        let state = self.lock();
+        state
+            .pending
+            .rejected
+            .iter()
+            .any(|other| other.target == target && other.after == row.after)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The newest version, unless the program has come with a catalog that is newer.
+    fn in_force(&self, as_of: &str) -> Option<&Version> {
+        self.versions.last().filter(|version| version.day() >= as_of)
+    }
+
+    /// The version in force with these prices in it, under the next name.
+    fn next(&self, config: &Config, now: Timestamp, from: String, changed: Vec<Listed>) -> Version {
+        let in_force = self.in_force(config.catalog.as_of());
+        let mut prices = in_force.map_or_else(Vec::new, |version| version.prices.clone());
+        let changes = changed.len() as u64;
+        for new in changed {
+            prices.retain(|old| old.provider != new.provider || old.model != new.model);
+            prices.push(new);
+        }
+        prices.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
+        let day = now.date();
+        let today = self.versions.iter().filter(|version| version.day() == day);
+        let number = today.filter_map(Version::number).max().unwrap_or(0) + 1;
+        Version {
+            name: format!("{day}.{number}"),
+            at: now,
+            from,
+            changes,
+            prices,
+            ..Version::default()
+        }
+    }
+}
+
+pub(crate) fn target_name(provider: &ProviderName, model: &ModelName) -> TargetName {
+    TargetName::from(format!("{provider}/{model}"))
+}
+
+fn parts(target: &TargetName) -> anyhow::Result<(ProviderName, ModelName)> {
+    let (provider, model) =
+        target.as_str().split_once('/').context("a target is provider/model")?;
+    Ok((provider.into(), model.into()))
+}

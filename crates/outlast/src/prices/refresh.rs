@@ -1,0 +1,193 @@
+//! From a price list to what it changes here: read, compared with the prices in force, weighed by the
+//! traffic of the last 30 days. What may be taken over by itself is decided in `decide::price_change`.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use anyhow::{Context, ensure};
+use console::{PriceChangeRow, PriceRefresh};
+use decide::{
+    price_change::{compare, is_worth_telling, monthly},
+    price_list::{PriceList, Stated},
+};
+use gateway::Web;
+use store::{SpendDimension, SpendQuery, SpendRow, Store};
+use terms::{
+    ids::{ModelName, ProviderName},
+    money::NanoUsd,
+    time::Timestamp,
+};
+
+use crate::{config::Config, prices::PriceVersions};
+
+/// Bytes of a price list at most; the largest has some three million.
+const LIST_BYTES: usize = 64 << 20;
+
+/// How long a list may take to come.
+const TIME: Duration = Duration::from_mins(2);
+
+/// Days whose traffic tells what a change means.
+const DAYS: i64 = 30;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A price list as it was found.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Where.
+    pub(crate) from: String,
+    /// What it says.
+    pub(crate) text: String,
+}
+
+/// Reads a list from an address or a file.
+pub(crate) async fn read_source(from: &str) -> anyhow::Result<Source> {
+    let is_web = from.starts_with("http://") || from.starts_with("https://");
+    let bytes = if is_web {
+        let got = Web::new(TIME).get(from, LIST_BYTES).await;
+        got.with_context(|| format!("the price list at {from} cannot be fetched"))?.to_vec()
+    } else {
+        let path = Path::new(from);
+        let size = tokio::fs::metadata(path).await.map_or(0, |file| file.len());
+        ensure!(
+            size <= LIST_BYTES as u64,
+            "{from} is larger than {} MiB, which no price list is",
+            LIST_BYTES >> 20
+        );
+        tokio::fs::read(path).await.with_context(|| format!("{from} cannot be read"))?
+    };
+    let text = String::from_utf8(bytes).with_context(|| format!("{from} is no text"))?;
+    Ok(Source { from: from.to_owned(), text })
+}
+
+impl PriceVersions {
+    /// What a list changes; taken over where `apply` says so. A list with anything wrong in it changes
+    /// nothing.
+    pub(crate) async fn refresh(
+        &self,
+        source: &Source,
+        config: &Config,
+        store: &Store,
+        apply: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<PriceRefresh> {
+        let list = PriceList::read(&source.text)
+            .with_context(|| format!("{} changes nothing", source.from))?;
+        let traffic = traffic(store, now).await?;
+        let (known, mut changes) = self.changes(&list, config, &traffic, now)?;
+        ensure!(
+            known > 0,
+            "{} changes nothing: the {} price list in it names none of the models that are known here",
+            source.from,
+            list.format().name()
+        );
+        self.weigh(&mut changes, config, &traffic);
+        let moved = |row: &PriceChangeRow| (row.month_after.0 - row.month_before.0).abs();
+        changes.sort_by(|a, b| {
+            let names = || (&a.provider, &a.model).cmp(&(&b.provider, &b.model));
+            moved(b).cmp(&moved(a)).then_with(names)
+        });
+        let before = self.current(config);
+        let taken = || changes.iter().filter(|row| row.waits.is_none());
+        let version =
+            if apply { self.take_over(&changes, list.format().name(), config, now)? } else { None };
+        let limits = &config.upkeep.alert;
+        Ok(PriceRefresh {
+            format: list.format().name().to_owned(),
+            known,
+            version,
+            before,
+            month_before: taken().map(|row| row.month_before).sum(),
+            month_after: taken().map(|row| row.month_after).sum(),
+            alert: taken().any(|row| is_worth_telling(row.month_before, row.month_after, limits)),
+            changes,
+        })
+    }
+
+    /// Every model whose prices the list has otherwise, and how many it knows at all.
+    fn changes(
+        &self,
+        list: &PriceList,
+        config: &Config,
+        traffic: &Traffic,
+        now: Timestamp,
+    ) -> anyhow::Result<(u64, Vec<PriceChangeRow>)> {
+        let catalog = &config.catalog;
+        let mut models: BTreeMap<(ProviderName, ModelName), Option<_>> = BTreeMap::new();
+        for provider in catalog.providers() {
+            for model in catalog.models_of(provider.as_str()) {
+                models.insert((provider.clone(), model.name.clone()), Some(model.prices));
+            }
+        }
+        if let Some(version) = self.lock().in_force(catalog.as_of()) {
+            for listed in &version.prices {
+                let key = (listed.provider.clone(), listed.model.clone());
+                models.insert(key, Some(listed.prices));
+            }
+        }
+        for asked in traffic.keys() {
+            models.entry(asked.clone()).or_insert(None);
+        }
+        let (mut known, mut changes) = (0, Vec::new());
+        let day = now.date();
+        for ((provider, model), before) in models {
+            let stated: Option<Stated> = list.stated(provider.as_str(), model.as_str(), &day)?;
+            let Some(stated) = stated else { continue };
+            known += 1;
+            let Some(moved) = compare(before.as_ref(), &stated) else { continue };
+            let row = PriceChangeRow {
+                provider,
+                model,
+                before,
+                after: moved.after,
+                month_before: NanoUsd::ZERO,
+                month_after: NanoUsd::ZERO,
+                waits: moved.wait.map(|wait| wait.sentence().to_owned()),
+            };
+            if !self.is_rejected(&row) {
+                changes.push(row);
+            }
+        }
+        Ok((known, changes))
+    }
+
+    /// What the changes mean for the traffic, that of the makers' models at clouds included. Prices set
+    /// by hand stay what they are.
+    fn weigh(&self, changes: &mut [PriceChangeRow], config: &Config, traffic: &Traffic) {
+        let book = self.book(config);
+        for ((provider, model), row) in traffic {
+            let quote = book.quote(provider, model);
+            if quote.version == "config" {
+                continue;
+            }
+            let made = config.catalog.reseller(provider.as_str());
+            let made = made.map_or_else(Vec::new, |reseller| reseller.listed(model.as_str()));
+            let names = made.iter().map(|at| (&at.provider, &at.model));
+            let mut names = std::iter::once((provider, model)).chain(names);
+            let changed = names.find_map(|(provider, model)| {
+                changes.iter().position(|row| row.provider == *provider && row.model == *model)
+            });
+            let Some(change) = changed.map(|index| &mut changes[index]) else { continue };
+            change.month_before = change.month_before + monthly(&row.usage, quote.prices);
+            change.month_after = change.month_after + monthly(&row.usage, &change.after);
+        }
+    }
+}
+
+type Traffic = BTreeMap<(ProviderName, ModelName), SpendRow>;
+
+/// What was used in the last 30 days, by provider and model.
+async fn traffic(store: &Store, now: Timestamp) -> anyhow::Result<Traffic> {
+    let query = SpendQuery {
+        by: vec![SpendDimension::Provider, SpendDimension::Model],
+        since: Some(Timestamp(now.0 - DAYS * DAY_MS)),
+        until: None,
+    };
+    let rows = store.spend(&query).await.context("the books cannot be read")?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let [provider, model] = row.labels.as_slice() else { return None };
+            Some(((provider.as_str().into(), model.as_str().into()), row.clone()))
+        })
+        .collect())
+}
