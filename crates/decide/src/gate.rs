@@ -20,7 +20,7 @@ pub struct GateLimits {
     pub evidence_attempts: u32,
     /// Milliseconds after which an attempt counts half as much in the rate.
     pub half_life_ms: u64,
-    /// First shut time; [`GROWTH`] times as long after every failed probe.
+    /// First shut time; three times as long after every failed probe.
     pub shut_ms: u64,
     /// Longest shut time, so that a recovered target is back soon.
     pub shut_cap_ms: u64,

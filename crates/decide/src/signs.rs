@@ -22,8 +22,15 @@ use crate::{
 /// Targets that are watched at most; of others nothing is learned.
 const TARGETS: usize = 1_000;
 
-/// Kinds of work that are told apart per target; a new one takes the place of the one not seen longest.
-const WORKS: usize = 64;
+/// Kinds of work that are told apart per target. A new one takes the place of one that was not seen for
+/// long, else of the one that least is known of, so that those with most answers are always watched.
+const WORKS: usize = 256;
+
+/// The same of all targets together.
+const ALL_WORKS: usize = 8_192;
+
+/// A kind of work that was not seen for so many milliseconds gives its place away first.
+const STALE_MS: i64 = 7 * 86_400_000;
 
 /// Answers of other callers from which on it counts that they see nothing.
 const OTHERS: f64 = 20.0;
@@ -151,6 +158,8 @@ struct Test {
     cusum: Cusum,
     is_changed: bool,
     examples: Vec<RequestId>,
+    /// The kinds of work with answers since nothing was suspected.
+    touched: Vec<u64>,
 }
 
 /// One kind of work of one caller.
@@ -179,6 +188,14 @@ enum SeenBy {
     Unclear,
 }
 
+impl Track {
+    /// Answers of which something is known.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+    fn answers(&self) -> u64 {
+        (self.known.answers + self.suspected.answers) as u64
+    }
+}
+
 impl Signs {
     /// An answer of a target came to its end.
     pub fn answered(
@@ -194,8 +211,13 @@ impl Signs {
             }
             self.targets.insert(target.clone(), Watch::default());
         }
+        let is_new = |watch: &Watch| !watch.works.contains_key(&answer.origin.work);
+        let is_full = self.targets.get(target).is_some_and(is_new)
+            && self.targets.values().map(|watch| watch.works.len()).sum::<usize>() >= ALL_WORKS;
         let watch = self.targets.get_mut(target).expect("it was put there");
-        watch.work(answer.origin, now);
+        if !watch.has_work(answer.origin, is_full, now) {
+            return Vec::new();
+        }
         let found = Sign::ALL.into_iter().filter_map(|sign| {
             let value = answer.value(sign)?;
             watch.observe(sign, value, answer, limits, now)
@@ -220,14 +242,24 @@ impl Signs {
 }
 
 impl Watch {
-    /// Makes sure that this kind of work is known.
-    fn work(&mut self, origin: Origin, now: Timestamp) {
-        if !self.works.contains_key(&origin.work) && self.works.len() >= WORKS {
-            let oldest = self.works.iter().min_by_key(|(_, work)| work.seen).map(|(id, _)| *id);
-            oldest.map(|id| self.works.remove(&id));
+    /// Whether this kind of work has a place. A new one is given one where that can be.
+    fn has_work(&mut self, origin: Origin, is_full: bool, now: Timestamp) -> bool {
+        if let Some(work) = self.works.get_mut(&origin.work) {
+            work.seen = now;
+            return true;
         }
-        let fresh = || Work { caller: origin.caller, seen: now, tracks: Default::default() };
-        self.works.entry(origin.work).or_insert_with(fresh).seen = now;
+        if is_full || self.works.len() >= WORKS {
+            let least = |work: &Work| {
+                let is_stale = now.0.saturating_sub(work.seen.0) > STALE_MS;
+                (!is_stale, work.tracks[0].answers(), work.seen)
+            };
+            let out = self.works.iter().min_by_key(|(_, work)| least(work)).map(|(id, _)| *id);
+            let Some(out) = out else { return false };
+            self.works.remove(&out);
+        }
+        let work = Work { caller: origin.caller, seen: now, tracks: Default::default() };
+        self.works.insert(origin.work, work);
+        true
     }
 
     fn observe(
@@ -256,6 +288,9 @@ impl Watch {
             self.settle(at, false);
             return Some(Finding::Returned(sign));
         }
+        if track.suspected.answers <= 0.0 {
+            test.touched.push(answer.origin.work);
+        }
         track.suspected.add(value);
         track.suspected.evidence += evidence;
         let threshold = limits.false_alarm_in.ln();
@@ -281,14 +316,16 @@ impl Watch {
         let comparison = self.comparison(sign);
         let test = &mut self.tests[at];
         let examples = std::mem::take(&mut test.examples);
-        *test = Test { is_changed: true, ..Test::default() };
+        // What was suspected is looked at no more, and forgotten when the target returns.
+        let touched = std::mem::take(&mut test.touched);
+        *test = Test { is_changed: true, touched, ..Test::default() };
         Some(Finding::Changed(Change { sign, since, comparison, examples }))
     }
 
     /// Nothing is suspected any more. What was suspected was normal, or is forgotten.
     fn settle(&mut self, at: usize, was_normal: bool) {
-        self.tests[at] = Test::default();
-        for work in self.works.values_mut() {
+        for id in std::mem::take(&mut self.tests[at]).touched {
+            let Some(work) = self.works.get_mut(&id) else { continue };
             let Track { known, suspected } = &mut work.tracks[at];
             if was_normal && suspected.answers > 0.0 {
                 known.absorb(suspected);

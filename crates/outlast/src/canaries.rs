@@ -113,7 +113,6 @@ impl CanaryRounds {
                 }
             }
         };
-        tracing::info!(canary = name, target = %target.name, outcome = outcome.name(), "a canary was asked");
         let run = CanaryRun {
             request,
             at,
@@ -134,6 +133,8 @@ impl CanaryRounds {
         if let Err(failure) = self.store.put_canary_run(&run, Timestamp(at.0 - KEPT_MS)).await {
             tracing::error!(%failure, "the outcome of a canary could not be kept");
         }
+        // Told once it is kept.
+        tracing::info!(canary = name, target = %run.target, outcome = run.outcome.name(), "a canary was asked");
         self.ledger.activity().touch();
     }
 }

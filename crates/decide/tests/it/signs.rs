@@ -283,6 +283,36 @@ fn a_burst_is_no_change() {
 }
 
 #[test]
+fn the_callers_with_most_answers_are_watched_however_many_there_are() {
+    let mut traffic = Traffic::new(2, no_wait());
+    let answer = |traffic: &mut Traffic, caller: &str, refused| {
+        traffic.second += 1;
+        let answer = Answer {
+            request: RequestId::from_parts(traffic.second.unsigned_abs(), 0),
+            origin: Origin::of(caller, "route", 0),
+            refused,
+            is_json: None,
+            are_calls_valid: None,
+            tokens: None,
+            tokens_per_second: None,
+        };
+        let now = Timestamp(traffic.second * 1_000);
+        traffic.signs.answered(&target(), &answer, &traffic.limits, now)
+    };
+    let mut found = Vec::new();
+    for round in 0..600 {
+        let refused = round >= 300;
+        found.extend(answer(&mut traffic, "often", refused));
+        for other in 0..5 {
+            found.extend(answer(&mut traffic, &format!("rare-{}", round * 5 + other), refused));
+        }
+    }
+    assert!(
+        matches!(found.as_slice(), [Finding::Changed(change)] if change.sign == Sign::Refusals)
+    );
+}
+
+#[test]
 fn memory_is_bounded_and_survives_being_written_down() {
     let mut traffic = Traffic::new(1, no_wait());
     for caller in 0..2_000_u64 {

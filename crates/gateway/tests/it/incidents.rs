@@ -7,7 +7,7 @@ use decide::{attempt::AttemptLimits, catalog::Catalog, signs::SignLimits};
 use gateway::{OnDegraded, Route, Table, Target};
 use http::Method;
 use serde_json::json;
-use simulator::{Fault, Manner, Vendor};
+use simulator::{Answer, Fault, Manner, Vendor, VendorSpec};
 use store::SpendDimension;
 use terms::{
     dialect::Dialect,
@@ -15,7 +15,7 @@ use terms::{
     time::Timestamp,
 };
 
-use crate::harness::{CHAT, House, MESSAGES, Reply, path, provider, vendor};
+use crate::harness::{CHAT, House, MESSAGES, Reply, path, provider, table, vendor};
 
 /// Limits for a few answers within a moment.
 const QUICK: SignLimits =
@@ -103,6 +103,7 @@ async fn every_sign_is_noticed_in_both_dialects_whole_and_streamed() {
     let cases = [
         (Kind::Plain, Manner::Text(SORRY.to_owned()), Sign::Refusals),
         (Kind::Plain, Manner::Text("so on ".repeat(90)), Sign::Longer),
+        (Kind::Plain, Manner::Text("So.".to_owned()), Sign::Shorter),
         (Kind::Json, Manner::Text("```json {} ```".to_owned()), Sign::InvalidJson),
         (Kind::Tools, call("add", r#"{"a": 1"#), Sign::InvalidCalls),
         (Kind::Tools, call("subtract", "{}"), Sign::InvalidCalls),
@@ -116,11 +117,39 @@ async fn every_sign_is_noticed_in_both_dialects_whole_and_streamed() {
                     noticed((&house, &first), (dialect, kind, stream), manner, sign).await;
                 assert_eq!(incident.target.as_str(), "a/m");
                 let numbers = incident.comparison.unwrap();
-                assert!(numbers.after.value > numbers.before.high, "{what}: {numbers:?}");
+                let rose = numbers.after.value > numbers.before.high;
+                let fell = numbers.after.value < numbers.before.low;
+                assert!(if sign == Sign::Shorter { fell } else { rose }, "{what}: {numbers:?}");
                 assert!(!incident.examples.is_empty() && numbers.callers == 1);
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_flows_slower_is_noticed() {
+    // A word every two milliseconds: long words flow fast, short ones slowly.
+    let spec = VendorSpec {
+        api_key: Some("upstream-secret".to_owned()),
+        token_interval_ms: 2,
+        answer: Answer::Fixed("interchangeable ".repeat(40)),
+        ..VendorSpec::new("a", CHAT, &["m"])
+    };
+    let only = Vendor::start(spec).await.unwrap();
+    let house = House::open(table("r", &[(provider("a", &only, CHAT), "m")])).await;
+    let limits = SignLimits { history: 10, false_alarm_in: 100.0, ..QUICK };
+    house.gateway.watch_signs(Some(limits));
+    for _ in 0..15 {
+        ask(&house, CHAT, Kind::Plain, true).await;
+    }
+    only.set_manner(Manner::Text("so ".repeat(200)));
+    for _ in 0..40 {
+        ask(&house, CHAT, Kind::Plain, true).await;
+        if house.gateway.incidents().iter().any(|open| open.cause == Cause::Sign(Sign::Slower)) {
+            return;
+        }
+    }
+    panic!("nothing was noticed: {:?}", house.gateway.incidents());
 }
 
 #[tokio::test]
