@@ -230,7 +230,10 @@ impl Outcome {
         let mut took: Vec<Duration> =
             asked.iter().map(|asked| asked.ended.saturating_sub(asked.began)).collect();
         took.sort_unstable();
-        let waits = |asked: &&Asked| asked.began < thawed && asked.ended > thawed && !asked.stream;
+        // A probe that was sent just before is answered within its limit.
+        let waits = |asked: &&Asked| {
+            asked.began + LIMIT + SLACK < thawed && asked.ended > thawed && !asked.stream
+        };
         let waited = asked.iter().filter(waits).filter(by_first).count();
         let under_way = (open_streams + open_whole) as u64;
         Self {
