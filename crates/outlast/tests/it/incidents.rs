@@ -13,7 +13,7 @@ fn place(vendor: &Vendor, more: &str) -> (Place, String) {
     place.write(
         "outlast.toml",
         &format!(
-            "[signs]\nhistory = 20\nfalse_alarm_in = 100\nlasts = \"1ms\"\n{more}\n[[provider]]\nname = \"local\"\nbase_url = \"{}/v1\"\n\n[[route]]\nname = \"fast\"\ntargets = [\"local/m\"]\n",
+            "[lifecycle]\nlists_hours = 0\n[signs]\nhistory = 20\nfalse_alarm_in = 100\nlasts = \"1ms\"\n{more}\n[[provider]]\nname = \"local\"\nbase_url = \"{}/v1\"\n\n[[route]]\nname = \"fast\"\ntargets = [\"local/m\"]\n",
             vendor.base_url()
         ),
     );
