@@ -149,6 +149,10 @@ fn said(what: &Happening) -> (String, Option<bool>) {
             format!("left out, because the target's dialect cannot say it: {}", fields.join(", ")),
             None,
         ),
+        Happening::Noise { records } => {
+            let records = counted(u64::from(*records), "record", "records");
+            (format!("{records} of the stream said nothing that could be read"), None)
+        }
         Happening::Injected { target, fault } => {
             (format!("a fault is injected at {target}: {fault}"), None)
         }

@@ -55,6 +55,8 @@ pub(crate) async fn exchange(
             {
                 flight.behaved(conduct, Some((attempt.head, attempt.body)));
             }
+            let unsaid = started.relay.dropped().iter().map(|field| (*field).to_owned());
+            let dropped = dropped.into_iter().chain(unsaid).collect();
             whole
                 .map(|whole| (Answer::Whole(whole), dropped))
                 .ok_or_else(|| Early::malformed("its stream held no answer".to_owned()))

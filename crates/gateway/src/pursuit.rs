@@ -163,6 +163,7 @@ impl Pursuit {
         trail.goes_on_by(&flight.target.name, now);
         self.planning.answered(&gateway.health, &flight.target);
         let Some(upstream) = upstream else {
+            trail.left_out(&relay);
             flight.answered(now);
             trail.end(Ending::Answered);
             return Pursued::Ended(ready);

@@ -490,10 +490,11 @@ impl Try<'_> {
         response
     }
 
-    fn stream_body(&self, started: Started, mut flight: Flight, trail: Trail) -> ReplyBody {
+    fn stream_body(&self, started: Started, mut flight: Flight, mut trail: Trail) -> ReplyBody {
         let Started { upstream, relay, ready } = started;
         let now = self.gateway.now();
         let Some(upstream) = upstream else {
+            trail.left_out(&relay);
             if let Some(conduct) = relay.conduct() {
                 flight.behaved(conduct, Some((self.head, self.body)));
             }

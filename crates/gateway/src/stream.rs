@@ -201,7 +201,9 @@ impl StreamBody {
 
     fn answered(&mut self) {
         let Some(begun) = self.end() else { return };
-        let Begun { gateway, upstream, relay, ready, mut flight, trail, keeping, pursuit } = *begun;
+        let Begun { gateway, upstream, relay, ready, mut flight, mut trail, keeping, pursuit } =
+            *begun;
+        trail.left_out(&relay);
         if let Some(conduct) = relay.conduct() {
             let asked = pursuit.as_ref().map(|pursuit| pursuit.asked(&flight.target));
             flight.behaved(conduct, asked);

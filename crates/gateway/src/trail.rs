@@ -12,7 +12,7 @@ use terms::{
     trace::{Happening, Step, Trace},
 };
 use tracing::{info, warn};
-use wire::Resumption;
+use wire::{Resumption, StreamRelay};
 
 use crate::{early::Early, flight::Flight, gateway::Gateway, plan::Sending, table::Target};
 
@@ -159,6 +159,16 @@ impl Trail {
         if !fields.is_empty() {
             self.eventful = true;
             self.note(Happening::Dropped { fields: fields.to_vec() });
+        }
+    }
+
+    /// What of a stream its caller was not told: what its dialect cannot say, and noise.
+    pub(crate) fn left_out(&mut self, relay: &StreamRelay) {
+        let fields: Vec<String> = relay.dropped().iter().map(|field| (*field).to_owned()).collect();
+        self.dropped(&fields);
+        if relay.noise() > 0 {
+            self.eventful = true;
+            self.note(Happening::Noise { records: relay.noise() });
         }
     }
 

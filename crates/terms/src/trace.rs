@@ -104,6 +104,11 @@ pub enum Happening {
         /// Names of fields, as paths.
         fields: Vec<String>,
     },
+    /// Records of a stream that said nothing that could be read, and were left out.
+    Noise {
+        /// How many.
+        records: u32,
+    },
     /// A fault was injected on purpose.
     Injected {
         /// Where.

@@ -24,6 +24,7 @@ fn words(house: &House) -> Vec<String> {
         Happening::AskedForRest { target, way } => format!("asked {target} {way}"),
         Happening::GoesOn { target } => format!("goes on {target}"),
         Happening::Dropped { fields } => format!("dropped {fields:?}"),
+        Happening::Noise { records } => format!("noise {records}"),
         Happening::Injected { target, fault } => format!("injected {target} {fault}"),
         Happening::Answers { target } => format!("answers {target}"),
     };
@@ -74,6 +75,16 @@ async fn every_attempt_and_wait_is_told_with_its_reason() {
     let trace = &house.traces()[0];
     assert_eq!(trace.request.to_string(), reply.header("x-outlast-request-id"));
     assert_eq!((trace.ending, trace.principal.as_str()), (Ending::Answered, "ada"));
+}
+
+#[tokio::test]
+async fn noise_in_a_stream_is_counted() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    only.set_fault(Fault::Noise);
+    let house = House::open(table("r", &[(provider("only", &only, CHAT), "m")])).await;
+    let reply = house.ask(CHAT, "r", true).await;
+    assert_eq!(whole_text(CHAT, true, &reply), FOX);
+    assert!(words(&house).contains(&"noise 2".to_owned()), "{:?}", words(&house));
 }
 
 #[tokio::test]
