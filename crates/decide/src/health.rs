@@ -207,6 +207,13 @@ impl Health {
                     gate.inconclusive(began);
                 }
             }
+            // Who says nothing in time may not have been reached, nor have looked at the credential.
+            (Failure::TimedOut, _) => {
+                provider.gate.inconclusive(began);
+                for (_, gate) in &mut provider.refused {
+                    gate.inconclusive(began);
+                }
+            }
             // It was reached and took our credential, whatever it said.
             (_, key) => {
                 provider.gate.succeeded(began, now);
@@ -226,7 +233,7 @@ impl Health {
         each(target, provider, visit, |gate| gate.inconclusive(visit.began));
     }
 
-    /// An attempt is over, whatever became of it.
+    /// An attempt waits no more: there is output, or it is over.
     pub fn ended(&mut self, target: &TargetName) {
         if let Some(known) = self.targets.get_mut(target) {
             known.whole.ended();

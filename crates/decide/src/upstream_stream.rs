@@ -48,7 +48,7 @@ impl WholeAnswers {
         self.waiting += 1;
     }
 
-    /// A request is over there, whatever became of it.
+    /// A request waits there no more: there is output, or it is over.
     pub fn ended(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
     }

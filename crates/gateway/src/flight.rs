@@ -49,6 +49,8 @@ pub(crate) struct Flight {
     /// What goes wrong with it on purpose, and after how many pieces its answer breaks off.
     pub(crate) injected: Option<ChaosFault>,
     pub(crate) cut_after: Option<u32>,
+    /// Whether nothing was heard of its target yet.
+    waits: bool,
     /// Whether its caller wants the answer whole.
     wanted_whole: bool,
     /// Whether the caller asked for reasoning, where its request was translated.
@@ -98,6 +100,7 @@ impl Flight {
             may_cost: false,
             injected: None,
             cut_after: None,
+            waits: true,
             wanted_whole,
             asks_reasoning: false,
             watched: None,
@@ -270,6 +273,7 @@ impl Flight {
         let first = self.first_token.is_none();
         if first {
             self.first_token = Some(now);
+            self.waits_no_more();
             if self.gateway.health.succeeded(&self.tried(), now) {
                 self.gateway.ledger.activity().touch();
             }
@@ -281,9 +285,16 @@ impl Flight {
         Tried { target: &self.target, key: self.key, began: self.dispatched }
     }
 
+    /// Its target said something, or nothing is expected of it any more.
+    fn waits_no_more(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            self.gateway.health.ended(&self.target.name);
+        }
+    }
+
     fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
         let Some(held) = self.held.take() else { return NanoUsd::ZERO };
-        self.gateway.health.ended(&self.target.name);
+        self.waits_no_more();
         let (usage, source) = self.used(ending);
         held.settle(AttemptEnd {
             ending,

@@ -74,8 +74,11 @@ fn conduct(attempt: &Try<'_>, started: &Started, whole: &[u8]) -> Option<Conduct
     started.relay.conduct()
 }
 
-/// Whether a refusal is one of streaming itself.
+/// Whether a refusal is one of streaming itself, which names it; what an upstream says is no stream.
 fn is_about_streams(early: &Early) -> bool {
     let said = early.said.as_ref().map_or("", |said| said.message.as_str());
-    early.failure == Failure::CallerFault && said.to_ascii_lowercase().contains("stream")
+    let mut words = said.split(|c: char| !c.is_alphanumeric());
+    let names_streams =
+        |word: &str| word.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("stream"));
+    early.failure == Failure::CallerFault && words.any(names_streams)
 }

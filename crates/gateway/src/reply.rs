@@ -437,6 +437,14 @@ impl Try<'_> {
                 let ended = relay.stop().is_some();
                 let patience = if ended { flight.idle().min(AFTER_STOP) } else { flight.idle() };
                 until = Instant::now() + patience;
+                if self.gathers {
+                    until = until.min(self.whole_until);
+                }
+                if ready.len() > self.gateway.intake.answer_bytes {
+                    return Err(Early::malformed(
+                        "its answer is longer than any may be".to_owned(),
+                    ));
+                }
             } else if progress.output {
                 return Ok(Some(upstream));
             }

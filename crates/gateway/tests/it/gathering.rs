@@ -74,6 +74,33 @@ async fn a_target_that_does_not_stream_is_asked_for_the_whole_from_then_on() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_is_named_in_a_refusal_still_streams() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    let refusal = Fault::Status {
+        status: 400,
+        code: None,
+        message: Some("upstream error: bad request".to_owned()),
+        headers: Vec::new(),
+        times: None,
+    };
+    only.set_fault_times(refusal, 1);
+    let house = House::open(table("r", &[(provider("only", &only, CHAT), "m")])).await;
+    assert_eq!(house.ask(CHAT, "r", false).await.status, 400);
+    assert_eq!(whole_text(CHAT, false, &house.ask(CHAT, "r", false).await), FOX);
+    assert!(only.received().iter().all(|received| asks_for_stream(&received.body)));
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_any_may_be_is_left() {
+    let only = vendor("only", CHAT, &["m"]).await;
+    let intake = gateway::IntakeLimits { answer_bytes: 100, ..gateway::IntakeLimits::default() };
+    let targets = [(provider("only", &only, CHAT), "m")];
+    let house = House::with_intake(table("r", &targets), intake).await;
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!(reply.status, 502, "{}", reply.text());
+}
+
+#[tokio::test]
 async fn what_broke_as_a_stream_is_asked_for_as_a_whole() {
     let only = vendor("only", CHAT, &["m"]).await;
     only.set_fault_times(Fault::MidStreamError { after_chunks: 3 }, 1);

@@ -39,6 +39,8 @@ fn a_completion_has_its_choices_logprobs_and_the_vendors_own_fields() {
             said(1, "bye"),
             stop(0),
             stop(1),
+            // Some say the reason once more, with the counts.
+            stop(1),
             json!({ "id": "c", "choices": [], "usage": usage, "x_groq": { "id": "g" } }),
         ],
         &json!({

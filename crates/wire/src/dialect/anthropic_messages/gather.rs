@@ -68,8 +68,8 @@ fn end_message(message: &mut Map<String, Value>, mut event: Map<String, Value>) 
     if let Some(Value::Object(delta)) = event.remove("delta") {
         replace(message, delta);
     }
-    if let (Some(Value::Object(counts)), Some(Value::Object(usage))) =
-        (event.remove("usage"), message.get_mut("usage"))
+    if let Some(Value::Object(usage)) = message.get_mut("usage")
+        && let Some(Value::Object(counts)) = event.remove("usage")
     {
         replace(usage, counts);
     }

@@ -53,7 +53,12 @@ fn take(choices: &mut Vec<Map<String, Value>>, mut piece: Map<String, Value>) {
         }
         extend(message, delta);
     }
-    extend(choice, piece);
+    // Of the rest only logprobs are continued: a reason that is said twice is still one.
+    if let Some(logprobs) = piece.remove("logprobs") {
+        let logprobs = Map::from_iter([("logprobs".to_owned(), logprobs)]);
+        extend(choice, logprobs);
+    }
+    replace(choice, piece);
 }
 
 /// Goes on with the content, which some vendors send as text, some as parts, and some as both.
