@@ -112,6 +112,19 @@ fn headline(trace: Option<&Trace>, attempts: &[AttemptRow]) -> String {
     }
 }
 
+/// Who answered in the end, which need not be whom the last attempt went to: a hedge may have lost.
+fn answerer<'t>(trace: Option<&'t Trace>, attempts: &'t [AttemptRow]) -> Option<&'t TargetName> {
+    let mut told = trace.into_iter().flat_map(|trace| trace.steps.iter().rev());
+    let told = told.find_map(|step| match &step.what {
+        Happening::Answers { target } | Happening::GoesOn { target } => Some(target),
+        _ => None,
+    });
+    let answered = |row: &&AttemptRow| {
+        row.settlement.as_ref().is_some_and(|settled| settled.ending == Ending::Answered)
+    };
+    told.or_else(|| attempts.iter().rev().find(answered).map(|row| &row.hold.target))
+}
+
 fn step(step: &Step) -> ExplainedStep {
     let (text, went) = said(&step.what);
     ExplainedStep { at: format!("+{}", duration(step.at_ms)), text, went }

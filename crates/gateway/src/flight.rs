@@ -198,6 +198,8 @@ impl Flight {
         let tokens = self.usage.map(|usage| usage.output()).or_else(|| {
             (self.output_bytes > 0).then(|| self.output_bytes.div_ceil(BYTES_PER_TOKEN))
         });
+        // A limit is its caller's, and tells nothing of the target.
+        let tokens = tokens.filter(|_| conduct.ended_by_itself());
         let answer = Answer {
             request: attempt.request,
             origin: watched.origin,

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use console::{AnswerRefused, BreakerAnswer, BreakerBoard, Breakers, SessionRow};
 use decide::breaker::{Answer, More};
+use gateway::Gateway;
 use ledger::{Board, BreakerRefusal, Ledger, SessionView};
 use terms::breaker::{BreakerId, BreakerState};
 
+use crate::game_days;
+
 #[derive(Debug)]
 pub(crate) struct BreakerDesk {
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) notice: Option<String>,
 }
@@ -31,7 +35,7 @@ impl Breakers for BreakerDesk {
         BreakerBoard {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now,
-            simulated: self.notice.clone(),
+            simulated: game_days::notice(&self.gateway).or_else(|| self.notice.clone()),
             limits: limits.0,
             refused: self.ledger.activity().snapshot().refused,
             running: sessions.iter().filter(runs).map(row).collect(),

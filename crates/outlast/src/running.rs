@@ -175,7 +175,11 @@ impl Running {
             spent_before: (today.day, today.cost),
             avoided_before: today.avoided,
         };
-        let breakers = BreakerDesk { ledger: Arc::clone(&ledger), notice: config.notice.clone() };
+        let breakers = BreakerDesk {
+            gateway: Arc::clone(&gateway),
+            ledger: Arc::clone(&ledger),
+            notice: config.notice.clone(),
+        };
         let state = ConsoleState {
             live: Arc::new(live),
             pipelines: pipelines.clone(),

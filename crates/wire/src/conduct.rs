@@ -59,6 +59,8 @@ pub struct Conduct {
     calls: Vec<String>,
     /// One of its calls has arguments that are no JSON object.
     has_broken_call: bool,
+    /// Whether the arguments of its calls were seen.
+    are_calls_known: bool,
 }
 
 impl Conduct {
@@ -67,10 +69,15 @@ impl Conduct {
         self.is_json.filter(|_| !self.refuses && !self.is_cut && self.calls.is_empty())
     }
 
+    /// Whether it ended by itself, and not at a limit.
+    pub fn ended_by_itself(&self) -> bool {
+        !self.is_cut
+    }
+
     /// Whether its tool calls have arguments that are JSON objects, and are of tools that the request
     /// offers, where that is at hand; `None` where it calls none.
     pub fn are_calls_valid(&self, request: Option<(&Head, &Bytes)>) -> Option<bool> {
-        if self.calls.is_empty() || self.is_cut {
+        if self.calls.is_empty() || self.is_cut || !self.are_calls_known {
             return None;
         }
         let offered = request.and_then(|(head, body)| body.get(head.spans.tools.clone()));
@@ -155,6 +162,7 @@ impl<'a> Seen<'a> {
             is_json: is_known.then(is_json),
             calls: self.calls,
             has_broken_call: self.has_broken_call,
+            are_calls_known: is_known,
         }
     }
 }

@@ -4,7 +4,9 @@ use console::{CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, Pric
 use decide::lifecycle::{Check, Life, LifecycleLimits, Stage, Verdict};
 use terms::{ids::TargetName, time::Timestamp};
 
-use crate::{causes::with_causes, models::ModelDesk, notify::Notice, prices::read_source};
+use crate::{
+    causes::with_causes, game_days, models::ModelDesk, notify::Notice, prices::read_source,
+};
 
 impl Models for ModelDesk {
     fn board(&self) -> ModelBoard {
@@ -24,7 +26,7 @@ impl Models for ModelDesk {
         ModelBoard {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now,
-            simulated: self.notice.clone(),
+            simulated: game_days::notice(&self.gateway).or_else(|| self.notice.clone()),
             models,
             notices: self.notifier.recent(),
             price_version: prices.current(&config),
