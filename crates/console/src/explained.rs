@@ -99,8 +99,7 @@ fn headline(trace: Option<&Trace>, attempts: &[AttemptRow]) -> String {
     let took = trace.map_or(String::new(), |trace| format!(", {}", duration(trace.total_ms)));
     match ending {
         Some(Ending::Answered) => {
-            let by =
-                attempts.last().map_or(String::new(), |row| format!(" by {}", row.hold.target));
+            let by = answerer(trace, attempts).map_or(String::new(), |by| format!(" by {by}"));
             format!("Answered{by}: {tries}{took}")
         }
         Some(Ending::CallerLeft) => format!("The caller left: {tries}{took}"),
