@@ -2,7 +2,9 @@
 //! counts of skips, put together. A 429 of one key of several is that key's alone, and a refused key
 //! takes itself out and not its provider. Time is an argument; locks and logs are the caller's.
 
-use std::{collections::HashMap, hash::Hash};
+mod known;
+
+use std::collections::HashMap;
 
 use terms::{
     ids::{ProviderName, TargetName},
@@ -11,18 +13,13 @@ use terms::{
 };
 
 use crate::{
-    capacity::Capacity,
     gate::{Admission, Gate, GateLimits, GateState},
-    pace::Pace,
-    retry_budget::{RetryBudget, RetryBudgetLimits},
+    health::known::{OfProvider, OfTarget, each, of_key},
+    retry_budget::RetryBudgetLimits,
     route::SkipReason,
     spray::{self, Signs},
-    upstream_stream::{UpstreamStream, WholeAnswers},
+    upstream_stream::UpstreamStream,
 };
-
-/// Targets, and providers, that are kept at most. Names that callers make up (`provider/anything`) must
-/// not grow memory.
-const KEPT: usize = 10_000;
 
 /// A target, whose it is, and the ids of its provider's keys; none where it wants none.
 #[derive(Debug, Clone, Copy)]
@@ -76,29 +73,6 @@ pub struct View {
     pub skips: [u64; SkipReason::COUNT],
 }
 
-/// A key's gates by its id.
-type KeyGates = Vec<(u64, Gate)>;
-
-#[derive(Debug)]
-struct OfTarget {
-    gate: Gate,
-    /// Of keys that are rate-limited for this model.
-    limited: KeyGates,
-    first_token: Pace,
-    gap: Pace,
-    capacity: Capacity,
-    whole: WholeAnswers,
-    skips: [u64; SkipReason::COUNT],
-}
-
-#[derive(Debug)]
-struct OfProvider {
-    gate: Gate,
-    /// Of keys that were refused.
-    refused: KeyGates,
-    budget: RetryBudget,
-}
-
 /// What is known of everybody.
 #[derive(Debug)]
 pub struct Health {
@@ -148,7 +122,7 @@ impl Health {
     /// A request wants to ask this provider once more; where that is granted it is paid for at once.
     pub fn resend(&mut self, provider: &ProviderName, now: Moment) -> bool {
         let (gates, budgets) = (self.gates, self.budgets);
-        self::provider(&mut self.providers, provider, gates, budgets).budget.withdraw(now)
+        known::provider(&mut self.providers, provider, gates, budgets).budget.withdraw(now)
     }
 
     /// The target answers. Returns whether this began to open a gate.
@@ -399,94 +373,14 @@ impl Health {
     fn known(&mut self, spot: &Spot<'_>) -> (&mut OfTarget, &mut OfProvider) {
         let (gates, budgets) = (self.gates, self.budgets);
         (
-            target(&mut self.targets, spot.target, gates),
-            provider(&mut self.providers, spot.provider, gates, budgets),
+            known::target(&mut self.targets, spot.target, gates),
+            known::provider(&mut self.providers, spot.provider, gates, budgets),
         )
     }
 
     fn target(&mut self, name: &TargetName) -> &mut OfTarget {
-        target(&mut self.targets, name, self.gates)
+        known::target(&mut self.targets, name, self.gates)
     }
-}
-
-impl OfTarget {
-    fn new(limits: GateLimits) -> Self {
-        Self {
-            gate: Gate::new(limits),
-            limited: Vec::new(),
-            first_token: Pace::default(),
-            gap: Pace::default(),
-            capacity: Capacity::default(),
-            whole: WholeAnswers::default(),
-            skips: [0; SkipReason::COUNT],
-        }
-    }
-}
-
-/// The gate of a key, made where it is new.
-fn of_key(gates: &mut KeyGates, key: u64, limits: GateLimits) -> &mut Gate {
-    let at = gates.iter().position(|(id, _)| *id == key).unwrap_or_else(|| {
-        gates.push((key, Gate::new(limits)));
-        gates.len() - 1
-    });
-    &mut gates[at].1
-}
-
-/// Every gate that an attempt passes.
-fn each(
-    target: &mut OfTarget,
-    provider: &mut OfProvider,
-    visit: &Visit<'_>,
-    mut act: impl FnMut(&mut Gate),
-) {
-    let Visit { spot, key, .. } = *visit;
-    let key = spot.keys.get(usize::from(key)).filter(|_| spot.keys.len() > 1);
-    for gates in [&mut target.limited, &mut provider.refused] {
-        if let Some((_, gate)) = gates.iter_mut().find(|(id, _)| Some(id) == key) {
-            act(gate);
-        }
-    }
-    act(&mut provider.gate);
-    act(&mut target.gate);
-}
-
-fn target<'m>(
-    targets: &'m mut HashMap<TargetName, OfTarget>,
-    name: &TargetName,
-    gates: GateLimits,
-) -> &'m mut OfTarget {
-    at(targets, name, || OfTarget::new(gates), |known| known.gate.is_settled())
-}
-
-fn provider<'m>(
-    providers: &'m mut HashMap<ProviderName, OfProvider>,
-    name: &ProviderName,
-    gates: GateLimits,
-    budgets: RetryBudgetLimits,
-) -> &'m mut OfProvider {
-    let fresh = || OfProvider {
-        gate: Gate::new(gates),
-        refused: Vec::new(),
-        budget: RetryBudget::new(budgets),
-    };
-    at(providers, name, fresh, |known| known.gate.is_settled())
-}
-
-/// What is known of a name, made where it is new and there is room.
-fn at<'m, N: Clone + Eq + Hash, K>(
-    known: &'m mut HashMap<N, K>,
-    name: &N,
-    fresh: impl FnOnce() -> K,
-    is_settled: impl Fn(&K) -> bool,
-) -> &'m mut K {
-    if known.len() >= KEPT && !known.contains_key(name) {
-        // What stands open is learned anew soonest.
-        known.retain(|_, other| !is_settled(other));
-        if known.len() >= KEPT {
-            known.clear();
-        }
-    }
-    known.entry(name.clone()).or_insert_with(fresh)
 }
 
 #[cfg(test)]
@@ -497,7 +391,7 @@ mod tests {
         time::Moment,
     };
 
-    use super::{Health, KEPT, Spot, Visit};
+    use super::{Health, Spot, Visit, known::KEPT};
     use crate::{
         gate::{Admission, GateLimits, GateState},
         retry_budget::RetryBudgetLimits,
