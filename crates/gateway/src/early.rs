@@ -43,6 +43,12 @@ impl Early {
         let said = UpstreamError { kind: None, code: None, message: sentence };
         Self { said: Some(Box::new(said)), ..Self::of(Failure::Malformed) }
     }
+
+    /// A whole answer that came in part.
+    pub(crate) fn broke_off() -> Self {
+        Self::malformed("its answer broke off".to_owned())
+    }
+
     /// An error object that came with a success status, whole or in a stream.
     pub(crate) fn in_band(said: UpstreamError) -> Self {
         Self { status: 200, ..Self::stated(200, said) }

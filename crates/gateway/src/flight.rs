@@ -46,7 +46,9 @@ pub(crate) struct Flight {
     pub(crate) output_bytes: u64,
     /// Whether the upstream may have worked on it; set once the request is on its way.
     pub(crate) may_cost: bool,
-    /// What goes wrong with it on purpose, and after how many pieces its answer breaks off.
+    /// What is to go wrong with it on purpose, what went wrong, and after how many pieces its answer
+    /// breaks off.
+    pub(crate) fault: Option<ChaosFault>,
     pub(crate) injected: Option<ChaosFault>,
     pub(crate) cut_after: Option<u32>,
     /// Whether nothing was heard of its target yet.
@@ -98,6 +100,7 @@ impl Flight {
             usage: None,
             output_bytes: 0,
             may_cost: false,
+            fault: None,
             injected: None,
             cut_after: None,
             waits: true,
@@ -339,7 +342,7 @@ impl Drop for Flight {
     fn drop(&mut self) {
         if self.held.is_some() {
             let now = self.gateway.now();
-            self.settle(Ending::CallerLeft, now);
+            self.settle(self.gateway.ending_of_what_is_dropped(), now);
             if self.first_token.is_none() {
                 self.gateway.health.inconclusive(&self.tried());
             }

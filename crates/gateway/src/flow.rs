@@ -36,6 +36,7 @@ use crate::{
     request::Request,
     room::Room,
     session,
+    stream::stopping,
     table::Target,
     trail::Trail,
 };
@@ -52,7 +53,12 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let id = gateway.new_request_id();
-    match admitted(&gateway, call, address, id, parts, body).await {
+    let answered = tokio::select! {
+        biased;
+        answered = admitted(&gateway, call, address, id, parts, body) => answered,
+        () = gateway.over() => Err(stopping()),
+    };
+    match answered {
         Ok(response) => response,
         Err(error) => errors::response(call.dialect(), &error, id),
     }

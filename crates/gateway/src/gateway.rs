@@ -1,7 +1,7 @@
 //! The gateway's state: the table in force, the gates, the client, the keys and the books.
 
 use std::{
-    sync::{Arc, OnceLock, atomic::AtomicUsize},
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -11,9 +11,13 @@ use decide::{gate::GateLimits, health::View, retry_budget::RetryBudgetLimits};
 use ledger::Ledger;
 use terms::{
     ids::RequestId,
+    outcome::Ending,
     time::{Moment, Timestamp},
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::{Notify, SetOnce, futures::Notified},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     chaos::{Chaos, ChaosRefused, Injection, LONGEST},
@@ -68,7 +72,9 @@ pub struct Gateway {
     /// Bytes of request bodies in memory, of all workers together.
     pub(crate) bodies: Arc<AtomicUsize>,
     /// When answers that are still open are ended, because the program stops.
-    ends_at: Arc<OnceLock<Instant>>,
+    ends_at: Arc<SetOnce<Instant>>,
+    /// Tells the requests of this worker that wait for their answer that they wait in vain.
+    over: Notify,
     clock: Clock,
     randomness: Randomness,
 }
@@ -90,6 +96,7 @@ impl Gateway {
             chaos: Arc::default(),
             bodies: Arc::default(),
             ends_at: Arc::default(),
+            over: Notify::new(),
             clock: Clock::start(),
             randomness: Randomness::default(),
         })
@@ -111,6 +118,7 @@ impl Gateway {
             chaos: Arc::clone(&self.chaos),
             bodies: Arc::clone(&self.bodies),
             ends_at: Arc::clone(&self.ends_at),
+            over: Notify::new(),
             clock: self.clock,
             randomness: Randomness::default(),
         })
@@ -135,6 +143,23 @@ impl Gateway {
     /// When open answers are ended, where the program stops.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         self.ends_at.get().copied()
+    }
+
+    /// Waits until open answers are ended, and tells those who wait for one.
+    pub(crate) async fn is_over(&self) {
+        sleep_until(*self.ends_at.wait().await).await;
+        self.over.notify_waiters();
+    }
+
+    /// An answer that is not there by then never will be.
+    pub(crate) fn over(&self) -> Notified<'_> {
+        self.over.notified()
+    }
+
+    /// How an attempt and a request end that are just dropped: their caller left, or the program stops.
+    pub(crate) fn ending_of_what_is_dropped(&self) -> Ending {
+        let is_over = self.ends_at().is_some_and(|end| end <= Instant::now());
+        if is_over { Ending::Interrupted } else { Ending::CallerLeft }
     }
 
     /// The lives of models.

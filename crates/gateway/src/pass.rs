@@ -71,6 +71,7 @@ pub(crate) async fn exchange(
         let (dialect, until) = (endpoint.dialect, attempt.until);
         credential.show(&mut request, &body, dialect, attempt.gateway, until).await?;
     }
+    attempt.go_wrong(flight).await?;
     flight.may_cost = !operation.is_free;
     let connect = flight.target.provider.limits.connect;
     let sent = timeout_at(attempt.until, attempt.gateway.upstream.send(request, connect)).await;
@@ -120,10 +121,13 @@ async fn read(
         let content = Content::Flowing { upstream: response.into_body(), length };
         return Ok(Passed { kind, content });
     }
+    if flight.cut_after.is_some() {
+        return Err(Early::broke_off());
+    }
     let limited = Limited::new(response.into_body(), attempt.gateway.intake.answer_bytes);
     let whole = match timeout_at(attempt.until, limited.collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
+        Ok(Err(_)) => return Err(Early::broke_off()),
         Err(_) => return Err(Early::of(Failure::TimedOut)),
     };
     flight.usage =
@@ -220,6 +224,9 @@ impl PassedBody {
             match Pin::new(upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
+                    if flight.is_cut() {
+                        return self.broke(Failure::Cut);
+                    }
                     flight.first_token(flight.now());
                     if self.is_event_stream {
                         flight.output_bytes += records(&data) * BYTES_PER_TOKEN;

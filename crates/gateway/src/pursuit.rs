@@ -74,7 +74,8 @@ impl Pursuit {
     /// Asks for the rest. The flight is that of the stream that broke off.
     pub(crate) async fn go_on(mut self: Box<Self>, mut broken: Broken) -> Pursued {
         self.book(&mut broken);
-        let Broken { mut unfinished, mut trail, mut ready, .. } = broken;
+        let Broken { mut unfinished, mut trail, .. } = broken;
+        let mut ready = BytesMut::new();
         loop {
             let gateway = Arc::clone(&self.request.gateway);
             let turn = self.planning.next(&gateway.health, &mut trail, gateway.now());
@@ -274,8 +275,6 @@ pub(crate) struct Broken {
     pub(crate) flight: Option<Flight>,
     pub(crate) failure: Failure,
     pub(crate) trail: Trail,
-    /// Bytes for the caller that are ready to go.
-    pub(crate) ready: BytesMut,
 }
 
 /// How a target did not go on, with what is to be gone on with.

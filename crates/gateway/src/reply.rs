@@ -60,8 +60,6 @@ pub(crate) struct Try<'a> {
     pub(crate) lossy: bool,
     pub(crate) streaming: Streaming,
     pub(crate) ordinal: u8,
-    /// What goes wrong on purpose.
-    pub(crate) fault: Option<ChaosFault>,
     /// Whether the answer is got as a stream, be it wanted so or not.
     pub(crate) is_streamed: bool,
     /// Whether a stream is put together here for a caller who wants the whole.
@@ -109,7 +107,13 @@ impl Try<'_> {
     /// Sends what no operation is, and waits for a whole answer or the first output of a stream.
     pub(crate) async fn fetch(&self, flight: &mut Flight) -> Outcome {
         match self.way {
-            Way::InProcess(answerer) => in_process::ask(self, answerer, flight),
+            Way::InProcess(answerer) => {
+                self.go_wrong(flight).await?;
+                if flight.cut_after.is_some() {
+                    return Err(Early::broke_off());
+                }
+                in_process::ask(self, answerer, flight)
+            }
             Way::Remote { endpoint, credential } => {
                 self.exchange(endpoint, credential, flight).await
             }
@@ -211,9 +215,7 @@ impl Try<'_> {
             let dialect = endpoint.dialect;
             credential.show(&mut request, &body, dialect, self.gateway, self.until).await?;
         }
-        if let Some(fault) = self.fault {
-            self.act_out(fault, flight).await?;
-        }
+        self.go_wrong(flight).await?;
         let connect = target.provider.limits.connect;
         flight.may_cost = true;
         let response =
@@ -239,8 +241,9 @@ impl Try<'_> {
         Err(read_refusal(endpoint.dialect, response, self.until).await)
     }
 
-    /// What was injected on purpose goes wrong. Nothing was sent.
-    async fn act_out(&self, fault: ChaosFault, flight: &mut Flight) -> Result<(), Early> {
+    /// What was injected on purpose goes wrong, once. Nothing was sent.
+    pub(crate) async fn go_wrong(&self, flight: &mut Flight) -> Result<(), Early> {
+        let Some(fault) = flight.fault.take() else { return Ok(()) };
         flight.injected = Some(fault);
         match fault {
             ChaosFault::Status(status) => {
@@ -294,10 +297,13 @@ impl Try<'_> {
         response: Response<Incoming>,
         flight: &mut Flight,
     ) -> Result<Bytes, Early> {
+        if flight.cut_after.is_some() {
+            return Err(Early::broke_off());
+        }
         let limited = Limited::new(response.into_body(), self.gateway.intake.answer_bytes);
         let raw = match self.in_time(limited.collect(), flight).await {
             Some(Ok(collected)) => collected.to_bytes(),
-            Some(Err(_)) => return Err(Early::malformed("its answer broke off".to_owned())),
+            Some(Err(_)) => return Err(Early::broke_off()),
             None => return Err(Early::of(Failure::TimedOut)),
         };
         let to = self.asked.dialect;

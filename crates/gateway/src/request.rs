@@ -74,7 +74,6 @@ impl Request {
             lossy: self.route.lossy,
             streaming: self.route.streaming,
             ordinal: *ordinal,
-            fault: self.fault(sending),
             is_streamed,
             gathers: false,
             until: self.answer_by(target, is_streamed),
@@ -104,6 +103,7 @@ impl Request {
         let asked = (self.estimated_in(), !self.head().stream);
         let mut flight = Flight::new(&self.gateway, sending, held, asked, now);
         flight.watched = self.watched(target);
+        flight.fault = self.fault(sending);
         Ok(flight)
     }
 

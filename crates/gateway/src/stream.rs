@@ -69,6 +69,8 @@ enum State {
 
 struct Pursuing {
     gateway: Arc<Gateway>,
+    /// What came with the piece in which it broke off; the caller does not wait for it.
+    ready: BytesMut,
     every: Duration,
     pursued: Pin<Box<dyn Future<Output = Pursued> + Send>>,
     /// What tells the caller to wait.
@@ -121,6 +123,9 @@ impl StreamBody {
                 State::Ended(last) => {
                     let last = last.split().freeze();
                     return Poll::Ready((!last.is_empty()).then_some(last));
+                }
+                State::Broken(Pursuing { ready, .. }) if !ready.is_empty() => {
+                    return Poll::Ready(Some(ready.split().freeze()));
                 }
                 State::Broken(pursuing) => {
                     pursuing.pursued.as_mut().poll(context).map(Step::Pursued)
@@ -231,10 +236,10 @@ impl StreamBody {
                 let keep_alive = unfinished.keep_alive();
                 let every = flight.target.provider.limits.keep_alive.min(LOOK);
                 let flight = Some(flight);
-                let broken = Broken { unfinished, flight, failure, trail, ready };
+                let broken = Broken { unfinished, flight, failure, trail };
                 let pursued = Box::pin(pursuit.go_on(broken));
                 self.alarm.as_mut().reset(Instant::now() + every);
-                let pursuing = Pursuing { gateway, every, pursued, keep_alive, last_words };
+                let pursuing = Pursuing { gateway, ready, every, pursued, keep_alive, last_words };
                 self.state = State::Broken(pursuing);
                 return;
             }
@@ -275,7 +280,9 @@ impl StreamBody {
             }
             // Dropped with what belongs to it, which books itself.
             State::Broken(pursuing) => {
-                self.state = State::Ended(pursuing.last_words.as_slice().into());
+                let Pursuing { mut ready, last_words, .. } = pursuing;
+                ready.extend_from_slice(&last_words);
+                self.state = State::Ended(ready);
             }
             State::Ended(last) => self.state = State::Ended(last),
         }
@@ -344,12 +351,12 @@ impl Begun {
     }
 }
 
-/// What the caller is told when the program stops in the middle of its answer.
-fn stopping() -> ErrorReply {
+/// What the caller is told when the program stops before its answer has its end.
+pub(crate) fn stopping() -> ErrorReply {
     errors::reply(
         ErrorKind::Overloaded,
         "gateway_stopping",
-        "the gateway is stopping before this answer has its end; what was sent so far is incomplete, ask again",
+        "the gateway is stopping before this answer has its end; what was sent of it, if anything, is incomplete, ask again",
     )
 }
 

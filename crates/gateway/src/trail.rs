@@ -22,7 +22,7 @@ pub trait Traces: fmt::Debug + Send + Sync {
     fn put(&self, trace: Trace);
 }
 
-/// Ends exactly once: by [`Trail::end`], or as left by the caller when it is dropped.
+/// Ends exactly once: by [`Trail::end`], or when it is dropped: left by the caller, or interrupted.
 #[derive(Debug)]
 pub(crate) struct Trail {
     gateway: Arc<Gateway>,
@@ -316,7 +316,7 @@ impl Trail {
 
 impl Drop for Trail {
     fn drop(&mut self) {
-        self.finish(Ending::CallerLeft);
+        self.finish(self.gateway.ending_of_what_is_dropped());
     }
 }
 

@@ -135,7 +135,7 @@ impl Worker {
 async fn connection(gateway: Arc<Gateway>, job: Job) {
     let Job { stream, slot, limits, mut stop } = job;
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(|request: Request<Incoming>| {
         let gateway = Arc::clone(&gateway);
         async move { Ok::<_, Infallible>(surface::answer(gateway, request).await) }
     });
@@ -150,7 +150,10 @@ async fn connection(gateway: Arc<Gateway>, job: Job) {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = gateway.is_over() => connection.await,
+            }
         }
     };
     if let Err(failure) = ended {

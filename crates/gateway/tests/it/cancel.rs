@@ -10,6 +10,8 @@ use tokio::time::timeout;
 
 use crate::harness::{CHAT, House, provider, question, table};
 
+const PATH: &str = "/v1/chat/completions";
+
 /// The longest time between a caller's leaving and the end of its upstream call.
 const CANCELLED_WITHIN: Duration = Duration::from_millis(100);
 
@@ -26,7 +28,7 @@ async fn slow() -> Vendor {
 async fn a_caller_that_leaves_a_stream_cancels_it_and_pays_for_what_came() {
     let vendor = slow().await;
     let house = House::open(table("r", &[(provider("slow", &vendor, CHAT), "m")])).await;
-    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", true));
+    let request = house.request(http::Method::POST, PATH, question("r", true));
     let mut response = house.client.request(request).await.unwrap();
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
@@ -43,7 +45,7 @@ async fn a_caller_that_leaves_before_an_answer_cancels_it() {
     let mut row = (*provider("slow", &vendor, CHAT)).clone();
     row.limits = gateway::TimeLimits::default();
     let house = House::open(table("r", &[(std::sync::Arc::new(row), "m")])).await;
-    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", false));
+    let request = house.request(http::Method::POST, PATH, question("r", false));
     let asking = tokio::spawn(house.client.request(request));
     vendor.arrived(1).await;
     asking.abort();
@@ -59,7 +61,7 @@ async fn a_stream_that_is_open_at_the_end_of_the_drain_is_told_so() {
     let listening =
         ListenerLimits { drain: Duration::from_millis(700), ..ListenerLimits::default() };
     let house = House::with_limits(table, IntakeLimits::default(), listening).await;
-    let request = house.request(http::Method::POST, "/v1/chat/completions", question("r", true));
+    let request = house.request(http::Method::POST, PATH, question("r", true));
     let mut response = house.client.request(request).await.unwrap();
     response.body_mut().frame().await.unwrap().unwrap();
     house.begin_to_stop();
@@ -69,4 +71,29 @@ async fn a_stream_that_is_open_at_the_end_of_the_drain_is_told_so() {
     let rows = house.close(&[SpendDimension::Model]).await;
     assert_eq!((rows[0].attempts, rows[0].failed_attempts), (1, 1), "booked as interrupted");
     assert!(rows[0].usage.output() > 0);
+}
+
+#[tokio::test]
+async fn who_waits_at_the_end_of_the_drain_is_told_so() {
+    for stream in [false, true] {
+        let silent = VendorSpec { first_token_ms: 60_000, ..VendorSpec::new("s", CHAT, &["m"]) };
+        let silent = Vendor::start(silent).await.unwrap();
+        let mut row = (*provider("s", &silent, CHAT)).clone();
+        row.limits = gateway::TimeLimits::default();
+        let table = table("r", &[(std::sync::Arc::new(row), "m")]);
+        let listening =
+            ListenerLimits { drain: Duration::from_millis(700), ..ListenerLimits::default() };
+        let house = House::with_limits(table, IntakeLimits::default(), listening).await;
+        let request = house.request(http::Method::POST, PATH, question("r", stream));
+        let asking = tokio::spawn(house.client.request(request));
+        silent.arrived(1).await;
+        house.begin_to_stop();
+        let response = asking.await.unwrap().unwrap();
+        assert_eq!(response.status(), 503);
+        let said = response.into_body().collect().await.unwrap().to_bytes();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("gateway_stopping"), "{said}");
+        let rows = house.close(&[SpendDimension::Model]).await;
+        assert_eq!((rows[0].attempts, rows[0].failed_attempts), (1, 1), "booked as interrupted");
+    }
 }

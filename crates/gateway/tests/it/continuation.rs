@@ -1,19 +1,25 @@
 //! After the first token: a stream that dies is finished by whoever may still be asked, and its caller
 //! reads one answer. Both sides of the wire and the books are looked at.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use gateway::{BrokenStream, Streaming};
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use simulator::{Answer, Fault, Vendor, VendorSpec};
 use store::SpendDimension;
 use terms::dialect::Dialect;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::Notify,
+};
 use wire::GO_ON;
 
 use crate::harness::{
-    CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, Reply, provider, table, table_streaming, vendor,
-    whole_text,
+    CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, Reply, path, provider, provider_at, question,
+    table, table_streaming, vendor, whole_text,
 };
 
 const ALL: [Dialect; 4] = [CHAT, RESPONSES, MESSAGES, GEMINI];
@@ -197,6 +203,51 @@ async fn a_caller_who_waits_is_told_so_where_its_clients_skip_it() {
         assert_eq!(whole_text(caller, true, &reply), FOX, "{caller}");
         assert!(reply.text().contains(sign), "{caller}: {}", reply.text());
     }
+}
+
+/// A provider that says a word, and once it may, another one and an error in one piece.
+async fn breaks_in_its_second_piece(may: Arc<Notify>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let record = |text: &str| {
+        let delta = json!({"id": "c1", "choices": [{"index": 0, "delta": {"content": text}}]});
+        format!("data: {delta}\n\n")
+    };
+    let chunk = |bytes: &str| format!("{:x}\r\n{bytes}\r\n", bytes.len());
+    let error = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    let pieces = [chunk(&record("The quick ")), chunk(&format!("{}{error}", record("brown ")))];
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = [0; 4096];
+        let _ = stream.read(&mut heard).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{}", pieces[0]).as_bytes()).await.unwrap();
+        may.notified().await;
+        stream.write_all(pieces[1].as_bytes()).await.unwrap();
+        let _ = stream.read(&mut heard).await;
+    });
+    base
+}
+
+#[tokio::test]
+async fn what_came_with_the_break_is_not_waited_for() {
+    let may = Arc::new(Notify::new());
+    let base = breaks_in_its_second_piece(Arc::clone(&may)).await;
+    let second = vendor("second", CHAT, &["m"]).await;
+    second.set_fault(Fault::SlowHeaders(150));
+    let targets =
+        [(provider_at("first", &base, CHAT), "m"), (provider("second", &second, CHAT), "m")];
+    let house = House::open(table("r", &targets)).await;
+    let request = house.request(Method::POST, path(CHAT), question("r", true));
+    let mut response = house.client.request(request).await.unwrap();
+    let mut pieces = Vec::new();
+    while let Some(frame) = response.body_mut().frame().await {
+        may.notify_one();
+        let piece = frame.unwrap().into_data().unwrap();
+        pieces.push(String::from_utf8(piece.to_vec()).unwrap());
+    }
+    let at = |text: &str| pieces.iter().position(|piece| piece.contains(text)).unwrap();
+    assert!(at("brown") < at(": waiting") && at(": waiting") < at("fox"), "{pieces:?}");
 }
 
 #[tokio::test]

@@ -92,8 +92,13 @@ impl Reply {
 
 /// A provider row for a simulated vendor.
 pub(crate) fn provider(name: &str, vendor: &Vendor, dialect: Dialect) -> Arc<Provider> {
+    provider_at(name, &vendor.base_url(), dialect)
+}
+
+/// A provider at an address of its own.
+pub(crate) fn provider_at(name: &str, base: &str, dialect: Dialect) -> Arc<Provider> {
     let path = if dialect == GEMINI { "/v1beta" } else { path(dialect) };
-    let uri = format!("{}{path}", vendor.base_url()).parse().unwrap();
+    let uri = format!("{base}{path}").parse().unwrap();
     Arc::new(Provider {
         name: name.into(),
         source: Source::Remote {

@@ -101,7 +101,7 @@ fn fixed_provider(name: &str, base: &str, dialect: Dialect) -> Arc<Provider> {
     })
 }
 
-const VECTORS: &[u8] = br#"{"object":"list","data":[{"index":0,"embedding":[0.1,0.25]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#;
+pub(crate) const VECTORS: &[u8] = br#"{"object":"list","data":[{"index":0,"embedding":[0.1,0.25]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#;
 
 #[tokio::test]
 async fn embeddings_pass_with_every_byte_but_the_models_name_and_are_booked() {

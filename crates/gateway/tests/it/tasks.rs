@@ -58,7 +58,12 @@ fn asking_in(dialect: Dialect, content: &str, stream: bool) -> String {
     format!(r#"{{"model":"task:intent","store":false,"stream":{stream},"input":"{content}"}}"#)
 }
 
-fn asking(content: &str, stream: bool) -> String {
+/// A task whose student serves, and its teacher.
+pub(crate) fn with_student(teacher: &Vendor) -> Table {
+    with_teacher(teacher).with_tasks(vec![task(true)])
+}
+
+pub(crate) fn asking(content: &str, stream: bool) -> String {
     format!(
         r#"{{"model":"task:intent","max_tokens":64,"stream":{stream},"messages":[{{"role":"user","content":"{content}"}}]}}"#
     )
@@ -67,7 +72,7 @@ fn asking(content: &str, stream: bool) -> String {
 #[tokio::test]
 async fn the_student_answers_in_every_dialect_and_its_teacher_is_not_asked() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
-    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let house = House::open(with_student(&teacher)).await;
     for dialect in [CHAT, RESPONSES, MESSAGES] {
         for stream in [false, true] {
             let reply =
@@ -89,7 +94,7 @@ async fn what_the_student_is_not_sure_of_is_left_to_its_teacher_with_the_instruc
     for dialect in [CHAT, RESPONSES, MESSAGES] {
         for stream in [false, true] {
             let teacher = vendor("vendor", CHAT, &["m"]).await;
-            let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+            let house = House::open(with_student(&teacher)).await;
             let reply = house.post(path(dialect), asking_in(dialect, "good morning", stream)).await;
             assert_eq!(whole_text(dialect, stream, &reply), FOX);
             assert_eq!(reply.header("x-outlast-target"), "vendor/m");
@@ -110,7 +115,7 @@ async fn what_the_student_is_not_sure_of_is_left_to_its_teacher_with_the_instruc
 async fn where_no_teacher_can_be_reached_the_student_answers_all_the_same() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
     teacher.set_fault(Fault::Hang);
-    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let house = House::open(with_student(&teacher)).await;
     let reply = house.post(path(CHAT), asking("good morning", false)).await;
     assert_eq!(whole_text(CHAT, false, &reply), "a_guess");
     assert_eq!(reply.header("x-outlast-target"), "students/unsure");
@@ -120,7 +125,7 @@ async fn where_no_teacher_can_be_reached_the_student_answers_all_the_same() {
 #[tokio::test]
 async fn more_than_a_plain_question_goes_to_the_teacher() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
-    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let house = House::open(with_student(&teacher)).await;
     let tools = r#"{"model":"task:intent","messages":[{"role":"user","content":"card"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]}"#;
     let turns = r#"{"model":"task:intent","messages":[{"role":"user","content":"card"},{"role":"assistant","content":"?"},{"role":"user","content":"card"}]}"#;
     for body in [tools, turns] {
@@ -132,7 +137,7 @@ async fn more_than_a_plain_question_goes_to_the_teacher() {
 #[tokio::test]
 async fn without_its_student_a_task_is_its_teacher_and_callers_change_nothing() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
-    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let house = House::open(with_student(&teacher)).await;
     house.gateway.reload(with_teacher(&teacher).with_tasks(vec![task(false)]));
     let reply = house.post(path(MESSAGES), asking("where is my card?", true)).await;
     assert_eq!(whole_text(MESSAGES, true, &reply), FOX);
@@ -173,7 +178,7 @@ async fn a_request_that_one_dialect_cannot_say_goes_to_a_target_that_can() {
 #[tokio::test]
 async fn a_task_takes_what_its_teacher_takes_and_tells_the_teachers_reason() {
     let teacher = vendor("vendor", CHAT, &["m"]).await;
-    let house = House::open(with_teacher(&teacher).with_tasks(vec![task(true)])).await;
+    let house = House::open(with_student(&teacher)).await;
     let two =
         r#"{"model":"task:intent","n":2,"messages":[{"role":"user","content":"good morning"}]}"#;
     let reply = house.post(path(CHAT), two).await;
