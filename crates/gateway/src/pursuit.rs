@@ -12,7 +12,7 @@ use terms::{
     outcome::{Ending, Failure},
 };
 use tokio::time::sleep;
-use wire::{ErrorReply, Head, Resumption, StreamRelay, Unfinished};
+use wire::{ErrorReply, Head, Prefill, Prefills, Resumption, StreamRelay, Unfinished};
 
 use crate::{
     early::Early,
@@ -188,14 +188,20 @@ impl Pursuit {
     }
 
     /// Whether the target goes on from a last turn of its own: only what is known to is asked to.
-    fn prefills(&self, target: &Target) -> bool {
+    fn prefills(&self, target: &Target) -> Prefills {
         let known = target.known.as_ref().is_some_and(|model| model.capabilities.prefill);
         let Way::Remote { endpoint, .. } =
             target.provider.way(self.request.asked.dialect, &target.model, 0)
         else {
-            return false;
+            return Prefills::No;
         };
-        known && matches!(endpoint.dialect, Dialect::AnthropicMessages | Dialect::BedrockConverse)
+        match endpoint.dialect {
+            Dialect::AnthropicMessages | Dialect::BedrockConverse if known => Prefills::Natively,
+            // Where the model reasons, the rest might be taken for reasoning.
+            _ if target.capabilities().reasoning => Prefills::No,
+            _ if endpoint.habits.prefill != Prefill::Unknown => Prefills::ByHabit,
+            _ => Prefills::No,
+        }
     }
 
     /// A target did not go on.

@@ -188,7 +188,7 @@ impl Try<'_> {
             provider: target.provider.name.as_str(),
             model: target.model.as_str(),
             max_output: target.known.as_ref().map_or(0, |model| model.max_output),
-            capabilities: target.capabilities(),
+            capabilities: target.capabilities_at(endpoint),
             instruction: self.instruction,
         }
     }
@@ -204,9 +204,8 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         flight.asks_reasoning = encoded.asks_reasoning;
         let betas = outgoing::betas(self.asked, endpoint);
-        let (body, lost) = wire::adapt(encoded.body, endpoint.habits, &betas);
+        let UpstreamRequest { body, dropped, .. } = wire::adapt(encoded, endpoint.habits, &betas);
         let body = wire::unaddressed(endpoint.dialect, body);
-        let dropped = [encoded.dropped, lost].concat();
         let model = target.model.as_str();
         let stream = self.head.stream;
         let request = outgoing::request(endpoint, self.asked, model, stream, body.clone());

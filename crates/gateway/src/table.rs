@@ -19,7 +19,13 @@ use terms::{
     model::{Capabilities, Model},
 };
 
-use crate::{hedge::Hedge, provider::Provider, task::Task};
+use wire::Prefill;
+
+use crate::{
+    hedge::Hedge,
+    provider::{Endpoint, Provider},
+    task::Task,
+};
 
 /// One place a request can be sent.
 #[derive(Debug, Clone)]
@@ -59,6 +65,13 @@ impl Target {
             },
             |model| model.capabilities,
         )
+    }
+
+    /// The same, with what the provider does for all its models.
+    pub(crate) fn capabilities_at(&self, endpoint: &Endpoint) -> Capabilities {
+        let known = self.capabilities();
+        let prefill = known.prefill || endpoint.habits.prefill != Prefill::Unknown;
+        Capabilities { prefill, ..known }
     }
 }
 

@@ -2,11 +2,9 @@
 //! envelope in which a cloud takes another vendor's requests. Data in, changed bytes out; which provider
 //! has which habits is its row in the config.
 
-use bytes::Bytes;
-
 use crate::{
     frames::Framing,
-    request::tidy,
+    request::{UpstreamRequest, tidy},
     splice::{Edit, name_of, splice, value_of, without},
 };
 
@@ -19,6 +17,21 @@ pub struct Habits {
     pub no_stream_options: bool,
     /// It knows the output limit as `max_tokens` alone.
     pub only_max_tokens: bool,
+    /// How it is told to go on from a last turn of the model.
+    pub prefill: Prefill,
+}
+
+/// How a provider that speaks OpenAI chat is told to go on from a last turn of the model, which OpenAI
+/// itself answers instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Prefill {
+    /// It is not known to.
+    #[default]
+    Unknown,
+    /// By `prefix` in that turn, which it tells again.
+    Prefix,
+    /// By `continue_final_message` beside the messages.
+    ContinueFinalMessage,
 }
 
 /// What a cloud makes of the request of a vendor whose models it serves.
@@ -66,13 +79,13 @@ impl Envelope {
     }
 }
 
-/// A body as a provider of these habits wants it, and the fields of the caller that it cannot take.
-/// `betas` are the beta features that the caller asked for by header.
-pub fn adapt(body: Bytes, habits: Habits, betas: &[&str]) -> (Bytes, Vec<String>) {
+/// A request as a provider of these habits wants it. `betas` are the beta features that the caller asked
+/// for by header.
+pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> UpstreamRequest {
     if habits == Habits::default() {
-        return (body, Vec::new());
+        return request;
     }
-    let mut dropped = Vec::new();
+    let UpstreamRequest { body, mut dropped, .. } = request;
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let mut edits = match habits.envelope.version() {
         None => Vec::new(),
@@ -94,7 +107,25 @@ pub fn adapt(body: Bytes, habits: Habits, betas: &[&str]) -> (Bytes, Vec<String>
     if !refused.is_empty() {
         edits.extend(without(text, &refused).unwrap_or_default().0);
     }
-    (splice(&body, edits), tidy(dropped))
+    if request.continues {
+        edits.extend(gone_on_with(text, habits.prefill));
+    }
+    UpstreamRequest { body: splice(&body, edits), dropped: tidy(dropped), ..request }
+}
+
+/// What tells a provider to go on from the last turn.
+fn gone_on_with(text: &str, prefill: Prefill) -> Option<Edit> {
+    let (at, told) = match prefill {
+        Prefill::Unknown => return None,
+        Prefill::Prefix => {
+            let turns = value_of(text, "messages")?;
+            (text[..turns.end].rfind('}')?, ",\"prefix\":true")
+        }
+        Prefill::ContinueFinalMessage => {
+            (text.rfind('}')?, ",\"continue_final_message\":true,\"add_generation_prompt\":false")
+        }
+    };
+    Some(Edit { span: at..at, text: told.to_owned() })
 }
 
 /// Out with what stands in the path, in with the version and the beta features.
@@ -128,19 +159,45 @@ fn wrapped(
 mod tests {
     use bytes::Bytes;
 
-    use super::{Envelope, Habits, adapt};
+    use super::{Envelope, Habits, Prefill, adapt};
+    use crate::request::UpstreamRequest;
+
+    fn sent(body: &'static str, continues: bool) -> UpstreamRequest {
+        let body = Bytes::from_static(body.as_bytes());
+        UpstreamRequest { body, dropped: Vec::new(), asks_reasoning: false, continues }
+    }
 
     fn check(habits: Habits, body: &'static str, betas: &[&str], expect: &str, lost: &[&str]) {
-        let (adapted, dropped) = adapt(Bytes::from_static(body.as_bytes()), habits, betas);
-        assert_eq!(adapted, expect);
-        assert_eq!(dropped, lost);
+        let adapted = adapt(sent(body, false), habits, betas);
+        assert_eq!(adapted.body, expect);
+        assert_eq!(adapted.dropped, lost);
+    }
+
+    #[test]
+    fn a_turn_to_be_gone_on_with_is_marked_as_the_vendor_wants_it() {
+        let body = r#"{"messages":[{"role":"user","content":"}]"},{"role":"assistant","content":"a"}],"model":"m"}"#;
+        for (prefill, expect) in [
+            (Prefill::Unknown, body.to_owned()),
+            (Prefill::Prefix, body.replace(r#""content":"a"}"#, r#""content":"a","prefix":true}"#)),
+            (
+                Prefill::ContinueFinalMessage,
+                body.replace(
+                    r#""m"}"#,
+                    r#""m","continue_final_message":true,"add_generation_prompt":false}"#,
+                ),
+            ),
+        ] {
+            let habits = Habits { prefill, no_stream_options: true, ..Habits::default() };
+            assert_eq!(adapt(sent(body, true), habits, &[]).body, expect);
+            check(habits, body, &[], body, &[]);
+        }
     }
 
     #[test]
     fn the_usual_keeps_the_very_bytes() {
-        let body = Bytes::from_static(br#"{"model":"m", "stream_options":{}}"#);
-        let (same, _) = adapt(body.clone(), Habits::default(), &["beta"]);
-        assert_eq!(same.as_ptr(), body.as_ptr());
+        let usual = sent(r#"{"model":"m", "stream_options":{}}"#, true);
+        let same = adapt(usual.clone(), Habits::default(), &["beta"]);
+        assert_eq!(same.body.as_ptr(), usual.body.as_ptr());
     }
 
     #[test]

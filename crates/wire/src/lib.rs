@@ -49,7 +49,7 @@ pub use error::{
 pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use frames::Framing;
 pub use gather::{as_stream, gathered};
-pub use habits::{Envelope, Habits, adapt};
+pub use habits::{Envelope, Habits, Prefill, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use json_array::JsonArray;
@@ -65,7 +65,7 @@ pub use passed::{
 pub use question::read_question;
 pub use reply::{RelayedReply, relay_reply, relay_reply_with};
 pub use request::{Upstream, UpstreamRequest, encode_lossy, encode_request};
-pub use resume::{GO_ON, Resumption, Unfinished};
+pub use resume::{GO_ON, Prefills, Resumption, Unfinished};
 pub use spoken::{Spoken, write_spoken};
 pub use stream::{Finish, Progress, StreamOptions, StreamRelay};
 pub use unseal::without_seals;

@@ -40,6 +40,8 @@ pub struct UpstreamRequest {
     pub dropped: Vec<String>,
     /// Whether the caller asked for reasoning, where its request was translated.
     pub asks_reasoning: bool,
+    /// Whether the last turn is the model's own and to be gone on with, rather than answered.
+    pub continues: bool,
 }
 
 /// Encodes a request for an upstream. A parameter whose loss would change what the answer means
@@ -71,7 +73,8 @@ pub fn encode_request(
     let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     let asks_reasoning = !matches!(request.reasoning, None | Some(Reasoning::Off));
-    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped), asks_reasoning })
+    let continues = request.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant);
+    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped), asks_reasoning, continues })
 }
 
 /// The caller's bytes but for the fields that are ours.
@@ -86,7 +89,7 @@ fn encode_native(head: &Head, body: &Bytes, upstream: &Upstream<'_>) -> Upstream
     }
     let dropped = dropped.into_iter().map(str::to_owned).collect();
     let body = splice(body, edits);
-    UpstreamRequest { body, dropped: tidy(dropped), asks_reasoning: false }
+    UpstreamRequest { body, dropped: tidy(dropped), asks_reasoning: false, continues: false }
 }
 
 /// Sealed reasoning goes to its maker alone, and there to models that reason.

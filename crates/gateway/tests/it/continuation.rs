@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use gateway::{BrokenStream, Streaming};
+use gateway::{BrokenStream, Provider, Source, Streaming};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use tokio::{
     net::TcpListener,
     sync::Notify,
 };
-use wire::GO_ON;
+use wire::{GO_ON, Prefill};
 
 use crate::harness::{
     CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, Reply, path, provider, provider_at, question,
@@ -143,6 +143,40 @@ async fn a_target_that_can_goes_on_from_a_last_turn_of_its_own() {
         let sent: Value = serde_json::from_slice(&second.received()[0].body).unwrap();
         let turns = sent["messages"].as_array().unwrap();
         assert_eq!(turns.last().unwrap()["role"], "assistant");
+    }
+}
+
+/// A provider that is told to go on as its vendor wants it.
+fn with_prefill(name: &str, vendor: &Vendor, prefill: Prefill) -> Arc<Provider> {
+    let mut row = (*provider(name, vendor, CHAT)).clone();
+    if let Source::Remote { endpoints, .. } = &mut row.source {
+        endpoints[0].habits.prefill = prefill;
+    }
+    Arc::new(row)
+}
+
+#[tokio::test]
+async fn a_server_of_ones_own_is_told_to_go_on_as_it_wants_it() {
+    const SAID: &str = "The quick brown fox jumps over";
+    let tells_again = (Prefill::Prefix, FOX, "prefix");
+    let goes_on = (Prefill::ContinueFinalMessage, " the lazy dog.", "continue_final_message");
+    for (prefill, rest, marked) in [tells_again, goes_on] {
+        for caller in ALL {
+            let first = vendor("first", caller, &["m"]).await;
+            first.set_fault(Fault::MidStreamCut { after_chunks: 6 });
+            let second = speaker("second", CHAT, "A slow red hen sleeps.", &[(SAID, rest)]).await;
+            let targets = [
+                (provider("first", &first, caller), "m"),
+                (with_prefill("second", &second, prefill), "m"),
+            ];
+            let house = House::open(table("r", &targets)).await;
+            let reply = house.ask(caller, "r", true).await;
+            assert_eq!(whole_text(caller, true, &reply), FOX, "{caller}, {marked}");
+            assert_eq!(second.stats().requests, 1);
+            let sent = second.received()[0].body.clone();
+            let sent = String::from_utf8(sent.to_vec()).unwrap();
+            assert!(sent.contains(&format!("\"{marked}\":true")), "{sent}");
+        }
     }
 }
 

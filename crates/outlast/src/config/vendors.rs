@@ -3,7 +3,7 @@
 //! other source.
 
 use terms::dialect::Dialect;
-use wire::{Envelope, Habits};
+use wire::{Envelope, Habits, Prefill};
 
 /// What is known of a vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,12 @@ const COMPATIBLE: Vendor = Vendor {
     base_url: "",
     dialects: CHAT,
     is_local: false,
-    habits: Habits { envelope: Envelope::None, no_stream_options: false, only_max_tokens: false },
+    habits: Habits {
+        envelope: Envelope::None,
+        no_stream_options: false,
+        only_max_tokens: false,
+        prefill: Prefill::Unknown,
+    },
     headers: &[],
 };
 
@@ -91,8 +96,14 @@ pub(crate) const VENDORS: &[Vendor] = &[
         address_variable: "MISTRAL_BASE_URL",
         base_url: "https://api.mistral.ai/v1",
         // It refuses fields that it does not know, and states usage unasked (dnakov/anon-kode issue
-        // 53, 2025-03; editor-code-assistant/eca issue 231, 2025-12).
-        habits: Habits { no_stream_options: true, only_max_tokens: true, ..COMPATIBLE.habits },
+        // 53, 2025-03; editor-code-assistant/eca issue 231, 2025-12). `prefix` is its API's own field
+        // (AssistantMessage in its OpenAPI document).
+        habits: Habits {
+            no_stream_options: true,
+            only_max_tokens: true,
+            prefill: Prefill::Prefix,
+            ..COMPATIBLE.habits
+        },
         ..COMPATIBLE
     },
     Vendor {
@@ -216,6 +227,8 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["VLLM_API_KEY"],
         address_variable: "VLLM_BASE_URL",
         base_url: "http://localhost:8000/v1",
+        // vllm-project/vllm pull request 8942, 2024-10.
+        habits: Habits { prefill: Prefill::ContinueFinalMessage, ..LOCAL.habits },
         ..LOCAL
     },
     Vendor {
@@ -237,6 +250,8 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["SGLANG_API_KEY"],
         address_variable: "SGLANG_BASE_URL",
         base_url: "http://localhost:30000/v1",
+        // sgl-project/sglang pull request 4226, 2025-03.
+        habits: Habits { prefill: Prefill::ContinueFinalMessage, ..LOCAL.habits },
         ..LOCAL
     },
     Vendor {

@@ -22,7 +22,7 @@ const LOOKED_AT: usize = 128;
 const OVERLAP: usize = 12;
 
 /// Bytes at the beginning of an answer by which one that was begun again is known.
-const BEGUN_AGAIN: usize = 24;
+pub(super) const BEGUN_AGAIN: usize = 24;
 
 /// The second telling is not the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,8 @@ enum Becomes {
 struct Joining {
     before: String,
     heard: String,
+    /// Whether it was reasoned instead.
+    reasoned: bool,
 }
 
 type Pass<'p> = &'p mut dyn FnMut(&Event<'_>);
@@ -86,7 +88,7 @@ impl Aligner {
             met: 0,
             calls: Vec::new(),
             next_call: next_call.max().unwrap_or(0),
-            joining: words.then(|| Joining { before, heard: String::new() }),
+            joining: words.then(|| Joining { before, ..Joining::default() }),
             swallow_reasoning: transcript.reasoned || !transcript.said.is_empty(),
             first_usage: transcript.usage.filter(|_| words),
             said_tokens: if words { transcript.bytes() as u64 / BYTES_PER_TOKEN } else { 0 },
@@ -102,7 +104,9 @@ impl Aligner {
     pub(crate) fn event(&mut self, event: &Event<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
         match event {
             Event::Start { .. } => {}
-            Event::Reasoning(_) if self.swallow_reasoning => {}
+            Event::Reasoning(_) if self.swallow_reasoning => {
+                self.joining.iter_mut().for_each(|joining| joining.reasoned = true);
+            }
             // A turn of two makers is sealed by neither.
             Event::Sealed(sealed) => pass(&Event::Unsaid(sealed.field())),
             Event::Text(text) => self.text(&text.decoded().ok_or(Mismatch)?, pass)?,
@@ -305,13 +309,17 @@ impl Aligner {
 
     /// The beginning of a continuation was heard: it is cut where it repeats, and passed on.
     fn joined(&mut self, pass: Pass<'_>) -> Result<(), Mismatch> {
-        let Some(Joining { before, heard }) = self.joining.take() else { return Ok(()) };
+        let Some(Joining { before, heard, reasoned }) = self.joining.take() else { return Ok(()) };
         let beginning = before.as_bytes().get(..BEGUN_AGAIN);
         let begun_again =
             beginning.is_some_and(|beginning| heard.as_bytes().starts_with(beginning));
         if begun_again {
             (self.first_usage, self.said_tokens) = (None, 0);
             return self.text(&heard, pass);
+        }
+        // What was taken for reasoning is the rest, which its caller would never see.
+        if self.resumption == Resumption::Prefill && reasoned && heard.is_empty() {
+            return Err(Mismatch);
         }
         // From here on only a call that is not whole is expected to be told again.
         let words = matches!(self.expected.first(), Some(Piece::Text(_)));

@@ -12,4 +12,4 @@ pub(crate) use arguments::are_whole;
 pub(crate) use place::{OpenBlock, Place, PlacedItem};
 pub(crate) use transcript::{Piece, Transcript};
 pub(crate) use unfinished::turn_of;
-pub use unfinished::{GO_ON, Resumption, Unfinished};
+pub use unfinished::{GO_ON, Prefills, Resumption, Unfinished};

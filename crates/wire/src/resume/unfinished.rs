@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use terms::dialect::Dialect;
 
-use super::Transcript;
+use super::{Transcript, aligner::BEGUN_AGAIN};
 use crate::{
     canonical::{
         event::{Event, StopReason},
@@ -53,6 +53,18 @@ impl Resumption {
     }
 }
 
+/// Whether a target goes on from a last turn of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefills {
+    /// Nobody knows it to.
+    No,
+    /// Its dialect says so of such a turn.
+    Natively,
+    /// It is told to by a habit of its vendor's ([`crate::Prefill`]). Some of these tell that turn again,
+    /// and some take the rest for reasoning where the model reasons.
+    ByHabit,
+}
+
 /// An answer that broke off after a part of it was sent.
 #[derive(Debug)]
 pub struct Unfinished {
@@ -63,9 +75,8 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// How the rest can be asked for in this request, best first. `prefills` tells that the target goes
-    /// on from a last turn of its own.
-    pub fn resumptions(&self, body: &[u8], prefills: bool) -> Vec<Resumption> {
+    /// How the rest can be asked for in this request, best first.
+    pub fn resumptions(&self, body: &[u8], prefills: Prefills) -> Vec<Resumption> {
         let codec = dialect::codec(self.to);
         let request = codec.decode_request(body, self.to).ok();
         let words = self.transcript.words().zip(request.filter(may_be_continued));
@@ -75,7 +86,13 @@ impl Unfinished {
         };
         let mut resumptions = Vec::new();
         let open_call = self.transcript.said.len() > 1;
-        if prefills && has_words && !reasons && !open_call {
+        let prefilled = match (prefills, &words) {
+            (Prefills::ByHabit, Some((words, _))) => {
+                !self.transcript.reasoned && words.len() >= BEGUN_AGAIN
+            }
+            (prefills, _) => prefills == Prefills::Natively,
+        };
+        if prefilled && has_words && !reasons && !open_call {
             resumptions.push(Resumption::Prefill);
         }
         resumptions.push(Resumption::Restart);
@@ -97,6 +114,7 @@ impl Unfinished {
         let encode = if lossy { encode_lossy } else { encode_request };
         let words = self.transcript.words().unwrap_or_default();
         let codec = dialect::codec(self.to);
+        let continues = resumption == Resumption::Prefill;
         let turns = match resumption {
             Resumption::Restart => return encode(self.to, head, body, upstream),
             Resumption::Prefill => vec![codec.turn(true, words.trim_end())],
@@ -112,7 +130,7 @@ impl Unfinished {
         edits.extend(self.rest_of_limit(head));
         let body = splice(body, edits);
         let head = read_head(self.to, &body)?;
-        encode(self.to, &head, &body, upstream)
+        Ok(UpstreamRequest { continues, ..encode(self.to, &head, &body, upstream)? })
     }
 
     /// The relay that joins the rest to what was sent.

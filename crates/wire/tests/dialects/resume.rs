@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, Framing, Progress,
+    Finish, Framing, Prefills, Progress,
     Resumption::{self, Instruct, Prefill, Restart},
     StreamRelay, Unfinished, Upstream, read_head,
 };
@@ -196,6 +196,9 @@ fn a_continuation_is_joined_without_what_it_repeats() {
     assert_eq!(instruct(&["waves and waves."]), format!("{FIRST}waves and waves."));
     // It began again, and then told something else.
     assert!(text(Instruct, FIRST, &["The sky is blue because God"]).is_err());
+    // What was taken for reasoning is no rest.
+    let reasoned = delta(&json!({ "reasoning_content": "scatter more." })) + &ended("stop", 9, 3);
+    assert!(joined(Prefill, &delta(&json!({ "content": FIRST })), &reasoned).is_err());
     // A target that goes on is asked without the spaces at the end, and may say them again.
     let prefill = |second: &[&str]| text(Prefill, FIRST, second).unwrap();
     assert_eq!(prefill(&[" scatter", " more."]), whole);
@@ -325,17 +328,23 @@ fn ways_to_go_on_are_those_that_the_answer_allows() {
         body
     };
     let words = delta(&json!({ "content": "Because" }));
-    assert_eq!(ways(&words, asked(json!({})), true), [Prefill, Restart, Instruct]);
-    assert_eq!(ways(&words, asked(json!({})), false), [Restart, Instruct]);
+    assert_eq!(ways(&words, asked(json!({})), Prefills::Natively), [Prefill, Restart, Instruct]);
+    assert_eq!(ways(&words, asked(json!({})), Prefills::No), [Restart, Instruct]);
+    // Where the beginning may be told again it must be long enough to be known.
+    assert_eq!(ways(&words, asked(json!({})), Prefills::ByHabit), [Restart, Instruct]);
+    let more = delta(&json!({ "content": "Because the sky scatters the light" }));
+    assert_eq!(ways(&more, asked(json!({})), Prefills::ByHabit), [Prefill, Restart, Instruct]);
+    let reasoned = delta(&json!({ "reasoning_content": "Hm" })) + &more;
+    assert_eq!(ways(&reasoned, asked(json!({})), Prefills::ByHabit), [Restart, Instruct]);
     // A model that reasons would have its last turn refused; a shape would be begun anew.
     let reasoning = asked(json!({ "reasoning_effort": "high" }));
-    assert_eq!(ways(&words, reasoning, true), [Restart, Instruct]);
+    assert_eq!(ways(&words, reasoning, Prefills::Natively), [Restart, Instruct]);
     let shaped = asked(json!({ "response_format": { "type": "json_object" } }));
-    assert_eq!(ways(&words, shaped, true), [Restart]);
+    assert_eq!(ways(&words, shaped, Prefills::Natively), [Restart]);
     // Of a call only another telling can go on.
-    assert_eq!(ways(&call(0, "look", &["{\"a"]), asked(json!({})), true), [Restart]);
+    assert_eq!(ways(&call(0, "look", &["{\"a"]), asked(json!({})), Prefills::Natively), [Restart]);
     let with_call = words + &call(0, "look", &["{\"a"]);
-    assert_eq!(ways(&with_call, asked(json!({})), true), [Restart, Instruct]);
+    assert_eq!(ways(&with_call, asked(json!({})), Prefills::Natively), [Restart, Instruct]);
 }
 
 #[test]
