@@ -101,7 +101,8 @@ impl Conduct {
         refused: bool,
         opening: &str,
     ) -> Self {
-        let mut seen = Seen { refused, opening: Some(opening), ..Seen::default() };
+        let mut seen =
+            Seen { refused, opening: Some(opening), called: transcript.called, ..Seen::default() };
         for piece in &transcript.said {
             match piece {
                 Piece::Text(text) => seen.text(text),
@@ -133,6 +134,8 @@ struct Seen<'a> {
     /// How it begins, where that is not in `texts`.
     opening: Option<&'a str>,
     texts: Vec<&'a str>,
+    /// Whether a tool was called.
+    called: bool,
     calls: Vec<String>,
     has_broken_call: bool,
 }
@@ -143,6 +146,7 @@ impl<'a> Seen<'a> {
     }
 
     fn call(&mut self, name: &str, arguments: &str) {
+        self.called = true;
         self.calls.push(name.to_owned());
         // No arguments at all are none.
         self.has_broken_call |= !arguments.trim().is_empty() && !are_whole(arguments);
@@ -151,7 +155,7 @@ impl<'a> Seen<'a> {
     fn conduct(self, stop: Option<StopReason>, is_known: bool) -> Conduct {
         let said_so = self.refused || stop == Some(StopReason::Refusal);
         let opening = self.opening.or_else(|| self.texts.first().copied());
-        let in_words = || self.calls.is_empty() && opening.is_some_and(opens_refusing);
+        let in_words = || !self.called && opening.is_some_and(opens_refusing);
         let is_json = || match self.texts.as_slice() {
             [text] => is_json(text),
             texts => is_json(&texts.concat()),

@@ -22,7 +22,7 @@ pub fn opening<'b>(head: &Head, body: &'b [u8]) -> Option<&'b [u8]> {
         match (token.kind, scanner.depth()) {
             (Kind::Text, 0) => return Some(turns),
             (Kind::Key, TURN) => key = within,
-            (Kind::Text, TURN) if key == "role" && is_an_answer(within) => break,
+            (Kind::Text, TURN) if is_an_answer(key, within) => break,
             (Kind::End, LIST) => end = token.span.end,
             _ => {}
         }
@@ -30,6 +30,12 @@ pub fn opening<'b>(head: &Head, body: &'b [u8]) -> Option<&'b [u8]> {
     (end > 0).then(|| &turns[..end])
 }
 
-fn is_an_answer(role: &str) -> bool {
-    matches!(role, "assistant" | "model" | "tool")
+/// Whether this field of a turn says that a model made it, or that it answers what a model made. A turn
+/// that has a kind is an item, and a caller begins with none but messages.
+fn is_an_answer(field: &str, value: &str) -> bool {
+    match field {
+        "role" => matches!(value, "assistant" | "model" | "tool"),
+        "type" => value != "message",
+        _ => false,
+    }
 }

@@ -94,6 +94,11 @@ impl<'a> Literal<'a> {
         Self(Cow::Owned(String::from_utf8(literal).expect("escaping keeps UTF-8")))
     }
 
+    /// The same, borrowed from nothing.
+    pub(crate) fn to_owned(&self) -> Literal<'static> {
+        Literal(Cow::Owned(self.0.clone().into_owned()))
+    }
+
     /// The literal itself, quotes included.
     pub(crate) fn as_written(&self) -> &str {
         &self.0

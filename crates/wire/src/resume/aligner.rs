@@ -2,11 +2,12 @@
 //! again is swallowed, what goes beyond is passed on. A second telling that differs is a mismatch, and
 //! nothing of it is passed on.
 
+use std::borrow::Cow;
+
 use terms::usage::Usage;
 
 use super::{
-    Piece, Resumption, Transcript,
-    arguments::{self, Retelling},
+    Piece, Resumption, Transcript, arguments::RetoldArguments, joining::Joining,
     unfinished::BYTES_PER_TOKEN,
 };
 use crate::{
@@ -14,15 +15,8 @@ use crate::{
     json::text::{Literal, Text},
 };
 
-/// Bytes of a continuation that are looked at before any of it is passed on.
-const LOOKED_AT: usize = 128;
-
-/// Bytes at the end of the first part that a continuation must repeat to be cut there. Fewer may stand
-/// there by chance.
-const OVERLAP: usize = 12;
-
-/// Bytes at the beginning of an answer by which one that was begun again is known.
-pub(super) const BEGUN_AGAIN: usize = 24;
+/// Bytes that may go beyond one call while another has not been told to where it broke off.
+const WAITING_BYTES: u64 = 1 << 20;
 
 /// The second telling is not the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +25,26 @@ pub(crate) struct Mismatch;
 /// Joins one second telling.
 #[derive(Debug)]
 pub(crate) struct Aligner {
-    resumption: Resumption,
     expected: Vec<Piece>,
-    /// The thing that is being told again, and the bytes of its text that were met.
+    /// The piece that is being told again, and the bytes of its text that were met.
     at: usize,
     met: usize,
     calls: Vec<RetoldCall>,
     /// A number for the next call that is new.
     next_call: usize,
     joining: Option<Joining>,
-    /// Reasoning is not shown again before something is said.
-    swallow_reasoning: bool,
+    /// What goes beyond a piece while others have not been met to their ends.
+    waiting: Vec<Event<'static>>,
+    waiting_bytes: u64,
+    /// Whether everything that was said has been told again.
+    is_all_told: bool,
+    /// Whether anything was passed on that its caller did not have.
+    passed: bool,
     /// What was counted of the first part: its input, and an estimate of what was said.
     first_usage: Option<Usage>,
     said_tokens: u64,
+    /// Reasoning is not shown again before something is said.
+    swallow_reasoning: bool,
 }
 
 /// A call of the second telling.
@@ -56,19 +56,28 @@ struct RetoldCall {
 
 #[derive(Debug)]
 enum Becomes {
-    /// The call at this place of what is expected; told until it goes beyond it.
-    Known { place: usize, retelling: Retelling, told: String },
+    /// The call at this place of what is expected.
+    Known { place: usize, arguments: RetoldArguments },
     /// A call of its own, under this number.
     New(usize),
 }
 
-/// A continuation whose beginning is looked at.
-#[derive(Debug, Default)]
-struct Joining {
-    before: String,
-    heard: String,
-    /// Whether it was reasoned instead.
-    reasoned: bool,
+/// What kind of piece goes on or begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Refusal,
+    Call,
+}
+
+impl Kind {
+    fn of(piece: &Piece) -> Self {
+        match piece {
+            Piece::Text(_) => Self::Text,
+            Piece::Refusal(_) => Self::Refusal,
+            Piece::Call { .. } => Self::Call,
+        }
+    }
 }
 
 type Pass<'p> = &'p mut dyn FnMut(&Event<'_>);
@@ -79,38 +88,46 @@ impl Aligner {
             Piece::Call { number, .. } => Some(number + 1),
             _ => None,
         });
-        let before = transcript.words().unwrap_or_default().to_owned();
         let words = resumption != Resumption::Restart;
         Self {
-            resumption,
             expected: transcript.said.clone(),
             at: 0,
             met: 0,
             calls: Vec::new(),
             next_call: next_call.max().unwrap_or(0),
-            joining: words.then(|| Joining { before, ..Joining::default() }),
-            swallow_reasoning: transcript.reasoned || !transcript.said.is_empty(),
+            joining: words.then(|| Joining::new(transcript, resumption)),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            is_all_told: false,
+            passed: false,
             first_usage: transcript.usage.filter(|_| words),
             said_tokens: if words { transcript.bytes() as u64 / BYTES_PER_TOKEN } else { 0 },
+            swallow_reasoning: transcript.reasoned || !transcript.said.is_empty(),
         }
     }
 
     /// Whether nothing has gone beyond the first part yet.
     pub(crate) fn is_silent(&self) -> bool {
-        self.joining.is_some() || self.at < self.expected.len()
+        !self.passed
     }
 
     /// Takes an event of the second telling; what its caller lacks is passed on.
     pub(crate) fn event(&mut self, event: &Event<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
         match event {
             Event::Start { .. } => {}
-            Event::Reasoning(_) if self.swallow_reasoning => {
-                self.joining.iter_mut().for_each(|joining| joining.reasoned = true);
+            Event::Reasoning(_) if self.swallow_reasoning && self.waiting.is_empty() => {
+                self.joining.iter_mut().for_each(Joining::reasons);
+            }
+            Event::Reasoning(text) if !self.waiting.is_empty() => {
+                self.beyond(Event::Reasoning(text.to_owned()), pass)?;
             }
             // A turn of two makers is sealed by neither.
             Event::Sealed(sealed) => pass(&Event::Unsaid(sealed.field())),
             Event::Text(text) => self.text(&text.decoded().ok_or(Mismatch)?, pass)?,
-            Event::Refusal(text) => self.refusal(&text.decoded().ok_or(Mismatch)?, pass)?,
+            Event::Refusal(text) => {
+                self.joined(pass)?;
+                self.words(Kind::Refusal, &text.decoded().ok_or(Mismatch)?, pass)?;
+            }
             Event::ToolStart { call, id, name } => {
                 self.joined(pass)?;
                 self.call(*call, id, name, pass)?;
@@ -121,81 +138,88 @@ impl Aligner {
             Event::Usage(usage) => pass(&Event::Usage(self.of_one_answer(usage))),
             Event::Stop { .. } => {
                 self.joined(pass)?;
-                self.all_told()?;
+                if !self.all_told() {
+                    return Err(Mismatch);
+                }
+                self.release(pass);
+                self.passed = true;
                 pass(event);
             }
-            Event::Aside { .. } if self.is_silent() && self.all_told().is_err() => {
+            Event::Aside { .. } if self.joining.is_some() || !self.all_told() => {
                 return Err(Mismatch);
             }
-            Event::Reasoning(_)
-            | Event::Aside { .. }
-            | Event::Unsaid(_)
-            | Event::End
-            | Event::Failed(_) => pass(event),
+            Event::Reasoning(_) | Event::Aside { .. } => {
+                self.passed = true;
+                pass(event);
+            }
+            Event::Unsaid(_) | Event::End | Event::Failed(_) => pass(event),
+        }
+        if !self.waiting.is_empty() && self.all_told() {
+            self.release(pass);
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str, pass: Pass<'_>) -> Result<(), Mismatch> {
         if let Some(joining) = &mut self.joining {
-            joining.heard.push_str(text);
-            return if joining.heard.len() >= LOOKED_AT { self.joined(pass) } else { Ok(()) };
+            return if joining.hear(text) { self.joined(pass) } else { Ok(()) };
         }
-        let beyond = self.told(text, |said| match said {
-            Piece::Text(text) => Some(text),
-            _ => None,
-        })?;
-        if !beyond.is_empty() {
-            self.beyond(&Event::Text(Literal::from_plain(beyond)), pass);
-        }
-        Ok(())
+        self.words(Kind::Text, text, pass)
     }
 
-    fn refusal(&mut self, text: &str, pass: Pass<'_>) -> Result<(), Mismatch> {
-        self.joined(pass)?;
-        let beyond = self.told(text, |said| match said {
-            Piece::Refusal(text) => Some(text),
-            _ => None,
-        })?;
-        if !beyond.is_empty() {
-            self.beyond(&Event::Refusal(Literal::from_plain(beyond)), pass);
+    /// The one way in which the place advances: from a piece that was met to the next, where another
+    /// kind is told. Words go on with words of their kind; every call is a piece of its own.
+    /// True where a piece of this kind is expected, false where all of them were met.
+    fn advance(&mut self, kind: Kind) -> Result<bool, Mismatch> {
+        while let Some(piece) = self.expected.get(self.at) {
+            if kind != Kind::Call && Kind::of(piece) == kind {
+                return Ok(true);
+            }
+            if !self.is_met() {
+                return if Kind::of(piece) == kind { Ok(true) } else { Err(Mismatch) };
+            }
+            (self.at, self.met) = (self.at + 1, 0);
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Meets a text with what is expected; gives what goes beyond it.
-    fn told<'t>(
-        &mut self,
-        text: &'t str,
-        of: fn(&Piece) -> Option<&String>,
-    ) -> Result<&'t str, Mismatch> {
-        let Some(expected) = self.expected.get(self.at) else { return Ok(text) };
-        let Some(expected) = of(expected) else {
-            // After a call that was told to its end, words are new.
-            let is_last = self.at + 1 == self.expected.len();
-            if !is_last || self.calls.is_empty() {
+    /// Whether the piece at the place was met, as far as it can be before others are: its whole text,
+    /// or that it is called. The arguments of several calls may come mixed.
+    fn is_met(&self) -> bool {
+        match &self.expected[self.at] {
+            Piece::Text(text) | Piece::Refusal(text) => self.met == text.len(),
+            Piece::Call { .. } => self.calls.iter().any(
+                |call| matches!(&call.becomes, Becomes::Known { place, .. } if *place == self.at),
+            ),
+        }
+    }
+
+    /// Meets words with what is expected; what goes beyond is passed on.
+    fn words(&mut self, kind: Kind, words: &str, pass: Pass<'_>) -> Result<(), Mismatch> {
+        if words.is_empty() {
+            return Ok(());
+        }
+        let mut beyond = words;
+        if self.advance(kind)?
+            && let Piece::Text(expected) | Piece::Refusal(expected) = &self.expected[self.at]
+        {
+            let rest = &expected[self.met..];
+            let common = rest.len().min(words.len());
+            if rest.as_bytes()[..common] != words.as_bytes()[..common] {
                 return Err(Mismatch);
             }
-            self.all_told()?;
-            self.at = self.expected.len();
-            return Ok(text);
-        };
-        let rest = &expected[self.met..];
-        if let Some(beyond) = text.strip_prefix(rest) {
-            if self.at + 1 < self.expected.len() && !beyond.is_empty() {
+            self.met += common;
+            beyond = &words[common..];
+            if !beyond.is_empty() && self.at + 1 < self.expected.len() {
                 return Err(Mismatch);
             }
-            self.met += rest.len();
-            if self.at + 1 == self.expected.len() {
-                self.at += 1;
-            }
-            return Ok(beyond);
         }
-        if !rest.starts_with(text) {
-            return Err(Mismatch);
+        if beyond.is_empty() {
+            return Ok(());
         }
-        self.met += text.len();
-        Ok("")
+        let beyond = Literal::from_plain(beyond);
+        let is_refusal = kind == Kind::Refusal;
+        self.beyond(if is_refusal { Event::Refusal(beyond) } else { Event::Text(beyond) }, pass)
     }
 
     fn call(
@@ -205,131 +229,101 @@ impl Aligner {
         name: &Text<'_>,
         pass: Pass<'_>,
     ) -> Result<(), Mismatch> {
-        if let Some(Piece::Text(text) | Piece::Refusal(text)) = self.expected.get(self.at) {
-            if self.met < text.len() {
-                return Err(Mismatch);
-            }
-            (self.at, self.met) = (self.at + 1, 0);
+        if !self.advance(Kind::Call)? {
+            let call = self.next_call;
+            self.next_call += 1;
+            self.calls.push(RetoldCall { number, becomes: Becomes::New(call) });
+            let (id, name) = (Text::owned(&**id), Text::owned(&**name));
+            return self.beyond(Event::ToolStart { call, id, name }, pass);
         }
-        self.whole_calls_agree()?;
-        // The call before this one was met already, be it told to its end or not.
-        let begun = self.calls.iter().filter_map(|call| match &call.becomes {
-            Becomes::Known { place, .. } => Some(place + 1),
-            Becomes::New(_) => None,
-        });
-        let place = begun.max().unwrap_or(self.at).max(self.at);
-        let becomes = match self.expected.get(place) {
-            Some(Piece::Call { name: known, .. }) if **name == **known => {
-                self.at = place;
-                Becomes::Known { place, retelling: Retelling::default(), told: String::new() }
+        let is_last = self.at + 1 == self.expected.len();
+        let arguments = match &self.expected[self.at] {
+            Piece::Call { name: known, arguments, .. } if **known == **name => {
+                RetoldArguments::of(arguments, is_last)
             }
-            Some(_) => return Err(Mismatch),
-            None => {
-                self.at = place;
-                self.all_told()?;
-                let new = self.next_call;
-                self.next_call += 1;
-                let start = Event::ToolStart { call: new, id: id.clone(), name: name.clone() };
-                self.beyond(&start, pass);
-                Becomes::New(new)
-            }
+            _ => return Err(Mismatch),
         };
+        let becomes = Becomes::Known { place: self.at, arguments };
         self.calls.push(RetoldCall { number, becomes });
         Ok(())
     }
 
     fn arguments(&mut self, number: usize, piece: &str, pass: Pass<'_>) -> Result<(), Mismatch> {
-        let call = self.calls.iter_mut().find(|call| call.number == number).ok_or(Mismatch)?;
-        let (number, beyond) = match &mut call.becomes {
-            Becomes::New(number) => (*number, piece),
-            Becomes::Known { place, retelling, told } => {
-                let Piece::Call { number, arguments, .. } = &self.expected[*place] else {
+        let Self { calls, expected, .. } = self;
+        let call = calls.iter_mut().find(|call| call.number == number).ok_or(Mismatch)?;
+        let (call, beyond) = match &mut call.becomes {
+            Becomes::New(call) => (*call, Cow::Borrowed(piece)),
+            Becomes::Known { place, arguments } => {
+                let Piece::Call { number, arguments: first, .. } = &expected[*place] else {
                     return Err(Mismatch);
                 };
-                told.push_str(piece);
-                if self.expected[*place].is_whole_call() {
-                    return Ok(());
-                }
-                let beyond = retelling.compare(arguments, piece).map_err(|()| Mismatch)?;
-                (*number, beyond)
+                (*number, arguments.tell(first, piece).map_err(|()| Mismatch)?)
             }
         };
-        if !beyond.is_empty() {
-            self.at = self.expected.len();
-            let fragment = Literal::from_plain(beyond);
-            self.beyond(&Event::ToolArguments { call: number, fragment }, pass);
+        if beyond.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Whether the calls that were whole were told again as they are.
-    fn whole_calls_agree(&self) -> Result<(), Mismatch> {
-        let agrees = |call: &RetoldCall| match &call.becomes {
-            Becomes::New(_) => true,
-            Becomes::Known { place, told, .. } => match &self.expected[*place] {
-                said @ Piece::Call { arguments, .. } if said.is_whole_call() => {
-                    arguments::are_same(arguments, told)
-                }
-                _ => true,
-            },
-        };
-        if self.calls.iter().all(agrees) { Ok(()) } else { Err(Mismatch) }
+        self.beyond(Event::ToolArguments { call, fragment: Literal::from_plain(&beyond) }, pass)
     }
 
     /// Whether everything that was said has been told again.
-    fn all_told(&self) -> Result<(), Mismatch> {
-        self.whole_calls_agree()?;
-        let told = self.calls.iter().all(|call| match &call.becomes {
+    fn all_told(&mut self) -> bool {
+        let is_at_the_end = match self.expected.len() - self.at {
+            0 => true,
+            1 => self.is_met(),
+            _ => false,
+        };
+        let is_told = |call: &RetoldCall| match &call.becomes {
             Becomes::New(_) => true,
-            Becomes::Known { place, retelling, .. } => match &self.expected[*place] {
-                said @ Piece::Call { arguments, .. } => {
-                    said.is_whole_call() || retelling.is_done(arguments)
-                }
+            Becomes::Known { place, arguments } => match &self.expected[*place] {
+                Piece::Call { arguments: first, .. } => arguments.are_told(first),
                 _ => false,
             },
-        });
-        let to_the_end = match self.expected.get(self.at) {
-            None => true,
-            Some(Piece::Text(text) | Piece::Refusal(text)) => {
-                self.at + 1 == self.expected.len() && self.met == text.len()
-            }
-            Some(Piece::Call { .. }) => {
-                let met = |call: &RetoldCall| matches!(&call.becomes, Becomes::Known { place, .. } if *place == self.at);
-                self.at + 1 == self.expected.len() && self.calls.iter().any(met)
-            }
         };
-        if told && to_the_end { Ok(()) } else { Err(Mismatch) }
+        self.is_all_told = is_at_the_end && self.calls.iter().all(is_told);
+        self.is_all_told
     }
 
-    /// Something that the caller does not have yet.
-    fn beyond(&mut self, event: &Event<'_>, pass: Pass<'_>) {
-        self.swallow_reasoning = false;
-        pass(event);
+    /// Something that the caller does not have yet: passed on once nothing can differ any more.
+    fn beyond(&mut self, event: Event<'static>, pass: Pass<'_>) -> Result<(), Mismatch> {
+        if self.is_all_told || self.all_told() {
+            self.release(pass);
+            (self.swallow_reasoning, self.passed) = (false, true);
+            pass(&event);
+            return Ok(());
+        }
+        self.waiting_bytes += event.output().unwrap_or(0);
+        self.waiting.push(event);
+        if self.waiting_bytes > WAITING_BYTES { Err(Mismatch) } else { Ok(()) }
+    }
+
+    /// Passes on what waited until everything was told.
+    fn release(&mut self, pass: Pass<'_>) {
+        for event in std::mem::take(&mut self.waiting) {
+            (self.swallow_reasoning, self.passed) = (false, true);
+            pass(&event);
+        }
     }
 
     /// The beginning of a continuation was heard: it is cut where it repeats, and passed on.
     fn joined(&mut self, pass: Pass<'_>) -> Result<(), Mismatch> {
-        let Some(Joining { before, heard, reasoned }) = self.joining.take() else { return Ok(()) };
-        let beginning = before.as_bytes().get(..BEGUN_AGAIN);
-        let begun_again =
-            beginning.is_some_and(|beginning| heard.as_bytes().starts_with(beginning));
-        if begun_again {
+        let Some(joining) = self.joining.take() else { return Ok(()) };
+        if joining.begins_again() {
             (self.first_usage, self.said_tokens) = (None, 0);
-            return self.text(&heard, pass);
+            return self.text(&joining.heard, pass);
         }
-        // What was taken for reasoning is the rest, which its caller would never see.
-        if self.resumption == Resumption::Prefill && reasoned && heard.is_empty() {
+        if joining.is_all_reasoning() {
             return Err(Mismatch);
         }
         // From here on only a call that is not whole is expected to be told again.
         let words = matches!(self.expected.first(), Some(Piece::Text(_)));
         (self.at, self.met) = (usize::from(words), 0);
-        let rest = &heard[repeated(&before, &heard, self.resumption)..];
+        let rest = joining.rest();
         if self.at < self.expected.len() {
             return if rest.trim().is_empty() { Ok(()) } else { Err(Mismatch) };
         }
         if !rest.is_empty() {
-            self.beyond(&Event::Text(Literal::from_plain(rest)), pass);
+            return self.beyond(Event::Text(Literal::from_plain(rest)), pass);
         }
         Ok(())
     }
@@ -349,19 +343,4 @@ impl Aligner {
         }
         one
     }
-}
-
-/// Bytes at the beginning of a continuation that repeat the end of what is there.
-fn repeated(before: &str, heard: &str, resumption: Resumption) -> usize {
-    if resumption == Resumption::Prefill {
-        // It was asked to go on without the spaces at the end, which its caller has.
-        let spaces = &before[before.trim_end().len()..];
-        let common = spaces.chars().zip(heard.chars()).take_while(|(one, other)| one == other);
-        return common.map(|(space, _)| space.len_utf8()).sum();
-    }
-    let longest = before.len().min(heard.len());
-    let fits =
-        |length: &usize| heard.is_char_boundary(*length) && before.ends_with(&heard[..*length]);
-    let least = OVERLAP.min(before.len().max(1));
-    (least..=longest).rev().find(fits).unwrap_or(0)
 }

@@ -1,6 +1,8 @@
 //! The arguments of a call as text: whether they are whole, and how far a second telling of them agrees
 //! with the first. Spaces between JSON tokens mean nothing.
 
+use std::borrow::Cow;
+
 /// Whether this is one whole JSON object. Nothing but spaces can follow.
 pub(crate) fn are_whole(arguments: &str) -> bool {
     arguments.trim_end().ends_with('}')
@@ -8,12 +10,76 @@ pub(crate) fn are_whole(arguments: &str) -> bool {
 }
 
 /// Whether both are the same JSON value. Nothing at all is a call without arguments.
-pub(crate) fn are_same(one: &str, other: &str) -> bool {
+fn are_same(one: &str, other: &str) -> bool {
     let value = |text: &str| {
         let text = if text.trim().is_empty() { "{}" } else { text };
         serde_json::from_str::<serde_json::Value>(text).ok()
     };
     matches!((value(one), value(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// How the arguments of a call are told again.
+#[derive(Debug)]
+pub(crate) enum RetoldArguments {
+    /// They were whole: the same value must come, spaced as it may be.
+    Whole(String),
+    /// They had not come, and something came after them: an empty object says the same.
+    Absent(String),
+    /// They broke off: told until they go beyond that.
+    Open(Retelling),
+}
+
+impl RetoldArguments {
+    /// Of a call whose arguments came so far; `is_last` tells that nothing came after it.
+    pub(crate) fn of(first: &str, is_last: bool) -> Self {
+        if are_whole(first) {
+            Self::Whole(String::new())
+        } else if first.is_empty() && !is_last {
+            Self::Absent(String::new())
+        } else {
+            Self::Open(Retelling::default())
+        }
+    }
+
+    /// Meets a piece with what came of these arguments the first time; gives what goes beyond it.
+    pub(crate) fn tell<'p>(&mut self, first: &str, piece: &'p str) -> Result<Cow<'p, str>, ()> {
+        match self {
+            Self::Whole(told) => {
+                told.push_str(piece);
+                // Otherwise more of them may come.
+                let differ = are_whole(told) && !are_same(first, told);
+                if differ { Err(()) } else { Ok(Cow::Borrowed("")) }
+            }
+            Self::Absent(told) => {
+                told.push_str(piece);
+                if says_nothing(told) {
+                    return Ok(Cow::Borrowed(""));
+                }
+                let beyond = Cow::Owned(std::mem::take(told));
+                *self = Self::Open(Retelling::default());
+                Ok(beyond)
+            }
+            Self::Open(retelling) => retelling.compare(first, piece).map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether as much of them was told as came the first time.
+    pub(crate) fn are_told(&self, first: &str) -> bool {
+        match self {
+            Self::Whole(told) => are_same(first, told),
+            Self::Absent(_) => true,
+            Self::Open(retelling) => retelling.is_done(first),
+        }
+    }
+}
+
+/// Whether this is an empty object as far as it came.
+fn says_nothing(arguments: &str) -> bool {
+    let mut rest = ['{', '}'].into_iter();
+    arguments
+        .chars()
+        .filter(|next| !next.is_ascii_whitespace())
+        .all(|next| rest.next() == Some(next))
 }
 
 /// A second telling of arguments, compared piece by piece with what was said of them the first time.
@@ -27,7 +93,7 @@ pub(crate) struct Retelling {
 
 impl Retelling {
     /// Compares a piece. Gives what of it goes beyond the first telling; an error where they differ.
-    pub(crate) fn compare<'p>(&mut self, first: &str, piece: &'p str) -> Result<&'p str, ()> {
+    fn compare<'p>(&mut self, first: &str, piece: &'p str) -> Result<&'p str, ()> {
         for (at, character) in piece.char_indices() {
             if !self.in_string {
                 let rest = &first[self.met..];
@@ -47,7 +113,7 @@ impl Retelling {
     }
 
     /// Whether all of the first telling was met.
-    pub(crate) fn is_done(&self, first: &str) -> bool {
+    fn is_done(&self, first: &str) -> bool {
         first[self.met..].trim_start().is_empty()
     }
 

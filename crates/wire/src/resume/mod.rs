@@ -3,6 +3,7 @@
 
 mod aligner;
 mod arguments;
+mod joining;
 mod place;
 mod transcript;
 mod unfinished;

@@ -18,6 +18,8 @@ pub(crate) struct Transcript {
     pub(crate) model: Option<String>,
     /// Without reasoning, in the order in which it began. Pieces of one kind in a row are one.
     pub(crate) said: Vec<Piece>,
+    /// Whether a tool was called, also where nothing else is remembered.
+    pub(crate) called: bool,
     /// Whether reasoning was shown.
     pub(crate) reasoned: bool,
     /// The counts that were stated last.
@@ -63,25 +65,20 @@ impl Transcript {
                 self.model =
                     self.model.take().or_else(|| model.as_ref().map(|text| (**text).to_owned()));
             }
-            Event::Text(text) => {
-                if !matches!(self.said.last(), Some(Piece::Text(_))) {
-                    self.said.push(Piece::Text(String::new()));
-                }
-                self.append(text);
-            }
-            Event::Refusal(text) => {
-                if !matches!(self.said.last(), Some(Piece::Refusal(_))) {
-                    self.said.push(Piece::Refusal(String::new()));
-                }
-                self.append(text);
-            }
+            Event::Text(text) => self.append(text, false),
+            Event::Refusal(text) => self.append(text, true),
             Event::Reasoning(_) => self.reasoned = true,
-            Event::ToolStart { call, id, name } => self.said.push(Piece::Call {
-                number: *call,
-                id: (**id).to_owned(),
-                name: (**name).to_owned(),
-                arguments: String::new(),
-            }),
+            Event::ToolStart { call, id, name } => {
+                self.called = true;
+                if self.sealed.is_none() {
+                    self.said.push(Piece::Call {
+                        number: *call,
+                        id: (**id).to_owned(),
+                        name: (**name).to_owned(),
+                        arguments: String::new(),
+                    });
+                }
+            }
             Event::ToolArguments { call, fragment } => self.append_arguments(*call, fragment),
             Event::Aside { .. } => self.seal("several choices, or output of another kind"),
             Event::Usage(usage) => self.usage = Some(*usage),
@@ -131,11 +128,14 @@ impl Transcript {
         self.bytes
     }
 
-    fn append(&mut self, literal: &Literal<'_>) {
-        if let (Some(plain), Some(Piece::Text(text) | Piece::Refusal(text))) =
-            (self.plain(literal), self.said.last_mut())
-        {
-            text.push_str(&plain);
+    /// Goes on with words of a kind, or begins them.
+    fn append(&mut self, literal: &Literal<'_>, refuses: bool) {
+        let Some(plain) = self.plain(literal).filter(|plain| !plain.is_empty()) else { return };
+        match self.said.last_mut() {
+            Some(Piece::Text(said)) if !refuses => said.push_str(&plain),
+            Some(Piece::Refusal(said)) if refuses => said.push_str(&plain),
+            _ if refuses => self.said.push(Piece::Refusal(plain.into_owned())),
+            _ => self.said.push(Piece::Text(plain.into_owned())),
         }
     }
 
@@ -159,11 +159,44 @@ impl Transcript {
         self.bytes += literal.between_quotes().len();
         if self.bytes > BYTES {
             self.seal("an answer of more than 4 MiB");
+            return None;
         }
         let plain = literal.decoded();
         if plain.is_none() {
             self.seal("text that is not Unicode");
         }
         plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, Transcript};
+    use crate::{
+        canonical::event::Event,
+        json::text::{Literal, Text},
+    };
+
+    fn told(mut transcript: Transcript) -> Transcript {
+        let call = |call| Event::ToolStart { call, id: Text::from("c"), name: Text::from("look") };
+        for (number, text) in ["", "a", "", "b"].into_iter().enumerate() {
+            transcript.take(&Event::Text(Literal::from_plain(text)));
+            transcript.take(&Event::Refusal(Literal::from_plain("")));
+            if number == 2 {
+                transcript.take(&call(0));
+            }
+        }
+        transcript
+    }
+
+    #[test]
+    fn one_that_forgets_keeps_that_a_tool_was_called_and_nothing_else() {
+        let remembered = told(Transcript::new(false));
+        assert!(remembered.called);
+        let kinds = remembered.said.iter().map(|said| matches!(said, Piece::Text(_)));
+        assert_eq!(kinds.collect::<Vec<bool>>(), [true, false, true], "nothing said is no piece");
+        let forgotten = told(Transcript::new(true));
+        assert!(forgotten.called && forgotten.said.is_empty(), "{forgotten:?}");
+        assert_eq!(forgotten.said.capacity(), 0);
     }
 }

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use terms::dialect::Dialect;
 
-use super::{Transcript, aligner::BEGUN_AGAIN};
+use super::{Transcript, joining::BEGUN_AGAIN};
 use crate::{
     canonical::{
         event::{Event, StopReason},

@@ -92,3 +92,22 @@ fn who_asks_for_json_is_known_in_every_dialect() {
     check(Dialect::Gemini, r#","generationConfig":{"responseMimeType":"application/json"}"#, true);
     check(Dialect::Gemini, r#","generationConfig":{"temperature":1}"#, false);
 }
+
+#[test]
+fn words_beside_a_call_are_no_refusal_also_where_nothing_is_remembered() {
+    let refuses = |delta: Value| {
+        let options = StreamOptions { forget: true, ..StreamOptions::default() };
+        let mut relay = StreamRelay::new(CHAT, CHAT, options);
+        let chunk = |delta: &Value, finish: Value| {
+            let chunk = json!({ "id": "c", "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] });
+            format!("data: {chunk}\n\n")
+        };
+        let stream = chunk(&delta, Value::Null) + &chunk(&json!({}), json!("stop"));
+        relay.push(format!("{stream}data: [DONE]\n\n").as_bytes(), &mut BytesMut::new());
+        relay.conduct().unwrap().refuses
+    };
+    let sorry = "I'm sorry, I can't do that without a look.";
+    let call = json!({ "index": 0, "id": "1", "function": { "name": "look", "arguments": "{}" } });
+    assert!(refuses(json!({ "content": sorry })));
+    assert!(!refuses(json!({ "content": sorry, "tool_calls": [call] })));
+}

@@ -19,6 +19,7 @@ mod recorded;
 mod responses;
 #[allow(clippy::print_stdout, reason = "what was skipped is said")]
 mod resume;
+mod retold;
 mod same_dialect;
 mod sealed;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]

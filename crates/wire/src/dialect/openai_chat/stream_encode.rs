@@ -28,8 +28,8 @@ pub(super) struct Encoder {
     /// What every record begins with, up to its choices; empty before the start.
     opening: Vec<u8>,
     content: bool,
-    /// The tool call that is open, and whether it has arguments yet.
-    call: Option<(usize, bool)>,
+    /// Tool calls that have no arguments yet. Those of several calls may come mixed.
+    bare_calls: Vec<usize>,
     /// Sealed reasoning that waits for the call which it may stand before.
     waiting: Vec<Sealed<'static>>,
     details: u64,
@@ -43,7 +43,7 @@ impl Encoder {
             options: options.clone(),
             opening: Vec::new(),
             content: false,
-            call: None,
+            bare_calls: Vec::new(),
             waiting: Vec::new(),
             details: 0,
             stopped: false,
@@ -57,10 +57,11 @@ impl Encoder {
         encoder.options.created_unix_s = place.created_unix_s.unwrap_or(options.created_unix_s);
         encoder.write_opening(transcript.id.as_deref(), transcript.model.as_deref());
         encoder.content = true;
-        encoder.call = match transcript.said.last() {
-            Some(Piece::Call { number, arguments, .. }) => Some((*number, !arguments.is_empty())),
+        let bare = transcript.said.iter().filter_map(|said| match said {
+            Piece::Call { number, arguments, .. } if arguments.is_empty() => Some(*number),
             _ => None,
-        };
+        });
+        encoder.bare_calls = bare.collect();
         encoder
     }
 }
@@ -156,7 +157,6 @@ impl Encoder {
     }
 
     fn piece(&mut self, field: &str, text: &Literal<'_>, out: &mut BytesMut) {
-        self.finish_call(out);
         self.details(None, out);
         self.content = true;
         self.open(out);
@@ -168,10 +168,9 @@ impl Encoder {
     }
 
     fn call(&mut self, call: usize, id: &str, name: &str, out: &mut BytesMut) {
-        self.finish_call(out);
         self.details(Some(id), out);
         self.content = true;
-        self.call = Some((call, false));
+        self.bare_calls.push(call);
         self.open(out);
         out.put_slice(b"\"tool_calls\":[{\"index\":");
         write::number(out, call as u64);
@@ -184,11 +183,7 @@ impl Encoder {
     }
 
     fn arguments(&mut self, call: usize, fragment: &Literal<'_>, out: &mut BytesMut) {
-        if let Some((open, filled)) = &mut self.call
-            && *open == call
-        {
-            *filled = true;
-        }
+        self.bare_calls.retain(|bare| *bare != call);
         self.open(out);
         out.put_slice(b"\"tool_calls\":[{\"index\":");
         write::number(out, call as u64);
@@ -199,8 +194,8 @@ impl Encoder {
     }
 
     /// A call without arguments is an empty object here, not an empty text.
-    fn finish_call(&mut self, out: &mut BytesMut) {
-        if let Some((call, false)) = self.call.take() {
+    fn finish_calls(&mut self, out: &mut BytesMut) {
+        for call in std::mem::take(&mut self.bare_calls) {
             self.arguments(call, &Literal::from_plain("{}"), out);
         }
     }
@@ -209,7 +204,7 @@ impl Encoder {
         if self.stopped {
             return;
         }
-        self.finish_call(out);
+        self.finish_calls(out);
         self.details(None, out);
         self.stopped = true;
         self.open(out);
