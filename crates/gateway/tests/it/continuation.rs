@@ -21,6 +21,7 @@ use crate::harness::{
     CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, Reply, path, provider, provider_at, question,
     table, table_streaming, vendor, whole_text,
 };
+use crate::recorder::{Recorder, Told};
 
 const ALL: [Dialect; 4] = [CHAT, RESPONSES, MESSAGES, GEMINI];
 
@@ -237,6 +238,29 @@ async fn a_caller_who_waits_is_told_so_where_its_clients_skip_it() {
         assert_eq!(whole_text(caller, true, &reply), FOX, "{caller}");
         assert!(reply.text().contains(sign), "{caller}: {}", reply.text());
     }
+}
+
+#[tokio::test]
+async fn a_model_that_dies_while_it_thinks_is_followed_by_another() {
+    let thinks = [
+        r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":7,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"A fox? "}}"#,
+    ];
+    let begun = format!("data: {}\n\n", thinks.join("\n\ndata: "));
+    let first = Recorder::start(vec![Told::new(200, "text/event-stream", begun)]).await;
+    let second = vendor("second", MESSAGES, &["m"]).await;
+    let targets = [
+        (provider_at("first", &first.base, MESSAGES), "m"),
+        (provider("second", &second, MESSAGES), "m"),
+    ];
+    let house = House::open(table("r", &targets)).await;
+    let reply = house.ask(MESSAGES, "r", true).await;
+    assert_eq!(whole_text(MESSAGES, true, &reply), FOX);
+    assert!(!reply.text().contains("event: error"), "{}", reply.text());
+    assert_eq!(ids(MESSAGES, &reply), ["msg_1"]);
+    let signed = reply.text().find("signature_delta").unwrap();
+    assert!(signed < reply.text().find("text_delta").unwrap(), "the first thought has its end");
 }
 
 /// A provider that says a word, and once it may, another one and an error in one piece.

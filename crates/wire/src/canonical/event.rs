@@ -41,6 +41,8 @@ pub(crate) enum Event<'a> {
     Refusal(Literal<'a>),
     /// Reasoning, as far as the provider shows it.
     Reasoning(Literal<'a>),
+    /// The thought so far is over without its seal; what is reasoned now is reasoned anew by another.
+    ThoughtAnew,
     /// What only its maker can read, of the reasoning said last or of what comes next.
     Sealed(Sealed<'a>),
     /// A tool call begins. Calls are numbered from 0 in the order in which they begin.

@@ -8,7 +8,7 @@ use terms::usage::Usage;
 
 use super::{
     Piece, Resumption, Transcript, arguments::RetoldArguments, joining::Joining,
-    unfinished::BYTES_PER_TOKEN,
+    thought::RetoldThought, unfinished::BYTES_PER_TOKEN,
 };
 use crate::{
     canonical::event::Event,
@@ -43,8 +43,10 @@ pub(crate) struct Aligner {
     /// What was counted of the first part: its input, and an estimate of what was said.
     first_usage: Option<Usage>,
     said_tokens: u64,
-    /// Reasoning is not shown again before something is said.
-    swallow_reasoning: bool,
+    /// What becomes of its reasoning.
+    thought: RetoldThought,
+    /// Whether all that is said and thought is of one maker, who seals it.
+    is_of_one_maker: bool,
 }
 
 /// A call of the second telling.
@@ -89,6 +91,7 @@ impl Aligner {
             _ => None,
         });
         let words = resumption != Resumption::Restart;
+        let thought = RetoldThought::new(transcript);
         Self {
             expected: transcript.said.clone(),
             at: 0,
@@ -102,7 +105,8 @@ impl Aligner {
             passed: false,
             first_usage: transcript.usage.filter(|_| words),
             said_tokens: if words { transcript.bytes() as u64 / BYTES_PER_TOKEN } else { 0 },
-            swallow_reasoning: transcript.reasoned || !transcript.said.is_empty(),
+            is_of_one_maker: !matches!(thought, RetoldThought::Swallowed),
+            thought,
         }
     }
 
@@ -113,14 +117,16 @@ impl Aligner {
 
     /// Takes an event of the second telling; what its caller lacks is passed on.
     pub(crate) fn event(&mut self, event: &Event<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
+        if !matches!(event, Event::Start { .. } | Event::Reasoning(_) | Event::Usage(_)) {
+            self.thought.end(&mut |event| {
+                self.passed = true;
+                pass(event);
+            });
+        }
         match event {
             Event::Start { .. } => {}
-            Event::Reasoning(_) if self.swallow_reasoning && self.waiting.is_empty() => {
-                self.joining.iter_mut().for_each(Joining::reasons);
-            }
-            Event::Reasoning(text) if !self.waiting.is_empty() => {
-                self.beyond(Event::Reasoning(text.to_owned()), pass)?;
-            }
+            Event::Reasoning(text) => self.reasoning(text, pass)?,
+            Event::Sealed(_) if self.is_of_one_maker => pass(event),
             // A turn of two makers is sealed by neither.
             Event::Sealed(sealed) => pass(&Event::Unsaid(sealed.field())),
             Event::Text(text) => self.text(&text.decoded().ok_or(Mismatch)?, pass)?,
@@ -148,14 +154,34 @@ impl Aligner {
             Event::Aside { .. } if self.joining.is_some() || !self.all_told() => {
                 return Err(Mismatch);
             }
-            Event::Reasoning(_) | Event::Aside { .. } => {
+            Event::Aside { .. } => {
                 self.passed = true;
                 pass(event);
             }
-            Event::Unsaid(_) | Event::End | Event::Failed(_) => pass(event),
+            Event::ThoughtAnew | Event::Unsaid(_) | Event::End | Event::Failed(_) => pass(event),
         }
         if !self.waiting.is_empty() && self.all_told() {
             self.release(pass);
+        }
+        Ok(())
+    }
+
+    fn reasoning(&mut self, text: &Literal<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
+        if !self.waiting.is_empty() {
+            return self.beyond(Event::Reasoning(text.to_owned()), pass);
+        }
+        match (&mut self.thought, text.decoded()) {
+            (RetoldThought::Swallowed, _) => {
+                self.joining.iter_mut().for_each(Joining::reasons);
+            }
+            (met @ RetoldThought::Met { .. }, Some(piece)) => met.take(&piece, &mut |event| {
+                self.passed = true;
+                pass(event);
+            }),
+            (RetoldThought::Shown | RetoldThought::Met { .. }, _) => {
+                self.passed = true;
+                pass(&Event::Reasoning(text.clone()));
+            }
         }
         Ok(())
     }
@@ -288,7 +314,7 @@ impl Aligner {
     fn beyond(&mut self, event: Event<'static>, pass: Pass<'_>) -> Result<(), Mismatch> {
         if self.is_all_told || self.all_told() {
             self.release(pass);
-            (self.swallow_reasoning, self.passed) = (false, true);
+            (self.thought, self.passed) = (RetoldThought::Shown, true);
             pass(&event);
             return Ok(());
         }
@@ -300,7 +326,7 @@ impl Aligner {
     /// Passes on what waited until everything was told.
     fn release(&mut self, pass: Pass<'_>) {
         for event in std::mem::take(&mut self.waiting) {
-            (self.swallow_reasoning, self.passed) = (false, true);
+            (self.thought, self.passed) = (RetoldThought::Shown, true);
             pass(&event);
         }
     }

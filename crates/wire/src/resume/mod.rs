@@ -5,6 +5,7 @@ mod aligner;
 mod arguments;
 mod joining;
 mod place;
+mod thought;
 mod transcript;
 mod unfinished;
 

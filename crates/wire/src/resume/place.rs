@@ -23,8 +23,12 @@ pub(crate) enum OpenBlock {
     Nothing,
     /// Text or the arguments of a call.
     Said,
-    /// Reasoning, whose signature would come at its end, or what only its own dialect has.
-    Sealed,
+    /// A thought whose signature has not come.
+    Thought,
+    /// A thought that has its signature.
+    Signed,
+    /// What only its own dialect has.
+    Unlike,
 }
 
 /// An output item with the name that its provider gave it.

@@ -11,6 +11,8 @@ use crate::{canonical::event::Event, json::text::Literal};
 /// Bytes of an answer beyond which nobody is asked to go on with it.
 const BYTES: usize = 4 << 20;
 
+const TOO_LONG: &str = "an answer of more than 4 MiB";
+
 /// What was said so far.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Transcript {
@@ -22,6 +24,10 @@ pub(crate) struct Transcript {
     pub(crate) called: bool,
     /// Whether reasoning was shown.
     pub(crate) reasoned: bool,
+    /// The thought that is open: what was reasoned while nothing was said, and was not sealed.
+    pub(crate) thought: String,
+    /// Whether a thought was sealed before anything was said.
+    pub(crate) thought_is_sealed: bool,
     /// The counts that were stated last.
     pub(crate) usage: Option<Usage>,
     /// Why nobody can go on with it.
@@ -67,10 +73,16 @@ impl Transcript {
             }
             Event::Text(text) => self.append(text, false),
             Event::Refusal(text) => self.append(text, true),
-            Event::Reasoning(_) => self.reasoned = true,
+            Event::Reasoning(text) => self.reason(text),
+            Event::ThoughtAnew => self.thought.clear(),
+            Event::Sealed(_) => {
+                self.thought_is_sealed |= self.said.is_empty();
+                self.thought = String::new();
+            }
             Event::ToolStart { call, id, name } => {
                 self.called = true;
                 if self.sealed.is_none() {
+                    self.thought = String::new();
                     self.said.push(Piece::Call {
                         number: *call,
                         id: (**id).to_owned(),
@@ -82,11 +94,7 @@ impl Transcript {
             Event::ToolArguments { call, fragment } => self.append_arguments(*call, fragment),
             Event::Aside { .. } => self.seal("several choices, or output of another kind"),
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Sealed(_)
-            | Event::Unsaid(_)
-            | Event::Stop { .. }
-            | Event::End
-            | Event::Failed(_) => {}
+            Event::Unsaid(_) | Event::Stop { .. } | Event::End | Event::Failed(_) => {}
         }
     }
 
@@ -94,6 +102,7 @@ impl Transcript {
     pub(crate) fn seal(&mut self, why: &'static str) {
         self.sealed.get_or_insert(why);
         self.said = Vec::new();
+        self.thought = String::new();
     }
 
     /// What was said in words before a call that is not whole: all there is where nothing else was
@@ -128,9 +137,24 @@ impl Transcript {
         self.bytes
     }
 
+    /// Goes on with the thought that is open.
+    fn reason(&mut self, text: &Literal<'_>) {
+        self.reasoned = true;
+        if self.sealed.is_some() || self.thought_is_sealed || !self.said.is_empty() {
+            return;
+        }
+        if let Some(plain) = text.decoded() {
+            self.thought.push_str(&plain);
+        }
+        if self.thought.len() > BYTES {
+            self.seal(TOO_LONG);
+        }
+    }
+
     /// Goes on with words of a kind, or begins them.
     fn append(&mut self, literal: &Literal<'_>, refuses: bool) {
         let Some(plain) = self.plain(literal).filter(|plain| !plain.is_empty()) else { return };
+        self.thought = String::new();
         match self.said.last_mut() {
             Some(Piece::Text(said)) if !refuses => said.push_str(&plain),
             Some(Piece::Refusal(said)) if refuses => said.push_str(&plain),
@@ -158,7 +182,7 @@ impl Transcript {
         }
         self.bytes += literal.between_quotes().len();
         if self.bytes > BYTES {
-            self.seal("an answer of more than 4 MiB");
+            self.seal(TOO_LONG);
             return None;
         }
         let plain = literal.decoded();

@@ -28,4 +28,5 @@ mod splits;
 mod stream_rules;
 #[allow(clippy::disallowed_methods, reason = "a test reads the guide and the recordings")]
 mod table;
+mod thoughts;
 mod translated;

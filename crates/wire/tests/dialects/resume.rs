@@ -349,14 +349,13 @@ fn ways_to_go_on_are_those_that_the_answer_allows() {
 
 #[test]
 fn an_answer_that_nobody_can_go_on_with_says_why() {
-    let thinking = [
+    let searching = [
         r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":7,"output_tokens":1}}}"#,
-        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}"#,
     ];
-    let stream = format!("data: {}\n\n", thinking.join("\n\ndata: "));
+    let stream = format!("data: {}\n\n", searching.join("\n\ndata: "));
     let why = cut(MESSAGES, MESSAGES, &stream, &mut BytesMut::new()).unwrap_err();
-    assert_eq!(why, "reasoning whose signature had not come");
+    assert_eq!(why, "output of a kind that only its own dialect has");
     let other = json!({ "id": "c", "choices": [{ "index": 1, "delta": { "content": "no" } }] });
     let two = delta(&json!({ "content": "yes" })) + &format!("data: {other}\n\n");
     let why = cut(CHAT, CHAT, &two, &mut BytesMut::new()).unwrap_err();

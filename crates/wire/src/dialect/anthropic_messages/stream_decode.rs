@@ -158,7 +158,9 @@ impl Decoder {
         self.blocks += 1;
         self.unended = match &*block.kind {
             "text" | "tool_use" => OpenBlock::Said,
-            _ => OpenBlock::Sealed,
+            "thinking" => OpenBlock::Thought,
+            "redacted_thinking" => OpenBlock::Signed,
+            _ => OpenBlock::Unlike,
         };
         match &*block.kind {
             "text" => {
@@ -206,6 +208,9 @@ impl Decoder {
         let Some(delta) = &record.delta else { return };
         literal(delta.text, Event::Text, emit);
         literal(delta.thinking, Event::Reasoning, emit);
+        if delta.signature.is_some() && self.unended == OpenBlock::Thought {
+            self.unended = OpenBlock::Signed;
+        }
         sealed(delta.signature, On::Thought, emit);
         if let Some(content) = delta.content {
             emit(Event::Aside { bytes: content.get().len() as u64 });

@@ -92,11 +92,16 @@ impl Encoder {
         let calls =
             transcript.said.iter().filter(|said| matches!(said, Piece::Call { .. })).count();
         let open = match (place.open.unwrap_or_default(), transcript.said.last()) {
-            (OpenBlock::Sealed, _) => return Err("reasoning whose signature had not come"),
+            (OpenBlock::Unlike, _) => return Err("output of a kind that only its own dialect has"),
+            (OpenBlock::Thought, _) => Open::Thinking,
+            (OpenBlock::Signed, _) => Open::Signed,
             (OpenBlock::Nothing, _) | (OpenBlock::Said, None) => Open::Nothing,
             (OpenBlock::Said, Some(Piece::Call { number, .. })) => Open::Call(*number),
             (OpenBlock::Said, Some(Piece::Text(_) | Piece::Refusal(_))) => Open::Text,
         };
+        // Who was shown a thought is shown the rest of it.
+        let show_reasoning = options.show_reasoning || transcript.reasoned;
+        let options = StreamOptions { show_reasoning, ..options.clone() };
         let refused = transcript.said.iter().any(|said| matches!(said, Piece::Refusal(_)));
         Ok(Self {
             started: true,
@@ -106,7 +111,7 @@ impl Encoder {
             calls,
             refused,
             usage: transcript.usage,
-            ..Self::new(options)
+            ..Self::new(&options)
         })
     }
 }
@@ -121,6 +126,7 @@ impl StreamEncoder for Encoder {
                 self.text(text, out);
             }
             Event::Reasoning(text) if self.options.show_reasoning => self.thought(text, out),
+            Event::ThoughtAnew if self.open == Open::Thinking => self.close(out),
             Event::Sealed(sealed) if self.options.show_reasoning => self.sealed(sealed, out),
             Event::Sealed(sealed) => return Ok(Said::Without(sealed.field())),
             Event::Reasoning(_) => {
@@ -135,7 +141,7 @@ impl StreamEncoder for Encoder {
                 self.stop = Some((*reason, sequence.as_ref().map(|sequence| sequence.to_string())));
             }
             Event::End => self.end(out),
-            Event::Aside { .. } | Event::Unsaid(_) | Event::Failed(_) => {}
+            Event::ThoughtAnew | Event::Aside { .. } | Event::Unsaid(_) | Event::Failed(_) => {}
         }
         Ok(Said::Whole)
     }

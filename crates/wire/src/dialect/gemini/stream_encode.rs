@@ -79,6 +79,7 @@ impl StreamEncoder for Encoder {
                 self.text(text, false, signature.as_deref(), out);
             }
             Event::Reasoning(text) => self.text(text, true, None, out),
+            Event::ThoughtAnew => self.text(&Literal::from_plain("\n\n"), true, None, out),
             Event::Sealed(sealed) if sealed.by == Dialect::Gemini && sealed.on != On::Call => {
                 self.text(&Literal::from_plain(""), false, Some(&sealed.data), out);
             }

@@ -74,6 +74,9 @@ impl StreamEncoder for Encoder {
             Event::Refusal(text) => self.piece("refusal", text, out),
             // Not OpenAI's own, but what DeepSeek, vLLM and their clients use.
             Event::Reasoning(text) => self.piece("reasoning_content", text, out),
+            Event::ThoughtAnew => {
+                self.piece("reasoning_content", &Literal::from_plain("\n\n"), out);
+            }
             Event::Sealed(sealed) => self.waiting.push(sealed.to_owned()),
             Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),

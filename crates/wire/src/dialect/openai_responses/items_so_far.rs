@@ -23,7 +23,7 @@ pub(super) fn items_so_far(
     for item in placed {
         let (whole, waits) = match (item.kind.as_str(), &item.whole) {
             ("reasoning", Some(whole)) => (Item::AsWritten(whole.clone()), Open::Nothing),
-            ("reasoning", None) => return Err("reasoning whose sealed form had not come"),
+            ("reasoning", None) => begun_thought(&transcript.thought),
             ("message", _) => said.message(item)?,
             ("function_call", _) => said.call()?,
             _ => return Err(UNLIKE),
@@ -78,6 +78,13 @@ impl Said<'_> {
         let all_taken = self.rest.is_empty() && self.pieces.next().is_none();
         if all_taken { Ok(()) } else { Err(UNLIKE) }
     }
+}
+
+/// A thought that broke off, which goes on where it is one part.
+fn begun_thought(thought: &str) -> (Item, Open) {
+    let goes_on = !thought.is_empty() && !thought.contains("\n\n");
+    let open = if goes_on { Open::Reasoning } else { Open::Begun };
+    (Item::Reasoning { text: written(thought), sealed: None }, open)
 }
 
 /// A text as it stands between quotes.

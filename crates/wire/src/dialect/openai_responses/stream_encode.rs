@@ -48,6 +48,8 @@ pub(super) enum Open {
     Text,
     Refusal,
     Reasoning,
+    /// A thought that its provider began and did not end.
+    Begun,
     /// Arguments of this call.
     Call(usize),
 }
@@ -98,13 +100,14 @@ impl StreamEncoder for Encoder {
             Event::Text(text) => self.said(Open::Text, text, out),
             Event::Refusal(text) => self.said(Open::Refusal, text, out),
             Event::Reasoning(text) => self.thought(text, out),
+            Event::ThoughtAnew if self.open == Open::Reasoning => self.close(out),
             Event::Sealed(sealed) => self.sealed(sealed, out),
             Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out)?,
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Stop { reason, .. } => self.stop = Some(*reason),
             Event::End => self.end(out),
-            Event::Aside { .. } | Event::Unsaid(_) | Event::Failed(_) => {}
+            Event::ThoughtAnew | Event::Aside { .. } | Event::Unsaid(_) | Event::Failed(_) => {}
         }
         Ok(Said::Whole)
     }
@@ -325,7 +328,7 @@ impl Encoder {
     fn close(&mut self, out: &mut BytesMut) {
         match self.open {
             Open::Nothing => return,
-            Open::Message => {}
+            Open::Message | Open::Begun => {}
             Open::Text | Open::Refusal => self.close_part(out),
             Open::Reasoning => self.close_thought(out),
             Open::Call(call) => self.close_call(call, out),
