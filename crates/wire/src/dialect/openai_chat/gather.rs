@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::details;
 use crate::gather::{extend, records, replace};
 
 pub(super) fn gather(stream: &[u8]) -> Option<Value> {
@@ -50,6 +51,14 @@ fn take(choices: &mut Vec<Map<String, Value>>, mut piece: Map<String, Value>) {
     {
         if let Some(content) = delta.remove("content").filter(|content| !content.is_null()) {
             say(message, content);
+        }
+        if let Some(Value::Array(pieces)) = delta.remove("reasoning_details") {
+            let known = message.entry("reasoning_details").or_insert_with(|| json!([]));
+            if let Value::Array(known) = known {
+                for piece in pieces {
+                    details::add(known, piece);
+                }
+            }
         }
         extend(message, delta);
     }
