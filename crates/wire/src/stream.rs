@@ -360,7 +360,7 @@ impl StreamRelay {
     /// The record with our name for the answer, where it names the answer and the answer is kept.
     fn claimed(&self, event: &str, data: &str) -> Option<String> {
         let own = self.own().filter(|_| self.encoder.is_none())?;
-        let data = data.contains("\"response\"").then(|| self.caller.claim(data, own))??;
+        let data = self.caller.claim_record(data, own)?;
         let event = if event.is_empty() { String::new() } else { format!("event: {event}\n") };
         Some(format!("{event}data: {data}\n\n"))
     }

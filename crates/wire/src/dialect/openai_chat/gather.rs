@@ -8,7 +8,7 @@ use crate::gather::{extend, records, replace};
 pub(super) fn gather(stream: &[u8]) -> Option<Value> {
     let mut whole = Map::new();
     let mut choices: Vec<Map<String, Value>> = Vec::new();
-    for mut chunk in records(stream) {
+    records(stream, |mut chunk| {
         if let Some(Value::Array(pieces)) = chunk.remove("choices") {
             for piece in pieces {
                 if let Value::Object(piece) = piece {
@@ -19,7 +19,7 @@ pub(super) fn gather(stream: &[u8]) -> Option<Value> {
         // Only there to hide how long a token is.
         chunk.remove("obfuscation");
         replace(&mut whole, chunk);
-    }
+    });
     if choices.is_empty() {
         return None;
     }
