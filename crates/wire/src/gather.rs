@@ -10,6 +10,7 @@ use crate::{
     error::BadRequest,
     head::{Head, read_head},
     splice::{Edit, splice, value_of},
+    sse,
 };
 
 /// The whole reply that a complete stream of this dialect amounts to; `None` where it holds none.
@@ -39,11 +40,13 @@ pub fn as_stream(
     Ok(Some((read_head(dialect, &body)?, body)))
 }
 
-/// The data of a stream's records.
-pub(crate) fn records(stream: &[u8]) -> impl Iterator<Item = Map<String, Value>> {
-    let lines = stream.split(|byte| *byte == b'\n' || *byte == b'\r');
-    let data = lines.filter_map(|line| line.strip_prefix(b"data:"));
-    data.filter_map(|data| serde_json::from_slice(data).ok())
+/// The data of a stream's records, where it is an object.
+pub(crate) fn records(stream: &[u8], mut take: impl FnMut(Map<String, Value>)) {
+    sse::read_data(stream, |data| {
+        if let Ok(record) = serde_json::from_str(data) {
+            take(record);
+        }
+    });
 }
 
 /// Takes over every field that is not null; what is there already is replaced.

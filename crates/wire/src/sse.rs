@@ -28,6 +28,23 @@ pub(crate) enum Content<'a> {
     Stray,
 }
 
+/// Hands over every record of a stream that is all there, without a copy of it.
+pub(crate) fn read_all(stream: &[u8], mut take: impl FnMut(Record<'_>)) {
+    let stream = stream.strip_prefix(BYTE_ORDER_MARK).unwrap_or(stream);
+    let mut reader = Reader { begun: true, ..Reader::default() };
+    reader.push(stream, &mut take);
+    reader.finish(take);
+}
+
+/// The same for the data of its events.
+pub(crate) fn read_data(stream: &[u8], mut take: impl FnMut(&str)) {
+    read_all(stream, |record| {
+        if let Content::Data { data, .. } = record.content {
+            take(&data);
+        }
+    });
+}
+
 /// Cuts a byte stream into records.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {

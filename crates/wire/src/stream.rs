@@ -45,8 +45,10 @@ pub struct StreamOptions {
 /// What one push brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Visible text, tool call or reasoning passed.
+    /// The provider said something that counts: text, a tool call, reasoning. It may be held back.
     pub output: bool,
+    /// Bytes of such output were appended: nothing can take them back any more.
+    pub passed: bool,
     /// The stream failed. The record that says so was not appended, and nothing will be any more.
     pub error: Option<UpstreamError>,
     /// The answer is whole, its terminator was appended.
@@ -101,6 +103,7 @@ struct Tally {
     dropped: Vec<&'static str>,
     /// Of the current push.
     output: bool,
+    passed: bool,
     error: Option<UpstreamError>,
     failed: bool,
     mismatch: bool,
@@ -287,6 +290,7 @@ impl StreamRelay {
     fn progress(&mut self) -> Progress {
         Progress {
             output: std::mem::take(&mut self.tally.output),
+            passed: std::mem::take(&mut self.tally.passed),
             error: self.tally.error.take(),
             complete: self.tally.complete,
             mismatch: self.tally.mismatch,
@@ -319,9 +323,15 @@ impl StreamRelay {
                 _ if tally.failed => {}
                 _ => {
                     transcript.take(event);
-                    if let Some(encoder) = encoder.as_mut() {
-                        tally.said(encoder.event(event, out));
-                    }
+                    let before = out.len();
+                    let said = match encoder.as_mut() {
+                        Some(encoder) => encoder.event(event, out),
+                        None => Ok(Said::Whole),
+                    };
+                    let is_written = encoder.is_none() || out.len() > before;
+                    tally.passed |=
+                        is_written && said == Ok(Said::Whole) && event.output().is_some();
+                    tally.said(said);
                 }
             };
             let mut hold = |event: &Event<'_>| {
@@ -360,7 +370,7 @@ impl StreamRelay {
     /// The record with our name for the answer, where it names the answer and the answer is kept.
     fn claimed(&self, event: &str, data: &str) -> Option<String> {
         let own = self.own().filter(|_| self.encoder.is_none())?;
-        let data = data.contains("\"response\"").then(|| self.caller.claim(data, own))??;
+        let data = self.caller.claim_record(data, own)?;
         let event = if event.is_empty() { String::new() } else { format!("event: {event}\n") };
         Some(format!("{event}data: {data}\n\n"))
     }

@@ -44,7 +44,8 @@ impl Sealed<'_> {
             (Dialect::AnthropicMessages, _) => "redacted_thinking",
             (Dialect::BedrockConverse, _) => "content[].reasoningContent.signature",
             (Dialect::OpenaiResponses, _) => "encrypted_content",
-            (Dialect::Gemini | Dialect::OpenaiChat, _) => "thoughtSignature",
+            (Dialect::Gemini, _) => "thoughtSignature",
+            (Dialect::OpenaiChat, _) => "reasoning_details",
         }
     }
 

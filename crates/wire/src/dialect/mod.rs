@@ -111,9 +111,14 @@ pub(crate) trait Codec: fmt::Debug + Sync {
     /// The list of models.
     fn models_list(&self, rows: &[ModelRow]) -> Vec<u8>;
 
-    /// Puts our name for a kept reply in place of the provider's, in a whole reply or in the data of a
-    /// record. `None` where nothing has to change, as in every dialect that keeps no replies.
+    /// Puts our name for a kept reply in place of the provider's, in a whole reply. `None` where nothing
+    /// has to change, as in every dialect that keeps no replies.
     fn claim(&self, _text: &str, _own: &OwnReply) -> Option<String> {
+        None
+    }
+
+    /// The same in the data of a record, which then stands in one line.
+    fn claim_record(&self, _data: &str, _own: &OwnReply) -> Option<String> {
         None
     }
 

@@ -1,14 +1,38 @@
 //! A whole reply out of a stream has every field that the stream said, known to us or not.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use terms::dialect::Dialect;
-use wire::{as_stream, gathered, read_head};
+use wire::{Finish, OwnReply, StreamOptions, StreamRelay, as_stream, gathered, read_head};
+
+/// The same records as servers write them: in lines of every kind, with comments and names between, in
+/// several lines, behind a byte order mark, and without the blank line at the end.
+fn spellings(records: &[Value]) -> Vec<String> {
+    let spell = |record: &dyn Fn(&Value) -> String| {
+        records.iter().map(record).collect::<String>() + "data: [DONE]\n\n"
+    };
+    let plain = spell(&|record| format!("data: {record}\n\n"));
+    let pretty = |record: &Value| {
+        let lines = serde_json::to_string_pretty(record).unwrap();
+        let lines = lines.lines().map(|line| format!("data: {line}\n"));
+        format!("{}\n", lines.collect::<String>())
+    };
+    vec![
+        plain.replace('\n', "\r\n"),
+        plain.replace('\n', "\r"),
+        spell(&|record| format!(": a data: {{}} comment\nevent: x\nid: 1\ndata:{record}\n\n")),
+        spell(&pretty),
+        format!("\u{feff}{plain}"),
+        plain.replace("data: [DONE]\n\n", "").trim_end().to_owned(),
+        plain,
+    ]
+}
 
 fn check(dialect: Dialect, records: &[Value], expect: &Value) {
-    let stream: Vec<String> = records.iter().map(|record| format!("data: {record}\n\n")).collect();
-    let whole = gathered(dialect, (stream.concat() + "data: [DONE]\n\n").as_bytes()).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap(), *expect);
+    for stream in spellings(records) {
+        let whole = gathered(dialect, stream.as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap(), *expect, "{stream}");
+    }
 }
 
 #[test]
@@ -112,6 +136,57 @@ fn a_reply_of_gemini_has_its_parts_joined_and_its_grounding() {
             "responseId": "r", "usageMetadata": { "promptTokenCount": 3 },
         }),
     );
+}
+
+#[test]
+fn a_response_is_what_its_last_event_says() {
+    let reply = json!({ "id": "r", "output": [{ "type": "message" }] });
+    check(
+        Dialect::OpenaiResponses,
+        &[
+            json!({ "type": "response.created", "response": { "id": "r", "output": [] } }),
+            json!({ "type": "response.output_text.delta", "delta": "\"response\":{}" }),
+            json!({ "type": "response.completed", "response": reply }),
+        ],
+        &reply,
+    );
+}
+
+/// However its provider writes the records, a reply that is kept has our name.
+#[test]
+fn a_kept_response_is_ours_in_lines_of_every_kind() {
+    let responses = Dialect::OpenaiResponses;
+    let reply = |output: Value| json!({ "id": "resp_1", "store": false, "status": "completed", "output": output });
+    let text = json!({ "type": "message", "content": [{ "type": "output_text", "text": "so" }] });
+    let records = [
+        json!({ "type": "response.created", "response": reply(json!([])) }),
+        json!({ "type": "response.output_text.delta", "output_index": 0, "delta": "so" }),
+        json!({ "type": "response.completed", "response": reply(json!([text])) }),
+    ];
+    for stream in spellings(&records) {
+        let own = OwnReply { id: "resp_ours".into(), follows: None, kept: true };
+        let options = StreamOptions { own: Some(own), ..StreamOptions::default() };
+        let mut relay = StreamRelay::new(responses, responses, options);
+        let mut out = BytesMut::new();
+        relay.push(stream.as_bytes(), &mut out);
+        assert_ne!(relay.finish(&mut out), Finish::Cut, "{stream}");
+        for kept in [relay.kept().unwrap(), &gathered(responses, &out).unwrap()] {
+            let kept: Value = serde_json::from_slice(kept).unwrap();
+            assert_eq!((&kept["id"], &kept["store"]), (&"resp_ours".into(), &true.into()));
+            assert_eq!(kept["output"], json!([text]));
+        }
+    }
+}
+
+#[test]
+fn records_of_completions_are_made_of_lines_of_every_kind() {
+    let chunk = json!({ "id": "c", "created": 1, "model": "m", "choices": [{ "index": 0, "delta": { "content": "so" } }] });
+    for stream in spellings(&[chunk]) {
+        let records = wire::completion_records(stream.as_bytes());
+        let records = std::str::from_utf8(&records).unwrap();
+        assert!(records.contains(r#""object":"text_completion""#), "{records}");
+        assert!(!records.contains("delta"), "{records}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::{any, prop, proptest};
 use serde_json::{Value, json};
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    StreamOptions, StreamRelay, Upstream, UpstreamRequest, encode_request, read_head,
+    StreamOptions, StreamRelay, Upstream, UpstreamRequest, encode_request, gathered, read_head,
     relay_reply_with,
 };
 
@@ -70,6 +70,14 @@ const MAKERS: &[Maker] = &[
         stream: "",
         comes_back: &[
             r#"{"reasoningContent":{"reasoningText":{"text":"Hm.","signature":"U0lH"}}},{"reasoningContent":{"redactedContent":"UkVE"}}"#,
+        ],
+    },
+    Maker {
+        dialect: CHAT,
+        reply: r#"{"id":"o","model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Look:","reasoning":"Hm, \"é\".So.","reasoning_details":[{"type":"reasoning.summary","summary":"Hm, \"é\".","format":"openai-responses-v1","index":0},{"type":"reasoning.encrypted","data":"T1BFTg==","id":"rs_1","format":"openai-responses-v1","index":0},{"type":"reasoning.text","text":"So.","signature":"U0lHTg==","format":"anthropic-claude-v1","index":1},{"type":"reasoning.encrypted","data":"Q0FMTA==","id":"t1","format":"google-gemini-v1","index":2}],"tool_calls":[{"id":"t1","type":"function","function":{"name":"look","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+        stream: "data: {\"id\":\"o\",\"model\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":null,\"reasoning_details\":[]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"reasoning\":\"Hm, \\\"\",\"reasoning_details\":[{\"type\":\"reasoning.summary\",\"summary\":\"Hm, \\\"\",\"format\":\"openai-responses-v1\",\"index\":0}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"reasoning\":\"é\\\".\",\"reasoning_details\":[{\"type\":\"reasoning.summary\",\"summary\":\"é\\\".\",\"format\":\"openai-responses-v1\",\"index\":0}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"reasoning\":null,\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":\"T1BFTg==\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\",\"index\":0}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":null,\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"\",\"signature\":\"\",\"format\":\"anthropic-claude-v1\",\"index\":1}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"So.\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"So.\",\"format\":\"anthropic-claude-v1\",\"index\":1}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":null,\"reasoning_details\":[{\"type\":\"reasoning.text\",\"signature\":\"U0lHTg==\",\"format\":\"anthropic-claude-v1\",\"index\":1}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Look:\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":\"Q0FMTA==\",\"id\":\"t1\",\"format\":\"google-gemini-v1\",\"index\":2}],\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"look\",\"arguments\":\"{}\"}}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
+        comes_back: &[
+            r#""content":"Look:","reasoning_details":[{"type":"reasoning.summary","summary":"Hm, \"é\".","format":"openai-responses-v1","index":0},{"type":"reasoning.encrypted","data":"T1BFTg==","id":"rs_1","format":"openai-responses-v1","index":0},{"type":"reasoning.text","text":"So.","signature":"U0lHTg==","format":"anthropic-claude-v1","index":1},{"type":"reasoning.encrypted","data":"Q0FMTA==","id":"t1","format":"google-gemini-v1","index":2}],"tool_calls":[{"id":"t1""#,
         ],
     },
 ];
@@ -186,7 +194,7 @@ fn stays_away(maker: &Maker, caller: Dialect, body: &Bytes) {
     for (dialect, provider) in others {
         let sent = sent(caller, body, dialect, provider);
         let text = text(&sent);
-        for secret in ["U0lH", "SECRET", "gAAA", "gBBB", "VEVY", "Q0FM", "UkVE"] {
+        for secret in ["U0lH", "SECRET", "gAAA", "gBBB", "VEVY", "Q0FM", "UkVE", "T1BF"] {
             assert!(!text.contains(secret), "{caller} to {dialect}: {secret} in {text}");
         }
         assert!(text.contains("Look:") && text.contains("a cat"), "{caller} to {dialect}: {text}");
@@ -301,6 +309,7 @@ fn a_stream_that_is_written_anew_in_its_own_dialect_keeps_its_seals() {
         let secrets: &[&str] = match maker.dialect {
             MESSAGES => &["\"U0lH+/==\"", "\"SECRET\"", "\"U0lHMg==\"", "thinking_delta"],
             RESPONSES => &["\"gAAA_-x=\"", "\"gBBB\""],
+            CHAT => &["\"T1BFTg==\"", "\"U0lHTg==\"", "\"Q0FMTA==\"", "\"id\":\"rs_1\""],
             _ => &["\"VEVYVA==\"", "\"Q0FMTA==\""],
         };
         for secret in secrets {
@@ -372,6 +381,45 @@ fn thinking_goes_on_within_a_tool_loop() {
     assert_eq!(older(&asked(turn.clone()))["type"], "enabled");
     turn.retain(|item| item["type"] != "reasoning");
     assert_eq!(older(&asked(turn)), Value::Null);
+}
+
+/// Reasoning in the open, of which nothing need come back, and details that are none.
+#[test]
+fn details_without_a_seal_are_not_carried() {
+    for details in [
+        r#"[{"type":"reasoning.text","text":"Hm.","signature":null,"format":"unknown","index":0}]"#,
+        r#"[{"type":"reasoning.encrypted","data":""}]"#,
+        r#"["Hm."]"#,
+        r#"{"type":"reasoning.encrypted","data":"T1BFTg=="}"#,
+        "null",
+    ] {
+        let message = format!(
+            r#"{{"role":"assistant","content":"Look:","reasoning":"Hm.","reasoning_details":{details}}}"#
+        );
+        let reply = format!(r#"{{"choices":[{{"message":{message},"finish_reason":"stop"}}]}}"#);
+        let relayed = relay_reply_with(CHAT, RESPONSES, &reply.into(), &options()).unwrap();
+        let body = std::str::from_utf8(&relayed.body).unwrap();
+        assert!(!body.contains(MARK) && body.contains("Hm."), "{body}");
+        let stream = format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{message},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n"
+        );
+        let mut relay = StreamRelay::new(CHAT, RESPONSES, options());
+        let mut out = BytesMut::new();
+        assert_eq!(relay.push(stream.as_bytes(), &mut out).error, None);
+        let out = std::str::from_utf8(&out).unwrap();
+        assert!(!out.contains(MARK) && out.contains("Hm.") && out.contains("Look:"), "{out}");
+    }
+}
+
+/// An answer that was got as a stream for a caller who wants it whole has its details whole.
+#[test]
+fn gathered_details_are_those_of_a_whole_reply() {
+    let maker = MAKERS.iter().find(|maker| maker.dialect == CHAT).unwrap();
+    let gathered: Value =
+        serde_json::from_slice(&gathered(CHAT, maker.stream.as_bytes()).unwrap()).unwrap();
+    let whole: Value = serde_json::from_str(maker.reply).unwrap();
+    let details = |reply: &Value| reply["choices"][0]["message"]["reasoning_details"].clone();
+    assert_eq!(details(&gathered), details(&whole));
 }
 
 proptest! {

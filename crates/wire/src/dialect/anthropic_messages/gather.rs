@@ -14,7 +14,7 @@ struct Block {
 pub(super) fn gather(stream: &[u8]) -> Option<Value> {
     let mut message: Option<Map<String, Value>> = None;
     let mut blocks: Vec<Block> = Vec::new();
-    for mut event in records(stream) {
+    records(stream, |mut event| {
         let kind = event.remove("type");
         match kind.as_ref().and_then(Value::as_str).unwrap_or_default() {
             "message_start" => {
@@ -41,7 +41,7 @@ pub(super) fn gather(stream: &[u8]) -> Option<Value> {
             }
             _ => {}
         }
-    }
+    });
     let mut message = message?;
     let blocks = blocks.into_iter().map(finished).collect::<Vec<Value>>();
     message.insert("content".to_owned(), Value::from(blocks));

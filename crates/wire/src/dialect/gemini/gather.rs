@@ -8,7 +8,7 @@ pub(super) fn gather(stream: &[u8]) -> Option<Value> {
     let mut whole = Map::new();
     let mut candidates: Vec<Map<String, Value>> = Vec::new();
     let mut any = false;
-    for mut piece in records(stream) {
+    records(stream, |mut piece| {
         any = true;
         if let Some(Value::Array(pieces)) = piece.remove("candidates") {
             for piece in pieces {
@@ -18,7 +18,7 @@ pub(super) fn gather(stream: &[u8]) -> Option<Value> {
             }
         }
         replace(&mut whole, piece);
-    }
+    });
     if !candidates.is_empty() {
         let candidates = candidates.into_iter().map(Value::Object).collect::<Vec<Value>>();
         // First, as the vendor writes it.

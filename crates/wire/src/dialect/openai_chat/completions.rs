@@ -10,6 +10,7 @@ use crate::{
     canonical::reply::ReplyBlock,
     error::{BadRequest, Malformed},
     json::{few::Few, object::TextOr, read, text::Text, write},
+    sse::{self, Content},
 };
 
 /// The fields that mean the same in chat keep their text.
@@ -195,14 +196,16 @@ struct Record<'a> {
 /// error, the terminator) stays as it is; a chunk that says nothing is left out.
 pub(crate) fn records_from_chat(records: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(records.len());
-    let Ok(text) = std::str::from_utf8(records) else { return Bytes::copy_from_slice(records) };
-    for record in text.split_inclusive("\n\n") {
-        let data = record.strip_prefix("data: ").map(str::trim_end);
-        match data.and_then(|data| serde_json::from_str::<Chunk<'_>>(data).ok()) {
+    sse::read_all(records, |record| {
+        let chunk = match &record.content {
+            Content::Data { data, .. } => serde_json::from_str::<Chunk<'_>>(data).ok(),
+            _ => None,
+        };
+        match chunk {
             Some(chunk) => put(&chunk, &mut out),
-            None => out.extend_from_slice(record.as_bytes()),
+            None => out.extend_from_slice(record.raw),
         }
-    }
+    });
     out.freeze()
 }
 

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::details;
 use crate::gather::{extend, records, replace};
 
 pub(super) fn gather(stream: &[u8]) -> Option<Value> {
     let mut whole = Map::new();
     let mut choices: Vec<Map<String, Value>> = Vec::new();
-    for mut chunk in records(stream) {
+    records(stream, |mut chunk| {
         if let Some(Value::Array(pieces)) = chunk.remove("choices") {
             for piece in pieces {
                 if let Value::Object(piece) = piece {
@@ -18,7 +19,7 @@ pub(super) fn gather(stream: &[u8]) -> Option<Value> {
         // Only there to hide how long a token is.
         chunk.remove("obfuscation");
         replace(&mut whole, chunk);
-    }
+    });
     if choices.is_empty() {
         return None;
     }
@@ -50,6 +51,14 @@ fn take(choices: &mut Vec<Map<String, Value>>, mut piece: Map<String, Value>) {
     {
         if let Some(content) = delta.remove("content").filter(|content| !content.is_null()) {
             say(message, content);
+        }
+        if let Some(Value::Array(pieces)) = delta.remove("reasoning_details") {
+            let known = message.entry("reasoning_details").or_insert_with(|| json!([]));
+            if let Value::Array(known) = known {
+                for piece in pieces {
+                    details::add(known, piece);
+                }
+            }
         }
         extend(message, delta);
     }

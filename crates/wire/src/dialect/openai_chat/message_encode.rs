@@ -6,7 +6,11 @@ use std::{borrow::Cow, mem};
 
 use serde::Serialize;
 
-use crate::canonical::request::{Block, Media, Speaker, Turn};
+use super::details;
+use crate::{
+    canonical::request::{Block, Media, Speaker, Turn},
+    json::text::Json,
+};
 
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
@@ -14,6 +18,8 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<Cow<'a, str>>,
     content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasoning_details: Vec<Json<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
 }
@@ -120,20 +126,41 @@ impl<'a> Writer<'a, '_> {
 
     fn assistant(&mut self, turn: &'a Turn<'_>) {
         let parts = parts(&turn.blocks);
-        let mut tool_calls = Vec::new();
+        let (mut tool_calls, mut reasoning_details) = (Vec::new(), Vec::new());
         for block in &turn.blocks {
-            if let Block::ToolUse { id, name, arguments } = block {
-                self.open_calls.push(id);
-                let function = Function { name, arguments };
-                tool_calls.push(Call { id: short(id), kind: "function", function });
+            match block {
+                Block::ToolUse { id, name, arguments } => {
+                    self.open_calls.push(id);
+                    let function = Function { name, arguments };
+                    tool_calls.push(Call { id: short(id), kind: "function", function });
+                }
+                Block::Sealed(seal) => {
+                    for sealed in &seal.parts {
+                        match details::unsealed(sealed) {
+                            Some(details) => reasoning_details.extend(details),
+                            None => self.dropped.push(seal.field.to_owned()),
+                        }
+                    }
+                }
+                _ => {}
             }
         }
         if parts.is_empty() && tool_calls.is_empty() {
+            // A turn of nothing but reasoning has no words here.
+            if !reasoning_details.is_empty() {
+                self.dropped.push("reasoning_details".to_owned());
+            }
             return;
         }
         let content = (!parts.is_empty()).then(|| content(parts));
         let role = "assistant";
-        self.messages.push(Message { role, tool_call_id: None, content, tool_calls });
+        self.messages.push(Message {
+            role,
+            tool_call_id: None,
+            content,
+            reasoning_details,
+            tool_calls,
+        });
     }
 
     fn result(
@@ -180,14 +207,19 @@ fn part<'a>(block: &'a Block<'_>) -> Option<Part<'a>> {
             let filename = name.as_deref().unwrap_or("document.pdf");
             Part::File { file: File { filename, file_data: url(source) } }
         }
-        // Nobody seals reasoning in this dialect.
         Block::Sealed(_) | Block::ToolUse { .. } | Block::ToolResult { .. } => return None,
     })
 }
 
 fn message<'a>(role: &'static str, parts: Vec<Part<'a>>) -> Message<'a> {
     let content = Some(content(parts));
-    Message { role, tool_call_id: None, content, tool_calls: Vec::new() }
+    Message {
+        role,
+        tool_call_id: None,
+        content,
+        reasoning_details: Vec::new(),
+        tool_calls: Vec::new(),
+    }
 }
 
 /// A lone text stands as a string, which every compatible server reads.

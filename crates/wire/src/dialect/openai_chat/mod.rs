@@ -2,6 +2,7 @@
 //! Source: the vendor's OpenAPI document, and recordings of what other servers really send.
 
 pub(crate) mod completions;
+mod details;
 mod error;
 mod gather;
 pub(in crate::dialect) mod message_decode;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use terms::dialect::Dialect;
 
-use super::{stop_reason, usage};
+use super::{details, stop_reason, usage};
 use crate::{
     canonical::reply::{Reply, ReplyBlock},
     error::Malformed,
@@ -48,6 +48,8 @@ struct Message<'a> {
     reasoning_content: Option<Text<'a>>,
     #[serde(borrow, default)]
     reasoning: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    reasoning_details: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tool_calls: Option<Vec<Call<'a>>>,
     #[serde(borrow, default)]
@@ -131,6 +133,8 @@ fn read_message<'a>(message: Message<'a>, reply: &mut Reply<'a>) {
     let blocks = &mut reply.blocks;
     let reasoning = message.reasoning_content.or(message.reasoning);
     blocks.extend(reasoning.filter(|text| !text.is_empty()).map(ReplyBlock::Reasoning));
+    let sealed = message.reasoning_details.and_then(|list| details::seal(list.get()));
+    blocks.extend(sealed.map(ReplyBlock::Sealed));
     match message.content {
         Some(TextOr::Text(text)) if !text.is_empty() => blocks.push(ReplyBlock::Text(text)),
         Some(TextOr::List(parts)) => parts.into_iter().for_each(|part| read_part(part, blocks)),

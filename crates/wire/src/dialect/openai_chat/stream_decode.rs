@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{stop_reason, usage};
+use super::{details::Details, stop_reason, usage};
 use crate::{
     canonical::event::Event,
     dialect::{Reading, StreamDecoder},
@@ -55,6 +55,8 @@ struct Delta<'a> {
     #[serde(borrow, default)]
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     tool_calls: Option<Few<CallPiece<'a>>>,
     #[serde(borrow, default)]
     function_call: Option<&'a RawValue>,
@@ -95,6 +97,7 @@ pub(super) struct Decoder {
     started: bool,
     created_unix_s: Option<i64>,
     calls: Vec<Call>,
+    details: Details,
     /// One bit per choice.
     opened: u128,
     finished: u128,
@@ -160,10 +163,13 @@ impl Decoder {
         self.opened |= bit;
         if let Some(delta) = &choice.delta {
             if index == 0 {
+                self.thought(delta, emit);
                 self.delta(delta, emit);
             } else {
                 let mut bytes = 0;
-                self.delta(delta, &mut |event| bytes += event.output().unwrap_or(0));
+                let mut count = |event: Event<'_>| bytes += event.output().unwrap_or(0);
+                reasoning(delta, &mut count);
+                self.delta(delta, &mut count);
                 if bytes > 0 {
                     emit(Event::Aside { bytes });
                 }
@@ -172,6 +178,9 @@ impl Decoder {
         let reason = choice.finish_reason.as_deref().filter(|reason| !reason.is_empty());
         if let Some(reason) = reason {
             self.finished |= bit;
+            if index == 0 {
+                self.seal(emit);
+            }
             match stop_reason::decode(reason) {
                 Ok(reason) => emit(Event::Stop { reason, sequence: None }),
                 Err(error) => emit(Event::Failed(error)),
@@ -179,10 +188,27 @@ impl Decoder {
         }
     }
 
-    fn delta(&mut self, delta: &Delta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-        if let Some(raw) = delta.reasoning_content.or(delta.reasoning) {
-            literal(raw, Event::Reasoning, emit);
+    /// Reasoning, and what seals it, before what it led to.
+    fn thought(&mut self, delta: &Delta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+        reasoning(delta, emit);
+        if let Some(list) = delta.reasoning_details {
+            self.details.take(list.get());
         }
+        let says =
+            |raw: Option<&RawValue>| raw.is_some_and(|raw| !matches!(raw.get(), "\"\"" | "[]"));
+        let calls = delta.tool_calls.iter().flat_map(Few::iter).next().is_some();
+        if calls || says(delta.content) || says(delta.refusal) {
+            self.seal(emit);
+        }
+    }
+
+    fn seal(&mut self, emit: &mut dyn FnMut(Event<'_>)) {
+        if let Some(sealed) = self.details.seal() {
+            emit(Event::Sealed(sealed));
+        }
+    }
+
+    fn delta(&mut self, delta: &Delta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         if let Some(raw) = delta.content {
             if raw.get().starts_with('[') {
                 parts(raw, emit);
@@ -244,6 +270,12 @@ fn literal<'a>(
 ) {
     if let Some(text) = Literal::from_raw(raw).filter(|text| !text.is_empty()) {
         emit(wrap(text));
+    }
+}
+
+fn reasoning(delta: &Delta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+    if let Some(raw) = delta.reasoning_content.or(delta.reasoning) {
+        literal(raw, Event::Reasoning, emit);
     }
 }
 

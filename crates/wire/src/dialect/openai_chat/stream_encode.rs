@@ -2,7 +2,7 @@
 //! exactly one finish reason, then the usage if it was asked for, then `[DONE]`.
 
 use bytes::{BufMut, BytesMut};
-use terms::usage::Usage;
+use terms::{dialect::Dialect, usage::Usage};
 
 use super::{stop_reason, usage};
 use crate::{
@@ -144,6 +144,12 @@ impl Encoder {
     fn details(&mut self, call: Option<&str>, out: &mut BytesMut) {
         for sealed in std::mem::take(&mut self.waiting) {
             self.open(out);
+            if sealed.by == Dialect::OpenaiChat {
+                out.put_slice(b"\"reasoning_details\":");
+                out.put_slice(sealed.data.as_bytes());
+                self.close(None, out);
+                continue;
+            }
             out.put_slice(b"\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":");
             write::text(out, &seal::wrap(&self.options.provider, &[sealed]));
             out.put_slice(b",\"id\":");

@@ -9,6 +9,7 @@ use crate::{
     json::{scan::Scanner, write},
     kept::OwnReply,
     splice::{Edit, splice, value_of},
+    sse,
 };
 
 /// Puts our id in place of the provider's, in a whole reply or in a record of a stream. `None` where
@@ -36,12 +37,23 @@ pub(super) fn claim(text: &str, own: &OwnReply) -> Option<String> {
     Some(String::from_utf8(claimed.to_vec()).expect("texts were put into a text"))
 }
 
+/// The same for the data of a record of a stream. Most speak of no whole reply, and are not looked
+/// through.
+pub(super) fn claim_record(data: &str, own: &OwnReply) -> Option<String> {
+    // Line ends between the tokens would end a line of the record.
+    data.contains("\"response\"").then(|| claim(data, own))?.map(|data| data.replace('\n', " "))
+}
+
 /// The whole reply that the last of these records carries.
 pub(super) fn last_reply(records: &[u8]) -> Option<Bytes> {
-    let text = std::str::from_utf8(records).ok()?;
-    let mut data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start);
-    let last = data.rfind(|data| data.starts_with('{'))?;
-    let span = value_of(last, "response")?;
+    let mut last = String::new();
+    sse::read_data(records, |data| {
+        if data.trim_ascii_start().starts_with('{') {
+            last.clear();
+            last.push_str(data);
+        }
+    });
+    let span = value_of(&last, "response")?;
     Some(Bytes::copy_from_slice(&last.as_bytes()[span]))
 }
 

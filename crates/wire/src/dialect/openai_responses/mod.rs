@@ -153,6 +153,10 @@ impl Codec for OpenaiResponses {
         kept::claim(text, own)
     }
 
+    fn claim_record(&self, data: &str, own: &OwnReply) -> Option<String> {
+        kept::claim_record(data, own)
+    }
+
     fn last_reply(&self, records: &[u8]) -> Option<Bytes> {
         kept::last_reply(records)
     }
