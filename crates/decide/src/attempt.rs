@@ -1,5 +1,8 @@
 //! What happens next to a request: send, wait or stop. Holds the one deadline and the one attempt
-//! budget of a request; every decision after a failure is made here and nowhere else.
+//! budget of a request; every decision after a failure is made here and nowhere else. Of attempts that
+//! are under way together none decides before the last of them has come back.
+
+mod known;
 
 use serde::{Deserialize, Serialize};
 use terms::{outcome::Failure, time::Moment};
@@ -91,7 +94,10 @@ pub enum Stop {
 struct Tried {
     /// Tries with each of its keys, as the plan orders them.
     with: Vec<u8>,
+    /// Never again.
     excluded: bool,
+    /// Its provider could not be reached: once more where no other target is left.
+    is_unreachable: bool,
     /// Its turn came and went without an attempt, because its gate had shut by then.
     passed_over: bool,
 }
@@ -115,6 +121,12 @@ pub struct Attempts {
     made: u8,
     next: Result<Upcoming, Stop>,
     not_before: Moment,
+    /// Under way: at most one, and one beside it.
+    open: Vec<Open>,
+    /// Failed while another was under way, with which it is decided on.
+    landed: Vec<Told>,
+    /// Who asked to be left alone, and until when.
+    away: Vec<(Upcoming, Moment)>,
     /// Steps that were not asked again because their provider's retry budget is spent.
     refused: Vec<usize>,
     /// Steps that came in for others, with those: they stand right behind them.
@@ -138,6 +150,9 @@ impl Attempts {
             made: 0,
             next,
             not_before: now,
+            open: Vec::new(),
+            landed: Vec::new(),
+            away: Vec::new(),
             refused: Vec::new(),
             heirs: Vec::new(),
         }
@@ -146,14 +161,19 @@ impl Attempts {
     /// Adds a target that was not planned, because the one at `step` turns out to be gone: it is tried
     /// right after that. Gives its step.
     pub fn adopt(&mut self, step: usize, planned: Planned) -> usize {
-        self.tried.push(Tried { with: vec![0; planned.keys.len()], ..Tried::default() });
+        let siblings = self.plan.iter().zip(&self.tried);
+        let is_unreachable = siblings
+            .filter(|(other, _)| other.provider == planned.provider)
+            .any(|(_, tried)| tried.is_unreachable);
+        let with = vec![0; planned.keys.len()];
+        self.tried.push(Tried { with, is_unreachable, ..Tried::default() });
         self.plan.push(planned);
         let heir = self.plan.len() - 1;
         self.heirs.push((step, heir));
         heir
     }
 
-    /// What to do now. `Send` counts as made.
+    /// What to do now. `Send` counts as made. Asked only while nothing is under way.
     pub fn next(&mut self, now: Moment) -> Next {
         let Upcoming { step, place } = match self.next {
             Ok(upcoming) => upcoming,
@@ -170,12 +190,12 @@ impl Attempts {
                 Next::Wait(wait)
             };
         }
-        self.made += 1;
-        self.tried[step].with[place] += 1;
-        Next::Send { step, key: self.plan[step].keys[place], ordinal: self.made }
+        let ordinal = self.begin(Upcoming { step, place });
+        Next::Send { step, key: self.plan[step].keys[place], ordinal }
     }
 
-    /// The attempt at `step` failed. `lone` tells that the target had not failed just before.
+    /// The attempt at `step` failed. `lone` tells that the target had not failed just before. Where
+    /// another attempt is still under way, this is noted, and decided on once that one has failed, too.
     /// `resend` withdraws from the retry budget of a provider that this request has asked already; it
     /// is called only where such a send is the next thing to do.
     pub fn failed(
@@ -187,33 +207,56 @@ impl Attempts {
         now: Moment,
         mut resend: impl FnMut(usize) -> bool,
     ) {
-        self.not_before = now;
-        let told = Told { step, failure, asked_ms: asked_ms.filter(|ms| *ms > 0), lone };
-        self.next = self.after(&told, now, &mut resend);
+        let ends_at_once = self.ends_at_once(step, failure);
+        let Open { at, ordinal } = self.close(step);
+        let until = asked_ms.filter(|ms| *ms > 0).map(|ms| now.after(ms));
+        let told = Told { at, ordinal, failure, until, lone };
+        self.learn(&told);
+        self.landed.push(told);
+        if ends_at_once || self.open.is_empty() {
+            let landed = std::mem::take(&mut self.landed);
+            self.not_before = now;
+            self.next = self.after(landed, now, &mut resend);
+        }
+    }
+
+    /// Whether a failure at `step` is the caller's to see though another attempt is under way: it is as
+    /// it would be without that one.
+    pub fn ends_at_once(&self, step: usize, failure: Failure) -> bool {
+        let is_first = self.open.first().is_none_or(|open| open.at.step == step);
+        is_first && self.landed.is_empty() && is_callers(failure)
+    }
+
+    /// The attempt at `step` is given up because another one answers.
+    pub fn left(&mut self, step: usize) {
+        self.open.retain(|open| open.at.step != step);
     }
 
     /// The target at `step` could not go on with an answer that another one began, which says nothing
     /// against it: it is asked in another way. `resend` as in [`Attempts::failed`].
     pub fn mismatched(&mut self, step: usize, now: Moment, mut resend: impl FnMut(usize) -> bool) {
+        let Open { at, ordinal } = self.close(step);
         self.not_before = now;
-        let failure = Failure::Mismatch;
-        let told = Told { step, failure, asked_ms: None, lone: false };
-        let same = self.current(step).filter(|upcoming| self.may_retry(*upcoming));
-        self.next = match same {
-            Some(same) if self.may_resend(step, &mut resend) => Ok(same),
-            _ => self.anybody(&told, &mut resend),
+        self.next = if self.may_retry(at) && self.may_resend(step, &mut resend) {
+            Ok(at)
+        } else {
+            let failure = Failure::Mismatch;
+            let told = Told { at, ordinal, failure, until: None, lone: false };
+            self.after(vec![told], now, &mut resend)
         };
     }
 
     /// A second attempt beside the one that is under way at `step`: at the first untried target of a
     /// provider that was not asked yet and whose gate `is_open`. Gives its step, key and ordinal, and
-    /// counts as made. Whichever of the two fails is reported by [`Attempts::failed`] as any other.
+    /// counts as made. Whichever of the two fails is reported by [`Attempts::failed`] as any other; the
+    /// one that loses is reported by [`Attempts::left`].
     pub fn hedge(
         &mut self,
         step: usize,
         is_open: impl Fn(usize) -> bool,
+        now: Moment,
     ) -> Option<(usize, u8, u8)> {
-        if self.made >= self.limits.attempts {
+        if self.made >= self.limits.attempts || self.left_ms(now) == 0 {
             return None;
         }
         let fits = |other: &usize| {
@@ -221,11 +264,10 @@ impl Attempts {
                 && self.tries_at(self.plan[*other].provider) == 0
                 && is_open(*other)
         };
-        let step = self.order_after(step).find(fits)?;
+        let step = self.order_after(&[step]).into_iter().find(fits)?;
         let place = self.fresh_key(step)?;
-        self.made += 1;
-        self.tried[step].with[place] += 1;
-        Some((step, self.plan[step].keys[place], self.made))
+        let ordinal = self.begin(Upcoming { step, place });
+        Some((step, self.plan[step].keys[place], ordinal))
     }
 
     /// The send that [`Attempts::next`] just gave is not made, because the gate there has shut by now,
@@ -238,7 +280,8 @@ impl Attempts {
     ) -> bool {
         let Ok(Upcoming { place, .. }) = self.next else { return false };
         let may = |other: usize| other != step && !self.tried[other].passed_over && is_open(other);
-        let others: Vec<usize> = self.order_after(step).filter(|other| may(*other)).collect();
+        let others: Vec<usize> =
+            self.order_after(&[step]).into_iter().filter(|other| may(*other)).collect();
         // What was paid for asking this provider again holds for another target of it.
         let paid = self.is_resend(step).then(|| self.plan[step].provider);
         let mut resend = |provider| paid == Some(provider) || resend(provider);
@@ -250,6 +293,7 @@ impl Attempts {
             return false;
         };
         self.made -= 1;
+        self.left(step);
         self.tried[step].passed_over = true;
         self.next = Ok(next);
         true
@@ -281,107 +325,162 @@ impl Attempts {
         self.made
     }
 
+    /// An attempt goes out. Gives its number.
+    fn begin(&mut self, at: Upcoming) -> u8 {
+        self.made += 1;
+        self.tried[at.step].with[at.place] += 1;
+        self.open.push(Open { at, ordinal: self.made });
+        self.made
+    }
+
+    /// The attempt at `step` is no longer under way.
+    fn close(&mut self, step: usize) -> Open {
+        let is_it = |open: &Open| open.at.step == step;
+        if let Some(position) = self.open.iter().position(is_it) {
+            return self.open.remove(position);
+        }
+        let place = self.tried[step].with.iter().rposition(|tries| *tries > 0).unwrap_or(0);
+        Open { at: Upcoming { step, place }, ordinal: self.made }
+    }
+
+    /// All that were under way have failed: what is next.
     fn after(
         &mut self,
-        told: &Told,
+        mut landed: Vec<Told>,
         now: Moment,
         resend: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Upcoming, Stop> {
-        let Told { step, failure, .. } = *told;
-        match failure {
-            Failure::CallerFault | Failure::PolicyRefusal => return Err(Stop::Final(failure)),
-            // It was begun, so whoever may still be asked is asked for the rest.
-            Failure::Cut | Failure::Mismatch => return self.anybody(told, resend),
-            Failure::ContextOverflow => {
-                self.exclude_windows_up_to(step);
-                return self.next_target(told, resend).map_err(|_| Stop::Final(failure));
-            }
-            Failure::Unreachable => self.exclude_provider_of(step),
-            Failure::TimedOut | Failure::ModelGone => self.tried[step].excluded = true,
-            Failure::CredentialDead => self.bury_key(step),
-            Failure::Transient | Failure::RateLimited | Failure::Malformed | Failure::Declined => {}
+        let last = landed.last().map_or(Failure::Transient, |told| told.failure);
+        landed.sort_by_key(|told| told.ordinal);
+        if let Some(told) = landed.iter().find(|told| is_callers(told.failure)) {
+            return Err(Stop::Final(told.failure));
         }
-        if let Some((upcoming, wait)) = self.same_target(told)
-            && self.may_resend(step, resend)
-        {
-            self.not_before = now.after(wait);
-            return Ok(upcoming);
+        if let Some(same) = self.same_target(&landed, now, resend) {
+            return Ok(same);
         }
-        self.next_target(told, resend).or_else(|stop| self.once_more(told, now, resend).ok_or(stop))
+        let steps: Vec<usize> = landed.iter().map(|told| told.at.step).collect();
+        if let Some(next) = self.next_target(&steps, resend) {
+            return Ok(next);
+        }
+        // An answer was begun, so whoever may still be asked is asked for the rest.
+        let was_begun =
+            landed.iter().any(|told| matches!(told.failure, Failure::Cut | Failure::Mismatch));
+        let again = if was_begun {
+            self.anybody(&steps, now, resend)
+        } else {
+            self.once_more(&landed, now, resend)
+        };
+        let overflow = landed.iter().any(|told| told.failure == Failure::ContextOverflow);
+        again.ok_or(if overflow {
+            Stop::Final(Failure::ContextOverflow)
+        } else {
+            Stop::Exhausted(last)
+        })
     }
 
-    /// The same target at once or after a moment: with another key where the last one was refused or
-    /// limited, with the same where the failure was a lone one or the wait asked for is short.
-    fn same_target(&self, told: &Told) -> Option<(Upcoming, u64)> {
-        let Told { step, failure, asked_ms, lone } = *told;
-        if self.made >= self.limits.attempts || !self.can_spare_one(step) {
+    /// A target that just failed, at once or after a moment: with another key where the last one was
+    /// refused or limited, with the same where the failure was a lone one or the wait asked for is
+    /// short. Of two the one that may be asked first.
+    fn same_target(
+        &mut self,
+        landed: &[Told],
+        now: Moment,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<Upcoming> {
+        let mut again: Vec<(u64, Upcoming)> =
+            landed.iter().filter_map(|told| self.same(told, now)).collect();
+        again.sort_by_key(|(wait, _)| *wait);
+        let (wait, at) =
+            again.into_iter().find(|(_, at)| self.may_resend(at.step, &mut *resend))?;
+        self.not_before = now.after(wait);
+        Some(at)
+    }
+
+    fn same(&self, told: &Told, now: Moment) -> Option<(u64, Upcoming)> {
+        let Told { at, failure, until, lone, .. } = *told;
+        let step = at.step;
+        if !self.can_spare_one(step) {
             return None;
         }
         let by_key = matches!(failure, Failure::CredentialDead | Failure::RateLimited);
-        if let Some(place) = self.fresh_key(step).filter(|_| by_key) {
-            return Some((Upcoming { step, place }, 0));
+        let other = self.fresh_key(step).map(|place| Upcoming { step, place });
+        if let Some(other) = other.filter(|other| by_key && self.may_again(*other)) {
+            return Some((0, other));
         }
-        let same = self.current(step).filter(|upcoming| {
-            self.tried[step].with[upcoming.place] < self.limits.tries_per_target
-        })?;
-        match (failure, asked_ms) {
-            (Failure::RateLimited | Failure::Transient, Some(asked)) => {
-                (asked <= self.limits.patience_ms).then_some((same, asked))
-            }
-            (Failure::Transient, None) if lone => Some((same, 0)),
-            _ => None,
-        }
+        let wait = match (failure, until) {
+            (Failure::RateLimited | Failure::Transient, Some(until)) => until.since(now),
+            (Failure::Transient, None) if lone => 0,
+            _ => return None,
+        };
+        (wait <= self.limits.patience_ms && self.may_again(at)).then_some((wait, at))
     }
 
-    /// The first target after the one that failed (wrapping to earlier ones that were only passed
+    /// The first target after those that failed (wrapping to earlier ones that were only passed
     /// over) that was not tried yet.
     fn next_target(
         &mut self,
-        told: &Told,
+        failed: &[usize],
         resend: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Upcoming, Stop> {
+    ) -> Option<Upcoming> {
         if self.made >= self.limits.attempts {
-            return Err(Stop::Exhausted(told.failure));
+            return None;
         }
-        let order: Vec<usize> = self.order_after(told.step).collect();
-        let next = order.into_iter().find_map(|step| self.first_try(step, resend));
-        next.ok_or(Stop::Exhausted(told.failure))
+        self.order_after(failed).into_iter().find_map(|step| self.first_try(step, resend))
     }
 
-    /// The first target after the one that failed that was not tried yet; otherwise one that may be
-    /// tried once more, this one last.
+    /// One that may be tried once more, those that just failed last.
     fn anybody(
         &mut self,
-        told: &Told,
+        failed: &[usize],
+        now: Moment,
         resend: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Upcoming, Stop> {
-        let stop = match self.next_target(told, resend) {
-            Ok(next) => return Ok(next),
-            Err(stop) => stop,
-        };
-        for step in self.order_after(told.step).chain([told.step]) {
+    ) -> Option<Upcoming> {
+        let others = self.order_after(failed).into_iter().filter(|step| !failed.contains(step));
+        let steps: Vec<usize> = others.chain(failed.iter().copied()).collect();
+        for step in steps {
             let again = (0..self.plan[step].keys.len())
                 .map(|place| Upcoming { step, place })
-                .filter(|upcoming| self.may_retry(*upcoming))
-                .min_by_key(|upcoming| self.tried[step].with[upcoming.place]);
+                .filter(|at| self.may_retry(*at) && self.wait(*at, now) <= self.limits.patience_ms)
+                .min_by_key(|at| (self.wait(*at, now), self.tried[step].with[at.place]));
             if let Some(again) = again
                 && !self.refused.contains(&step)
                 && self.may_resend(step, resend)
             {
-                return Ok(again);
+                self.not_before = now.after(self.wait(again, now));
+                return Some(again);
             }
         }
-        Err(stop)
+        None
     }
 
-    /// Whether a target may be tried with this key once more, or at all.
-    fn may_retry(&self, upcoming: Upcoming) -> bool {
-        let Upcoming { step, place } = upcoming;
-        let Planned { provider, keys, .. } = &self.plan[step];
-        !self.tried[step].excluded
-            && !self.dead.contains(&(*provider, keys[place]))
-            && self.tried[step].with[place] < self.limits.tries_per_target
-            && self.made < self.limits.attempts
+    /// No other target is left: one that was unreachable, busy or broken may be tried once more.
+    fn once_more(
+        &mut self,
+        landed: &[Told],
+        now: Moment,
+        resend: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<Upcoming> {
+        let mut again: Vec<(u64, Upcoming)> = Vec::new();
+        for Told { at, failure, until, .. } in landed {
+            let worth_it = matches!(
+                failure,
+                Failure::Unreachable
+                    | Failure::RateLimited
+                    | Failure::Transient
+                    | Failure::Malformed
+            );
+            let wait = until.map_or(self.limits.backoff_ms, |until| until.since(now));
+            let told_to_stay_away = until.is_some() && wait > self.limits.patience_ms;
+            if worth_it && !told_to_stay_away && self.may_again(*at) {
+                again.push((wait, *at));
+            }
+        }
+        again.sort_by_key(|(wait, _)| *wait);
+        let (wait, at) = again.into_iter().find(|(_, at)| {
+            !self.refused.contains(&at.step) && self.may_resend(at.step, &mut *resend)
+        })?;
+        self.not_before = now.after(wait);
+        Some(at)
     }
 
     /// The first try of a target, if it may have one.
@@ -394,32 +493,6 @@ impl Attempts {
         self.may_resend(step, resend).then_some(Upcoming { step, place })
     }
 
-    /// No other target is left: one that was unreachable, busy or broken may be tried once more.
-    fn once_more(
-        &mut self,
-        told: &Told,
-        now: Moment,
-        resend: &mut dyn FnMut(usize) -> bool,
-    ) -> Option<Upcoming> {
-        let Told { step, failure, asked_ms, .. } = *told;
-        let worth_it = matches!(
-            failure,
-            Failure::Unreachable | Failure::RateLimited | Failure::Transient | Failure::Malformed
-        );
-        let told_to_stay_away = asked_ms.is_some_and(|ms| ms > self.limits.patience_ms);
-        let again = self.current(step).filter(|upcoming| {
-            self.made < self.limits.attempts
-                && self.tried[step].with[upcoming.place] < self.limits.tries_per_target
-        })?;
-        if !worth_it || told_to_stay_away || self.refused.contains(&step) {
-            return None;
-        }
-        self.may_resend(step, resend).then(|| {
-            self.not_before = now.after(asked_ms.unwrap_or(self.limits.backoff_ms));
-            again
-        })
-    }
-
     /// Whether a send to the provider of a step is paid for: the first one always is.
     fn may_resend(&mut self, step: usize, resend: &mut dyn FnMut(usize) -> bool) -> bool {
         let provider = self.plan[step].provider;
@@ -429,77 +502,29 @@ impl Attempts {
         }
         may
     }
+}
 
-    /// A second try of one target never takes the attempt that another target is waiting for.
-    fn can_spare_one(&self, step: usize) -> bool {
-        let waiting =
-            (0..self.plan.len()).filter(|index| *index != step && self.is_untried(*index)).count();
-        usize::from(self.limits.attempts.saturating_sub(self.made)) > waiting
-    }
-
-    fn is_untried(&self, step: usize) -> bool {
-        let Tried { with, excluded, .. } = &self.tried[step];
-        with.iter().all(|tries| *tries == 0) && !excluded && self.fresh_key(step).is_some()
-    }
-
-    /// The place of the first key that was not shown there yet and not refused anywhere.
-    fn fresh_key(&self, step: usize) -> Option<usize> {
-        let Planned { provider, keys, .. } = &self.plan[step];
-        let fresh = |place: &usize| {
-            self.tried[step].with[*place] == 0 && !self.dead.contains(&(*provider, keys[*place]))
-        };
-        (0..keys.len()).find(fresh)
-    }
-
-    /// The step with the key that was shown last.
-    fn current(&self, step: usize) -> Option<Upcoming> {
-        self.next.ok().filter(|upcoming| upcoming.step == step)
-    }
-
-    fn order_after(&self, step: usize) -> impl Iterator<Item = usize> + use<> {
-        let of_it = self.heirs.iter().filter(|(of, _)| *of == step).map(|(_, heir)| *heir);
-        let heirs: Vec<usize> = of_it.collect();
-        heirs.into_iter().chain(step + 1..self.plan.len()).chain(0..step)
-    }
-
-    fn tries_at(&self, provider: usize) -> u32 {
-        let of_it = self.plan.iter().zip(&self.tried).filter(|(at, _)| at.provider == provider);
-        of_it.flat_map(|(_, tried)| &tried.with).map(|tries| u32::from(*tries)).sum()
-    }
-
-    fn bury_key(&mut self, step: usize) {
-        // Of two attempts that went out together the second is not the one that is upcoming.
-        let shown = self.current(step).map(|upcoming| upcoming.place);
-        let with = &self.tried[step].with;
-        if let Some(place) = shown.or_else(|| with.iter().rposition(|tries| *tries > 0)) {
-            let Planned { provider, keys, .. } = &self.plan[step];
-            self.dead.push((*provider, keys[place]));
-        }
-    }
-
-    fn exclude_provider_of(&mut self, step: usize) {
-        let provider = self.plan[step].provider;
-        for (planned, tried) in self.plan.iter().zip(&mut self.tried) {
-            tried.excluded |= planned.provider == provider;
-        }
-    }
-
-    fn exclude_windows_up_to(&mut self, step: usize) {
-        let window = self.plan[step].context_window;
-        for (planned, tried) in self.plan.iter().zip(&mut self.tried) {
-            tried.excluded |= planned.context_window <= window;
-        }
-    }
+/// An attempt that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    at: Upcoming,
+    ordinal: u8,
 }
 
 /// What is told of an attempt that failed.
 #[derive(Debug, Clone, Copy)]
 struct Told {
-    step: usize,
+    at: Upcoming,
+    ordinal: u8,
     failure: Failure,
-    /// Above 0.
-    asked_ms: Option<u64>,
+    /// Until when it asked to be left alone.
+    until: Option<Moment>,
     lone: bool,
+}
+
+/// What the caller is to see, because no other target would take it.
+const fn is_callers(failure: Failure) -> bool {
+    matches!(failure, Failure::CallerFault | Failure::PolicyRefusal)
 }
 
 #[cfg(test)]

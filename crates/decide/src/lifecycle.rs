@@ -4,11 +4,13 @@
 //!
 //! Sources of the signs: RFC 8594 (`Sunset`), RFC 9745 (`Deprecation`), the vendors' error tables.
 
+mod check;
 mod standing;
 
 use serde::{Deserialize, Serialize};
-use terms::{money::NanoUsd, time::Timestamp};
+use terms::{money::NanoUsd, outcome::Failure, time::Timestamp};
 
+pub use check::{Check, LATEST, Verdict};
 pub use standing::{Placement, Standing};
 
 /// A day in milliseconds.
@@ -19,9 +21,6 @@ const REFUSALS: u32 = 2;
 
 /// Looks at the provider's list in a row that must lack a model, once it was listed.
 const ABSENCES: u32 = 2;
-
-/// Answers of a successor after which it is known whether it does.
-const FEWEST_CHECKS: u32 = 3;
 
 /// Parts into which a ramp is divided, and the share of each in percent: it grows by steps towards the
 /// last day, and the last of them gives the successor everything.
@@ -125,56 +124,6 @@ pub struct Signs {
     pub absences: u32,
     /// The first of them.
     pub absent_since: Option<Timestamp>,
-}
-
-/// How a successor did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Check {
-    /// Answers looked at.
-    pub asked: u32,
-    /// Answers that were as they should be.
-    pub good: u32,
-    /// What they cost, where they were asked for only to check.
-    pub cost: NanoUsd,
-    /// Why the latest that was not, was not.
-    pub complaint: Option<String>,
-    /// When the latest came.
-    pub at: Option<Timestamp>,
-}
-
-/// What the answers of a successor amount to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Too few of them.
-    Unknown,
-    /// It does.
-    Passed,
-    /// More than a fifth of its answers were not as they should be.
-    Failed,
-}
-
-impl Check {
-    /// One more answer.
-    pub fn note(&mut self, outcome: Result<(), &str>, cost: NanoUsd, now: Timestamp) {
-        self.asked = self.asked.saturating_add(1);
-        self.cost = self.cost + cost;
-        self.at = Some(now);
-        match outcome {
-            Ok(()) => self.good = self.good.saturating_add(1),
-            Err(complaint) => self.complaint = Some(complaint.to_owned()),
-        }
-    }
-
-    /// What they amount to.
-    pub const fn verdict(&self) -> Verdict {
-        let bad = self.asked.saturating_sub(self.good) as u64;
-        match self.asked {
-            asked if asked < FEWEST_CHECKS => Verdict::Unknown,
-            asked if bad * 5 > asked as u64 => Verdict::Failed,
-            _ => Verdict::Passed,
-        }
-    }
 }
 
 /// What is known of a model's life. Kept over restarts.
@@ -325,10 +274,25 @@ impl Life {
 
     /// Whether one more copy of a request may go to the successor.
     pub fn may_mirror(&self, limits: &LifecycleLimits) -> bool {
-        let Check { asked, cost, .. } = self.mirrored;
+        let Check { in_all, cost, .. } = self.mirrored;
         matches!(self.stage, Stage::Announced | Stage::Ramping)
-            && asked < limits.mirrored
+            && in_all < limits.mirrored
             && cost < limits.mirrored_cost
+    }
+
+    /// A successor answered in its place, or not. Tells whether that is looked at: what its caller, or
+    /// the vendor's day, is the cause of says nothing of the successor.
+    pub fn stood_in(&mut self, outcome: Result<(), Failure>, now: Timestamp) -> bool {
+        let outcome = match outcome {
+            Ok(()) => Ok(()),
+            Err(failure @ (Failure::Malformed | Failure::ModelGone)) => Err(failure.name()),
+            Err(_) => return false,
+        };
+        let is_news = self.in_place.is_news(outcome);
+        if is_news {
+            self.in_place.note(outcome, NanoUsd::ZERO, now);
+        }
+        is_news
     }
 
     /// Its last day, as the day's beginning or the moment that was named: what its provider says in
@@ -344,8 +308,10 @@ impl Life {
 
     /// What requests need to know of it; `None` where that is nothing.
     pub fn standing(&self, limits: &LifecycleLimits) -> Option<Standing> {
-        let Signs { refusals, absences, .. } = self.signs;
-        let waits = refusals > 0 || absences > 0 || self.stage == Stage::Gone;
+        let Signs { refusals, absences, absent_since, answered_at, .. } = self.signs;
+        // What has answered since it went missing need not say so again.
+        let is_missed = absences > 0 && answered_at < absent_since;
+        let waits = refusals > 0 || is_missed || self.stage == Stage::Gone;
         let is_dated = self.last_day().is_some() && self.held.is_none();
         (self.stage != Stage::Live || waits || is_dated).then(|| Standing {
             stage: self.stage,
@@ -353,6 +319,7 @@ impl Life {
             ramp_ms: limits.ramp_ms,
             mirrors: self.may_mirror(limits),
             waits,
+            is_sound: self.in_place.is_sound(),
         })
     }
 }

@@ -240,20 +240,25 @@ impl Flight {
     }
 
     /// It failed. The gate learns it, the books are closed.
-    pub(crate) fn failed(
+    pub(crate) fn failed(self, failure: Failure, asked_ms: Option<u64>, now: Moment) -> Learned {
+        self.failed_at_cost(failure, asked_ms, now).0
+    }
+
+    /// The same, with what it cost nevertheless.
+    pub(crate) fn failed_at_cost(
         mut self,
         failure: Failure,
         asked_ms: Option<u64>,
         now: Moment,
-    ) -> Learned {
+    ) -> (Learned, NanoUsd) {
         if failure == Failure::PolicyRefusal {
             self.behaved(Conduct::refusal(), None);
             self.observe();
         }
         if matches!(failure, Failure::Declined | Failure::Mismatch) {
             self.gateway.health.inconclusive(&self.tried());
-            self.settle(Ending::Failed(failure), now);
-            return Learned { shut: false, lone: true };
+            let cost = self.settle(Ending::Failed(failure), now);
+            return (Learned { shut: false, lone: true }, cost);
         }
         let learned = self.gateway.health.failed(&self.tried(), failure, asked_ms, now);
         // What a game day injects passes; a model that is gone is kept in mind.
@@ -261,11 +266,11 @@ impl Flight {
             let Target { name, known, .. } = &*self.target;
             self.gateway.health.lives.refused(name, known.is_none());
         }
-        self.settle(Ending::Failed(failure), now);
+        let cost = self.settle(Ending::Failed(failure), now);
         if learned.shut {
             self.gateway.ledger.activity().touch();
         }
-        learned
+        (learned, cost)
     }
 
     /// The program stops; nothing is learned of the target.

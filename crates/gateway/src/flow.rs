@@ -20,7 +20,9 @@ use crate::{
     address::{Address, Wanted},
     body::ReplyBody,
     chaos::ChaosFault,
-    count, errors, files,
+    count,
+    errors::{self, LastFailure},
+    files,
     gateway::Gateway,
     headers,
     hedge::{Landed, race},
@@ -30,9 +32,8 @@ use crate::{
     mirror,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::{Told, Turn, plan},
+    plan::{Lost, Turn, plan},
     pursuit::Pursuit,
-    reply::Failed,
     request::Request,
     room::Room,
     session,
@@ -191,7 +192,7 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
     let (facts, held) = request.facts();
     let mut planning = plan(&request.gateway, &request.route, &facts, held, &mut trail, now);
     let health = Arc::clone(&request.gateway.health);
-    let mut last: Option<Box<errors::LastFailure>> = None;
+    let mut last: Option<Box<LastFailure>> = None;
     let mut heard = Weight::Student;
     loop {
         match planning.next(&health, &mut trail, request.gateway.now()) {
@@ -211,19 +212,20 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
                         return Err(unbooked);
                     }
                 };
-                let (step, sending, tried) = match request.hedge(&sending) {
+                let (step, sending, tried, rival) = match request.hedge(&sending) {
                     Some(hedge) => {
                         // Boxed like all that is rare: the future of an ordinary answer stays small.
                         let under_way = (step, sending, flight);
-                        let race = race(&request, hedge, &mut planning, &mut trail, under_way);
-                        let Landed { step, sending, flight, outcome } = Box::pin(race).await;
+                        let race = race(&request, hedge, &mut planning, trail, under_way);
+                        let landed = Box::pin(race).await;
+                        let Landed { step, sending, flight, outcome, mut trail, lost } = landed;
                         trail.dispatched(&sending.target.name, flight.began());
                         let tried = request.attempt(&sending).conclude(outcome, flight, trail);
-                        (step, sending, tried)
+                        (step, sending, tried, lost)
                     }
                     None => {
                         let tried = request.attempt(&sending).run(flight, trail).await;
-                        (step, sending, tried)
+                        (step, sending, tried, None)
                     }
                 };
                 let failed = match tried {
@@ -237,24 +239,19 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
                     }
                     Err(failed) => *failed,
                 };
-                let Failed { flight, trail: returned, last: failure, verbatim } = failed;
+                let (lost, returned) = planning.book(step, failed);
                 trail = returned;
-                let now = request.gateway.now();
-                let reported = flight.failed(failure.failure, failure.asked_ms, now);
-                let told = Told {
-                    failure: failure.failure,
-                    asked_ms: failure.asked_ms,
-                    lone: reported.lone,
-                };
-                planning.failed(&health, step, told, &mut trail, now);
-                let is_final = matches!(planning.attempts.given_up(), Some(Stop::Final(_)));
-                if let Some(response) = verbatim.filter(|_| is_final) {
-                    trail.end(Ending::Failed(failure.failure));
-                    return Ok(response);
+                let mut lost = rival.into_iter().chain([lost]);
+                if let Some(stop @ Stop::Final(failure)) = planning.attempts.given_up() {
+                    let told = lost.find(|lost| lost.last.failure == failure);
+                    let made = planning.attempts.made();
+                    return Ok(refused(&request, stop, told, made, trail));
                 }
-                let weight = weight(&request, &sending.target, failure.failure);
-                if weight >= heard {
-                    (last, heard) = (Some(Box::new(failure)), weight);
+                for Lost { target, last: failure, .. } in lost {
+                    let weight = weight(&request, &target, failure.failure);
+                    if weight >= heard {
+                        (last, heard) = (Some(Box::new(failure)), weight);
+                    }
                 }
             }
         }
@@ -271,11 +268,29 @@ fn weight(request: &Request, target: &Target, failure: Failure) -> Weight {
     }
 }
 
+/// The answer to a request whose failure is the caller's to see: in the provider's own words where they
+/// are in the caller's dialect.
+fn refused(
+    request: &Request,
+    stop: Stop,
+    told: Option<Lost>,
+    attempts: u8,
+    trail: Trail,
+) -> Response<ReplyBody> {
+    match told {
+        Some(Lost { last, verbatim: Some(response), .. }) => {
+            trail.end(Ending::Failed(last.failure));
+            response
+        }
+        told => stopped(request, stop, told.map(|lost| lost.last).as_ref(), attempts, trail),
+    }
+}
+
 /// The answer to a request that is given up.
 fn stopped(
     request: &Request,
     stop: Stop,
-    last: Option<&errors::LastFailure>,
+    last: Option<&LastFailure>,
     attempts: u8,
     trail: Trail,
 ) -> Response<ReplyBody> {

@@ -9,14 +9,13 @@ use std::{
 };
 
 use decide::retry_budget::{RetryBudget, RetryBudgetLimits};
-use terms::{outcome::Failure, time::Moment};
+use terms::time::Moment;
 use tokio::time::timeout;
 
 use crate::{
-    early::Early,
     flight::Flight,
     health::Health,
-    plan::{Planning, Sending, Told},
+    plan::{Lost, Planning, Sending},
     reply::{Outcome, Try},
     request::Request,
     table::Target,
@@ -65,6 +64,9 @@ pub(crate) struct Landed {
     pub(crate) sending: Sending,
     pub(crate) flight: Flight,
     pub(crate) outcome: Outcome,
+    pub(crate) trail: Trail,
+    /// The other one, where it failed before; it is booked.
+    pub(crate) lost: Option<Lost>,
 }
 
 /// One of the two attempts, with its outcome.
@@ -78,73 +80,58 @@ pub(crate) async fn race(
     request: &Request,
     hedge: &Hedge,
     planning: &mut Planning,
-    trail: &mut Trail,
+    mut trail: Trail,
     (step, sending, flight): (usize, Sending, Flight),
 ) -> Landed {
     let gateway = &request.gateway;
     hedge.asked(gateway.now());
     let mut first = pin!(fetched(request.attempt(&sending), flight));
-    let land = |(flight, outcome), step, sending: &Sending| Landed {
-        step,
-        sending: sending.clone(),
-        flight,
-        outcome,
+    let land = |(flight, outcome), trail, lost, step, sending: &Sending| {
+        let sending = sending.clone();
+        Landed { step, sending, flight, outcome, trail, lost }
     };
     let Some(delay) = hedge.delay(&gateway.health, &sending.target) else {
-        return land(first.await, step, &sending);
+        return land(first.await, trail, None, step, &sending);
     };
     if let Ok(done) = timeout(delay, &mut first).await {
-        return land(done, step, &sending);
+        return land(done, trail, None, step, &sending);
     }
     let beside = planning
         .hedge(&gateway.health, step, gateway.now(), || hedge.may_pay(gateway.now()))
         .and_then(|(other, second)| {
-            let flight = request.take_off(&second, trail).ok()?;
-            Some((other, second, flight))
+            let flight = request.take_off(&second, &mut trail).ok();
+            if flight.is_none() {
+                planning.attempts.left(other);
+            }
+            Some((other, second, flight?))
         });
     let Some((other, second, flight)) = beside else {
-        return land(first.await, step, &sending);
+        return land(first.await, trail, None, step, &sending);
     };
     let mut beside = pin!(fetched(request.attempt(&second), flight));
-    let (done, is_first) = tokio::select! {
+    let ((flight, outcome), is_first) = tokio::select! {
         biased;
         done = &mut first => (done, true),
         done = &mut beside => (done, false),
     };
-    let (flight, outcome) = done;
-    let (at, sent) = if is_first { (step, &sending) } else { (other, &second) };
+    let (at, sent, rival) = if is_first { (step, &sending, other) } else { (other, &second, step) };
     let early = match outcome {
-        Err(early) if !is_final(&early) => early,
+        Err(early) if !planning.attempts.ends_at_once(at, early.failure) => early,
         outcome => {
-            if !is_first && outcome.is_ok() {
+            planning.attempts.left(rival);
+            if !is_first {
                 trail.reason.get_or_insert(HEDGED);
             }
-            return land((flight, outcome), at, sent);
+            return land((flight, outcome), trail, None, at, sent);
         }
     };
-    // One of the two failed: it is booked, and the other is what is left.
-    book(request, planning, trail, (at, flight, &early));
-    if is_first { land(beside.await, other, &second) } else { land(first.await, step, &sending) }
-}
-
-/// What the caller is to see, whatever the other attempt says.
-fn is_final(early: &Early) -> bool {
-    matches!(
-        early.failure,
-        Failure::CallerFault | Failure::PolicyRefusal | Failure::ContextOverflow
-    )
-}
-
-fn book(
-    request: &Request,
-    planning: &mut Planning,
-    trail: &mut Trail,
-    (step, flight, early): (usize, Flight, &Early),
-) {
-    let now = request.gateway.now();
-    let Early { failure, asked_ms, .. } = *early;
+    // One of the two failed. What comes next is decided when the other one has, too.
     trail.injected(&flight);
-    trail.failed_at(&flight.target.name, early);
-    let lone = flight.failed(failure, asked_ms, now).lone;
-    planning.failed(&request.gateway.health, step, Told { failure, asked_ms, lone }, trail, now);
+    let failed = request.attempt(sent).fail(early, flight, trail);
+    let (lost, trail) = planning.book(at, failed);
+    if is_first {
+        land(beside.await, trail, Some(lost), other, &second)
+    } else {
+        land(first.await, trail, Some(lost), step, &sending)
+    }
 }

@@ -53,7 +53,7 @@ struct Known {
     successors: HashMap<TargetName, HeaderValue>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Shown {
     standing: Standing,
     sunset: Option<HeaderValue>,
@@ -286,7 +286,7 @@ impl Lives {
         true
     }
 
-    /// The copy is over. `None`: it told nothing.
+    /// The copy is over. `None`: it told nothing. It may have cost something all the same.
     pub(crate) fn end_mirror(
         &self,
         target: &TargetName,
@@ -295,38 +295,22 @@ impl Lives {
     ) {
         self.known().mirroring.retain(|other| other != target);
         let now = self.ledger.now();
-        if let Some(outcome) = outcome {
-            self.change(target, |life| life.mirrored.note(outcome, cost, now));
-        }
+        self.change(target, |life| match outcome {
+            Some(outcome) => life.mirrored.note(outcome, cost, now),
+            None => life.mirrored.pay(cost),
+        });
     }
 
     /// A successor answered, or not, in the place of a model.
     pub(crate) fn stood_in(&self, target: &TargetName, outcome: Result<(), Failure>) {
-        let outcome = match outcome {
-            Ok(()) => Ok(()),
-            // What says something of the model, rather than of its vendor's day.
-            Err(
-                failure @ (Failure::CallerFault
-                | Failure::Malformed
-                | Failure::ModelGone
-                | Failure::ContextOverflow),
-            ) => Err(failure.name()),
-            Err(_) => return,
-        };
-        let now = self.ledger.now();
-        if outcome.is_ok() && self.is_checked(target) {
+        let is_sound = |shown: &Shown| shown.standing.is_sound;
+        if outcome.is_ok() && self.shown.load().get(target).is_some_and(is_sound) {
             return;
         }
-        self.change(target, |life| life.in_place.note(outcome, NanoUsd::ZERO, now));
-    }
-
-    /// Whether enough good answers of its successor were seen in its place.
-    fn is_checked(&self, target: &TargetName) -> bool {
-        let known = self.known();
-        known
-            .lives
-            .get(target)
-            .is_none_or(|life| life.in_place.asked >= known.limits.mirrored.max(20))
+        let now = self.ledger.now();
+        self.change(target, |life| {
+            life.stood_in(outcome, now);
+        });
     }
 
     /// Says in the headers of an answer that its model's end is announced.
@@ -355,20 +339,23 @@ impl Lives {
         if known.lives.len() >= MOST && !known.lives.contains_key(target) {
             return;
         }
-        change(known.life(target));
+        let before = known.lives.get(target).cloned().unwrap_or_default();
+        let mut life = before.clone();
+        change(&mut life);
+        if life == before {
+            return;
+        }
+        known.lives.insert(target.clone(), life);
         known.look_at(target, now);
-        self.show(&known);
+        if known.shown(target).as_ref() != self.shown.load().get(target) {
+            self.show(&known);
+        }
         self.news.notify_one();
     }
 
     fn show(&self, known: &Known) {
-        let shown = known.lives.iter().filter_map(|(target, life)| {
-            let standing = life.standing(&known.limits)?;
-            let sunset = standing.last_day.and_then(|day| HeaderValue::from_str(&day.date()).ok());
-            let successor = known.successors.get(target).cloned();
-            Some((target.clone(), Shown { standing, sunset, successor }))
-        });
-        self.shown.store(Arc::new(shown.collect()));
+        let shown = |target: &TargetName| Some((target.clone(), known.shown(target)?));
+        self.shown.store(Arc::new(known.lives.keys().filter_map(shown).collect()));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -379,6 +366,14 @@ impl Lives {
 impl Known {
     fn life(&mut self, target: &TargetName) -> &mut Life {
         self.lives.entry(target.clone()).or_default()
+    }
+
+    /// What requests need to know of a model.
+    fn shown(&self, target: &TargetName) -> Option<Shown> {
+        let standing = self.lives.get(target)?.standing(&self.limits)?;
+        let sunset = standing.last_day.and_then(|day| HeaderValue::from_str(&day.date()).ok());
+        let successor = self.successors.get(target).cloned();
+        Some(Shown { standing, sunset, successor })
     }
 
     fn look_at_all(&mut self, now: Timestamp) -> bool {

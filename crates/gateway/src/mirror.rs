@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use access::Caller;
-use decide::{attempt::AttemptLimits, heirs::Successors};
+use decide::{attempt::AttemptLimits, gate::Admission, heirs::Successors};
 use terms::{
     dialect::Dialect,
     ids::{RouteName, TargetName},
@@ -46,6 +46,11 @@ pub(crate) fn consider(request: &Request, answering: &Target) {
     let table = request.gateway.table();
     let heir = heirs(&request.gateway.health, &table, answering, successors).into_iter().next();
     let Some(heir) = heir else { return };
+    // What is shut, or returns step by step, is not kept from it by copies.
+    let (admission, _) = request.gateway.health.admission(&heir, request.gateway.now());
+    if admission != Admission::Open {
+        return;
+    }
     if !lives.begin_mirror(&answering.name) {
         return;
     }
@@ -109,7 +114,7 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
         Err(early) => {
             let failure = early.failure;
             let is_injected = flight.injected.is_some();
-            flight.failed(failure, early.asked_ms, gateway.now());
+            let (_, cost) = flight.failed_at_cost(failure, early.asked_ms, gateway.now());
             // A vendor's bad day, or a game day, says nothing of the model.
             let tells = !is_injected
                 && matches!(
@@ -121,7 +126,7 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
                         | Failure::PolicyRefusal
                         | Failure::Declined
                 );
-            (tells.then(|| Err(failure.name())), NanoUsd::ZERO)
+            (tells.then(|| Err(failure.name())), cost)
         }
     };
     lives.end_mirror(&original, outcome, cost);

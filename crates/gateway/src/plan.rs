@@ -10,11 +10,15 @@ use decide::{
     route::{Candidate, Facts, Plan, SkipReason, route},
     spray::{self, Place, Spray},
 };
+use http::Response;
 use terms::{ids::TargetName, outcome::Failure, time::Moment, usage::Usage};
 
 use crate::{
+    body::ReplyBody,
+    errors::LastFailure,
     gateway::Gateway,
     health::Health,
+    reply::Failed,
     succession::{Succession, new_heirs},
     table::{OnDegraded, Route, Target},
     trail::Trail,
@@ -281,7 +285,7 @@ impl Planning {
         }
     }
 
-    /// A second attempt beside the one at `step`, where a target of another provider is open for it and
+    /// A second attempt beside the one at `step` that is under way, where a target of another provider is open for it and
     /// somebody pays.
     pub(crate) fn hedge(
         &mut self,
@@ -294,7 +298,7 @@ impl Planning {
         let is_open = |step: usize| health.admission(&steps[step], now).0 == Admission::Open;
         let others = (0..steps.len()).any(|other| other != step && is_open(other));
         let (step, key, ordinal) =
-            (others && may_pay()).then(|| attempts.hedge(step, is_open)).flatten()?;
+            (others && may_pay()).then(|| attempts.hedge(step, is_open, now)).flatten()?;
         let target = Arc::clone(&steps[step]);
         Some((step, Sending { target, key, ordinal, again: false }))
     }
@@ -325,7 +329,19 @@ impl Planning {
         overtaken
     }
 
-    /// An attempt failed; what comes next is decided.
+    /// The attempt at `step` failed: its gate learns it, its books are closed, and what comes next is
+    /// decided, unless another attempt is under way.
+    pub(crate) fn book(&mut self, step: usize, failed: Failed) -> (Lost, Trail) {
+        let Failed { flight, mut trail, last, verbatim } = failed;
+        let LastFailure { failure, asked_ms, .. } = last;
+        let (target, now) = (Arc::clone(&flight.target), flight.now());
+        let lone = flight.failed(failure, asked_ms, now).lone;
+        let health = Arc::clone(&trail.gateway().health);
+        self.failed(&health, step, Told { failure, asked_ms, lone }, &mut trail, now);
+        (Lost { target, last, verbatim }, trail)
+    }
+
+    /// The same of an attempt that is booked.
     pub(crate) fn failed(
         &mut self,
         health: &Health,
@@ -401,6 +417,14 @@ impl Planning {
             trail.skipped(&self.steps[step].name, SkipReason::RetryBudget);
         }
     }
+}
+
+/// An attempt that failed and is booked.
+pub(crate) struct Lost {
+    pub(crate) target: Arc<Target>,
+    pub(crate) last: LastFailure,
+    /// The upstream's own answer, when it is the caller's to see and in the caller's dialect.
+    pub(crate) verbatim: Option<Response<ReplyBody>>,
 }
 
 /// What is told of an attempt that failed.

@@ -281,15 +281,118 @@ fn a_hedge_goes_to_another_provider_and_counts_as_an_attempt() {
     let plan = vec![planned(0, 1), planned(0, 1), planned(1, 2), planned(2, 1)];
     let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
     attempts.next(NOW);
-    assert_eq!(attempts.hedge(0, |_| false), None);
-    assert_eq!(attempts.hedge(0, |_| true), Some((2, 0, 2)));
-    // Both fail, in either order: the rest is as ever.
-    attempts.failed(2, CredentialDead, None, true, NOW, |_| true);
+    assert_eq!(attempts.hedge(0, |_| false, NOW), None);
+    assert_eq!(attempts.hedge(0, |_| true, NOW), Some((2, 0, 2)));
+    // Both fail, in either order: what comes next is decided once, when the second has.
+    attempts.failed(2, CredentialDead, None, true, NOW, |_| panic!("nothing is decided yet"));
     attempts.failed(0, TimedOut, None, true, NOW, |_| true);
     assert!(matches!(attempts.next(NOW), Next::Send { step: 1, ordinal: 3, .. }));
     attempts.failed(1, TimedOut, None, true, NOW, |_| true);
     assert!(matches!(attempts.next(NOW), Next::Send { step: 3, ordinal: 4, .. }));
-    assert_eq!(attempts.hedge(3, |_| true), None, "none is left");
+    assert_eq!(attempts.hedge(3, |_| true, NOW), None, "none is left");
+}
+
+/// How an attempt at a step failed, what it asked for, and milliseconds after the hedge went out.
+type Loss = (usize, Failure, Option<u64>, u64);
+
+/// Targets as (provider, window). Two attempts under way at the first two of them fail, in this order;
+/// gives what comes next and after how long.
+fn check_hedged(targets: &[(usize, u64)], losses: [Loss; 2], next: Result<(usize, u64), Stop>) {
+    let plan = targets
+        .iter()
+        .map(|(provider, window)| Planned { context_window: *window, ..planned(*provider, 1) })
+        .collect();
+    let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+    attempts.next(NOW);
+    assert_eq!(attempts.hedge(0, |step| step == 1, NOW), Some((1, 0, 2)));
+    let mut now = NOW;
+    for (step, failure, asked, at) in losses {
+        now = NOW.after(at);
+        attempts.failed(step, failure, asked, true, now, |_| true);
+    }
+    let mut waited = 0;
+    let came = loop {
+        match attempts.next(now.after(waited)) {
+            Next::Send { step, .. } => break Ok((step, waited)),
+            Next::Wait(ms) => waited += ms,
+            Next::Stop(stop) => break Err(stop),
+        }
+    };
+    assert_eq!(came, next, "{targets:?} {losses:?}");
+}
+
+#[test]
+fn two_attempts_that_fail_together_are_decided_on_together() {
+    let two = [(0, 0), (1, 0)];
+    let three = [(0, 0), (1, 0), (2, 0)];
+    let exhausted = |failure| Err(Stop::Exhausted(failure));
+    let lost = |step, failure| (step, failure, None, step as u64);
+    let swapped = |[a, b]: [Loss; 2]| [b, a];
+    for flip in [false, true] {
+        let check = |targets: &[(usize, u64)], losses: [Loss; 2], next| {
+            check_hedged(targets, if flip { swapped(losses) } else { losses }, next);
+        };
+        // The first of the two whose failure was a lone one is worth another try; else who is left.
+        check(&three, [lost(0, Transient), lost(1, Transient)], Ok((0, 0)));
+        check(&three, [lost(0, TimedOut), lost(1, Failure::Malformed)], Ok((2, 0)));
+        check(&two, [lost(0, Transient), lost(1, Transient)], Ok((0, 0)));
+        check(&two, [lost(0, TimedOut), lost(1, Transient)], Ok((1, 0)));
+        check(&two, [lost(0, Transient), lost(1, TimedOut)], Ok((0, 0)));
+        check(&two, [lost(0, Transient), lost(1, Failure::Declined)], Ok((0, 0)));
+        // Whoever asks to be left alone is; who asks for less is first.
+        let limited = |step, asked| (step, RateLimited, Some(asked), 0);
+        check(&two, [limited(0, 2_000), limited(1, 800)], Ok((1, 800)));
+        check(&two, [limited(0, 60_000), limited(1, 800)], Ok((1, 800)));
+        check(&two, [limited(0, 60_000), lost(1, Transient)], Ok((1, 0)));
+        check(&two, [limited(0, 60_000), limited(1, 60_000)], exhausted(RateLimited));
+        // One that could not be reached is tried once more where nobody else is left.
+        check(&two, [lost(0, Unreachable), lost(1, CredentialDead)], Ok((0, 250)));
+        check(&two, [lost(0, ModelGone), lost(1, Transient)], Ok((1, 0)));
+        // A window that is too small for the one is too small for the other.
+        let windows = [(0, 100), (1, 900), (2, 200)];
+        check(
+            &windows,
+            [lost(0, Transient), lost(1, ContextOverflow)],
+            Err(Stop::Final(ContextOverflow)),
+        );
+        check(&windows, [lost(0, ContextOverflow), lost(1, Failure::Malformed)], Ok((2, 0)));
+        check(&windows[..2], [lost(0, ContextOverflow), lost(1, Transient)], Ok((1, 0)));
+        // What the second may not have taken as it was sent to it is told where the first does not answer.
+        check(&three, [lost(0, TimedOut), lost(1, CallerFault)], Err(Stop::Final(CallerFault)));
+    }
+    check_hedged(&two, [lost(1, TimedOut), lost(0, TimedOut)], exhausted(TimedOut));
+    // A wait that was asked for counts from when it was.
+    let early = (1, RateLimited, Some(3_500), 0);
+    check_hedged(&two, [early, (0, TimedOut, None, 2_000)], Ok((1, 1_500)));
+    // What is the caller's own is told at once, as without a second attempt.
+    let mut attempts =
+        Attempts::new(vec![planned(0, 1), planned(1, 1)], AttemptLimits::default(), NOW);
+    attempts.next(NOW);
+    attempts.hedge(0, |_| true, NOW);
+    assert!(!attempts.ends_at_once(1, CallerFault));
+    assert!(!attempts.ends_at_once(0, TimedOut));
+    assert!(attempts.ends_at_once(0, CallerFault));
+    attempts.failed(0, CallerFault, None, true, NOW, |_| true);
+    assert_eq!(attempts.given_up(), Some(Stop::Final(CallerFault)));
+}
+
+#[test]
+fn a_rival_that_lost_has_no_say_in_what_comes_after_the_winner() {
+    let plan = vec![planned(0, 1), planned(1, 1)];
+    let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+    attempts.next(NOW);
+    attempts.hedge(0, |_| true, NOW);
+    attempts.left(0);
+    attempts.failed(1, Failure::Cut, None, true, NOW, |_| true);
+    assert!(matches!(attempts.next(NOW), Next::Send { step: 0, ordinal: 3, .. }));
+}
+
+#[test]
+fn no_second_attempt_after_the_deadline() {
+    let limits = AttemptLimits { deadline_ms: 100, ..AttemptLimits::default() };
+    let mut attempts = Attempts::new(vec![planned(0, 1), planned(1, 1)], limits, NOW);
+    attempts.next(NOW);
+    assert_eq!(attempts.hedge(0, |_| true, NOW.after(100)), None);
 }
 
 proptest::proptest! {

@@ -17,8 +17,10 @@ pub struct Standing {
     pub ramp_ms: i64,
     /// Whether copies of its requests go to its successor.
     pub mirrors: bool,
-    /// Whether it was refused, is missing, or gone.
+    /// Whether it was refused, is missing, or gone, and did not answer since.
     pub waits: bool,
+    /// Whether whoever answers in its place does so well that one more good answer is no news.
+    pub is_sound: bool,
 }
 
 /// Where a target goes in the order of one request.

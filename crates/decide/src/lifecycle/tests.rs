@@ -1,9 +1,9 @@
 //! Stages by signs, and what holds for every sequence of signs.
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use terms::{money::NanoUsd, time::Timestamp};
+use terms::{money::NanoUsd, outcome::Failure, time::Timestamp};
 
-use super::{Check, DAY_MS, Life, LifecycleLimits, Placement, Sign, Stage, Verdict};
+use super::{Check, DAY_MS, LATEST, Life, LifecycleLimits, Placement, Sign, Stage, Verdict};
 use crate::route::SkipReason;
 
 const LIMITS: LifecycleLimits = LifecycleLimits {
@@ -134,8 +134,75 @@ fn copies_are_capped_in_number_and_cost() {
         life.mirrored.note(Ok(()), NanoUsd(1_000), day("2026-11-12"));
     }
     assert!(!life.may_mirror(&LIMITS));
-    life.mirrored = Check { asked: 1, cost: NanoUsd(1_000_000_000), ..Check::default() };
+    life.mirrored = Check { in_all: 1, cost: NanoUsd(1_000_000_000), ..Check::default() };
     assert!(!life.may_mirror(&LIMITS));
+}
+
+#[test]
+fn what_copies_cost_is_counted_also_where_they_tell_nothing() {
+    let mut life = check(
+        &[("2026-11-10", Sign::Catalog(Some(day("2026-11-30"))))],
+        "2026-11-12",
+        (Stage::Announced, "catalog"),
+    );
+    life.mirrored.pay(NanoUsd(999_999_999));
+    assert!(life.may_mirror(&LIMITS));
+    life.mirrored.pay(NanoUsd(1));
+    assert!(!life.may_mirror(&LIMITS));
+    assert_eq!((life.mirrored.asked, life.verdict()), (0, Verdict::Unknown));
+}
+
+/// Outcomes as `+` and `-`, and what they amount to in the end.
+fn check_answers(outcomes: &str, expect: (u32, u32, Verdict)) {
+    let mut life = Life::default();
+    for outcome in outcomes.chars() {
+        let outcome = if outcome == '+' { Ok(()) } else { Err(Failure::Malformed) };
+        life.stood_in(outcome, day("2026-11-12"));
+    }
+    let Check { asked, good, .. } = life.in_place;
+    assert_eq!((good, asked, life.verdict()), expect, "{outcomes}");
+}
+
+#[test]
+fn only_the_latest_answers_of_a_successor_count() {
+    check_answers("+-", (1, 2, Verdict::Unknown));
+    check_answers("++++-", (4, 5, Verdict::Passed));
+    check_answers("+++-", (3, 4, Verdict::Failed));
+    // What failed a month ago is forgotten, and what broke after a thousand good answers is seen.
+    check_answers(&format!("{}{}", "-".repeat(30), "+".repeat(20)), (20, 20, Verdict::Passed));
+    check_answers(&format!("{}{}", "+".repeat(1_000), "-".repeat(5)), (15, 20, Verdict::Failed));
+    check_answers(&format!("{}{}", "+".repeat(1_000), "-".repeat(4)), (16, 20, Verdict::Passed));
+}
+
+#[test]
+fn what_is_the_callers_or_the_days_says_nothing_of_a_successor() {
+    let mut life = Life::default();
+    for failure in Failure::ALL {
+        let failure = *failure;
+        let counts = matches!(failure, Failure::Malformed | Failure::ModelGone);
+        let before = life.clone();
+        assert_eq!(life.stood_in(Err(failure), day("2026-11-12")), counts, "{failure:?}");
+        assert_eq!(life != before, counts);
+    }
+    let mut life = Life::default();
+    for _ in 0..LATEST {
+        assert!(life.stood_in(Ok(()), day("2026-11-12")));
+    }
+    let sound = life.clone();
+    assert!(!life.stood_in(Ok(()), day("2026-11-13")), "one more good answer is no news");
+    assert_eq!(life, sound);
+}
+
+#[test]
+fn an_answer_of_what_is_missing_is_news_once() {
+    let missing = [("2026-11-01", Sign::Listed), ("2026-11-02", Sign::Missing)];
+    let mut life = check(&missing, "2026-11-02", (Stage::Announced, "unlisted"));
+    let wants = |life: &Life| {
+        life.standing(&LIMITS).is_some_and(|standing| standing.wants_answers(day("2026-11-03")))
+    };
+    assert!(wants(&life));
+    life.heard(Sign::Answered, day("2026-11-03"));
+    assert!(!wants(&life));
 }
 
 fn sign() -> impl Strategy<Value = Sign> {

@@ -110,6 +110,7 @@ fn world(seed: u64) -> (World, Vec<Moment>) {
     let deadline_ms = if random.below(5) == 0 { 5_000 } else { 600_000 };
     let mut world = World::new(servers, accounts, move || Random(draws.below(sessions)).next());
     world.sprayed = sprayed;
+    world.hedge_ms = (random.below(2) == 0).then(|| 1 + random.below(3_000));
     world.limits = AttemptLimits { deadline_ms, ..AttemptLimits::default() };
     (world, arrivals)
 }
@@ -118,27 +119,28 @@ fn world(seed: u64) -> (World, Vec<Moment>) {
 fn no_schedule_of_faults_breaks_what_the_house_promises() {
     let replayed = option_env!("SEED").and_then(|seed| seed.parse::<u64>().ok());
     let seeds = replayed.map_or(0..SEEDS, |seed| seed..seed + 1);
-    let (mut answered, mut rescued, mut stopped) = (0_u64, 0_u64, 0_u64);
+    let (mut answered, mut rescued, mut stopped, mut hedged) = (0_u64, 0_u64, 0_u64, 0_u64);
     for seed in seeds.clone() {
         let played = std::panic::catch_unwind(|| {
             let (mut world, arrivals) = world(seed);
             world.play(arrivals);
             let tries = world.seen.len();
-            (world.ends, tries)
+            (world.ends, tries, world.hedged)
         });
-        let Ok((ends, tries)) = played else {
+        let Ok((ends, tries, beside)) = played else {
             panic!("seed {seed} breaks a promise; replay it with SEED={seed}");
         };
         let whole = ends.iter().filter(|(_, _, end)| matches!(end, End::Answered(_))).count();
         answered += whole as u64;
         stopped += (ends.len() - whole) as u64;
+        hedged += beside;
         rescued += tries.saturating_sub(ends.len()) as u64;
     }
     if replayed.is_none() {
         // A simulation in which nothing happens would prove nothing.
         assert!(
-            answered > 100_000 && rescued > 10_000 && stopped > 1_000,
-            "{answered} {rescued} {stopped}"
+            answered > 100_000 && rescued > 10_000 && stopped > 1_000 && hedged > 10_000,
+            "{answered} {rescued} {stopped} {hedged}"
         );
     }
 }

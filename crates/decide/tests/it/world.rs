@@ -65,7 +65,16 @@ pub(crate) struct Seen {
 enum Event {
     Arrives,
     Goes(usize),
-    Ends { request: usize, step: usize, key: u8, answered: bool, failure: usize, asked: u64 },
+    /// The first attempt of a request has taken as long as a second one beside it waits.
+    Hedges(usize),
+    Ends {
+        request: usize,
+        step: usize,
+        key: u8,
+        answered: bool,
+        failure: usize,
+        asked: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -79,6 +88,9 @@ struct Request {
     /// Sends to a provider again that its budget has granted and that were not made yet.
     granted: u32,
     passed_over: Vec<usize>,
+    /// Under way: the step, the key, and when it was sent.
+    open: Vec<(usize, u8, Moment)>,
+    end: Option<End>,
 }
 
 /// How a request ended.
@@ -94,6 +106,10 @@ pub(crate) struct World {
     pub(crate) limits: AttemptLimits,
     pub(crate) budgets: RetryBudgetLimits,
     pub(crate) sprayed: bool,
+    /// Milliseconds after which a first attempt gets a second one beside it.
+    pub(crate) hedge_ms: Option<u64>,
+    /// Second attempts that went out.
+    pub(crate) hedged: u64,
     pub(crate) health: Health,
     pub(crate) seen: Vec<Seen>,
     pub(crate) ends: Vec<(Moment, Moment, End)>,
@@ -123,6 +139,8 @@ impl World {
             limits: AttemptLimits::default(),
             budgets,
             sprayed: false,
+            hedge_ms: None,
+            hedged: 0,
             health: Health::new(gates, budgets),
             seen: Vec::new(),
             ends: Vec::new(),
@@ -144,6 +162,7 @@ impl World {
             match event {
                 Event::Arrives => self.arrives(now),
                 Event::Goes(request) => self.goes(request, now),
+                Event::Hedges(request) => self.hedges(request, now),
                 Event::Ends { request, step, key, answered, failure, asked } => {
                     let asked = (asked > 0).then_some(asked);
                     let failure = (!answered).then(|| Failure::ALL[failure]);
@@ -152,6 +171,8 @@ impl World {
             }
         }
         assert_eq!(self.ends.len(), self.requests.len(), "every request ends, and once");
+        let ended = self.requests.iter().filter(|request| request.end.is_some()).count();
+        assert_eq!(ended, self.requests.len());
     }
 
     fn later(&mut self, at: Moment, event: Event) {
@@ -210,11 +231,17 @@ impl World {
             refused: false,
             granted: 0,
             passed_over: Vec::new(),
+            open: Vec::new(),
+            end: None,
         });
         self.goes(self.requests.len() - 1, now);
     }
 
     fn goes(&mut self, request: usize, now: Moment) {
+        assert!(
+            self.requests[request].open.is_empty(),
+            "nothing is decided while one is under way"
+        );
         loop {
             match self.requests[request].attempts.next(now) {
                 Next::Wait(ms) => return self.later(now.after(ms), Event::Goes(request)),
@@ -224,10 +251,32 @@ impl World {
                     if self.overtaken(request, step, now) {
                         continue;
                     }
-                    return self.sends(request, step, key, now);
+                    self.sends(request, step, key, now);
+                    if let Some(ms) = self.hedge_ms.filter(|_| ordinal == 1) {
+                        self.later(now.after(ms), Event::Hedges(request));
+                    }
+                    return;
                 }
             }
         }
+    }
+
+    /// A second attempt beside a first that is still under way.
+    fn hedges(&mut self, request: usize, now: Moment) {
+        let this = &self.requests[request];
+        let [(first, _, _)] = this.open[..] else { return };
+        if this.end.is_some() || this.attempts.made() != 1 {
+            return;
+        }
+        let open =
+            |server: &usize| self.health.admission(&self.spot(*server), now).0 == Admission::Open;
+        let open: Vec<bool> = this.plan.iter().map(open).collect();
+        let hedged = self.requests[request].attempts.hedge(first, |step| open[step], now);
+        let Some((step, key, ordinal)) = hedged else { return };
+        let provider = |step: usize| self.servers[self.requests[request].plan[step]].provider;
+        assert!(ordinal == 2 && provider(step) != provider(first), "another provider's");
+        self.hedged += 1;
+        self.sends(request, step, key, now);
     }
 
     /// The gate has shut since the plan was made, and another is open.
@@ -322,6 +371,7 @@ impl World {
         }
         let spot = spot(&self.servers, &self.accounts, server);
         self.health.dispatched(&Visit { spot, key, began: now }, again);
+        self.requests[request].open.push((step, key, now));
         self.seen.push(Seen { at: now, request, server, key, was_probe });
         let (failure, asked, at) = self.answers(server, key, now);
         let answered = failure.is_none();
@@ -365,6 +415,11 @@ impl World {
         asked_ms: Option<u64>,
         now: Moment,
     ) {
+        let open = &mut self.requests[request].open;
+        let at = open.iter().position(|(other, with, _)| (*other, *with) == (step, key));
+        // It was left because another one had answered.
+        let Some(at) = at else { return };
+        open.remove(at);
         let server = self.requests[request].plan[step];
         let here =
             |seen: &&Seen| seen.request == request && seen.server == server && seen.key == key;
@@ -384,6 +439,7 @@ impl World {
         }
         let Some(failure) = failure else {
             self.health.succeeded(&visit, now);
+            self.leave_the_other(request);
             return self.ended(request, End::Answered(server), now);
         };
         let learned = self.health.failed(&visit, failure, asked_ms, now);
@@ -397,8 +453,25 @@ impl World {
             grants
         });
         this.granted += granted;
+        let is_open = !this.open.is_empty();
+        assert!(!is_open || granted == 0, "decided on while another attempt is under way");
         self.count_refusals(request);
-        self.goes(request, now);
+        if !is_open {
+            self.goes(request, now);
+        }
+    }
+
+    /// One of two attempts answers: the other is cancelled, and tells nothing of its target.
+    fn leave_the_other(&mut self, request: usize) {
+        for (step, key, began) in std::mem::take(&mut self.requests[request].open) {
+            let server = self.requests[request].plan[step];
+            self.requests[request].attempts.left(step);
+            if self.probes.get(&server) == Some(&began) {
+                self.probes.remove(&server);
+            }
+            let spot = spot(&self.servers, &self.accounts, server);
+            self.health.inconclusive(&Visit { spot, key, began });
+        }
     }
 
     fn count_refusals(&mut self, request: usize) {
@@ -410,6 +483,9 @@ impl World {
     }
 
     fn ended(&mut self, request: usize, end: End, now: Moment) {
+        let this = &mut self.requests[request];
+        assert!(this.open.is_empty(), "an attempt is under way: {this:?}");
+        assert_eq!(this.end.replace(end), None, "one answer");
         let this = &self.requests[request];
         if let End::Stopped(stop) = end {
             let lucky = (0..self.servers.len()).find(|server| self.was_well(*server, request, now));
@@ -421,7 +497,27 @@ impl World {
                 lucky,
             );
         }
+        if matches!(end, End::Stopped(Stop::Exhausted(_)))
+            && this.attempts.made() < self.limits.attempts
+            && !this.refused
+        {
+            self.nobody_is_left(request);
+        }
         self.ends.push((this.arrived, now, end));
+    }
+
+    /// A request is given up with attempts to spare: then every target was asked, or its provider could
+    /// not be reached, or took no key.
+    fn nobody_is_left(&self, request: usize) {
+        let this = &self.requests[request];
+        for server in &this.plan {
+            let asked = self.seen.iter().any(|s| s.request == request && s.server == *server);
+            let is_out = this.failed.iter().any(|(failed, failure)| {
+                matches!(failure, Failure::Unreachable | Failure::CredentialDead)
+                    && self.servers[*failed].provider == self.servers[*server].provider
+            });
+            assert!(asked || is_out, "{server} was not asked: {this:?}");
+        }
     }
 
     /// Whether a server was well for as long as a request lived, with all its keys, and in reach of its

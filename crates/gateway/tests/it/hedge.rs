@@ -75,5 +75,47 @@ async fn one_that_fails_leaves_it_to_the_other() {
     // The first hangs, the second fails at once: both are tried to their end, and the caller is told.
     first.set_fault(Fault::Hang);
     let reply = house.ask(CHAT, "r", false).await;
-    assert_eq!(reply.status, 504, "{}", reply.text());
+    assert_eq!(reply.status, 502, "{}", reply.text());
+    assert!(reply.text().contains("(3 attempts, the last at second/m)"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn two_that_fail_together_leave_their_attempts_to_whoever_may_be_asked_again() {
+    for stream in [false, true] {
+        let (house, first, second) = house(100).await;
+        // The second fails while the first is still silent, and is well when the first is given up.
+        first.set_fault(Fault::Hang);
+        second.set_fault_times(Fault::status(503), 1);
+        let reply = house.ask(CHAT, "r", stream).await;
+        assert_eq!(whole_text(CHAT, stream, &reply), FOX);
+        assert_eq!(reply.header("x-outlast-target"), "second/m");
+        assert_eq!(reply.header("x-outlast-attempts"), "3");
+        assert_eq!((first.stats().requests, second.stats().requests), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_the_second_does_not_take_is_told_only_where_the_first_does_not_answer() {
+    let (house, first, second) = house(100).await;
+    first.set_fault(SLOW);
+    second.set_fault(Fault::status(400));
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!(whole_text(CHAT, false, &reply), FOX);
+    assert_eq!(reply.header("x-outlast-target"), "first/m");
+    first.set_fault(Fault::Hang);
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    assert_eq!((first.stats().requests, second.stats().requests), (2, 2));
+}
+
+#[tokio::test]
+async fn the_callers_own_fault_is_told_though_the_second_is_still_silent() {
+    let (house, first, second) = house(100).await;
+    // The vendor refuses a chat without messages, after a while.
+    first.set_fault(Fault::SlowHeaders(100));
+    second.set_fault(Fault::Hang);
+    let reply = house.post("/v1/chat/completions", r#"{"model":"r","messages":[]}"#).await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    second.cancelled(1).await;
+    assert_eq!((first.stats().requests, second.stats().requests), (1, 1));
 }

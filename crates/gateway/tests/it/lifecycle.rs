@@ -10,7 +10,7 @@ use decide::{
     attempt::AttemptLimits,
     catalog::Catalog,
     heirs::Successors,
-    lifecycle::{Life, LifecycleLimits, Stage, Verdict},
+    lifecycle::{LATEST, Life, LifecycleLimits, Stage, Verdict},
 };
 use gateway::{Provider, Route, Table, Target};
 use simulator::{Fault, Vendor};
@@ -192,6 +192,74 @@ async fn copies_are_capped_and_a_successor_that_fails_them_gets_no_share() {
     dated(&house, 0);
     assert_eq!(life(&house, OLD).stage, Stage::Announced);
     assert_eq!(house.ask(CHAT, "r", false).await.header("x-outlast-target"), OLD);
+}
+
+#[tokio::test]
+async fn copies_that_fail_are_paid_for_too() {
+    for (fault, asked) in [(Fault::BadJson, 1), (Fault::Hang, 0)] {
+        let (house, anthropic, _openai) = house(Successors::Any, &[]).await;
+        let limits = LifecycleLimits { mirrored_cost: NanoUsd(1), ..LifecycleLimits::default() };
+        house.gateway.lives().set_limits(limits);
+        anthropic.set_fault_for("claude-sonnet-4-6", fault);
+        dated(&house, 20);
+        house.ask(CHAT, "r", false).await;
+        let checked = loop {
+            let checked = life(&house, OLD).mirrored;
+            if checked.cost > NanoUsd::ZERO {
+                break checked;
+            }
+            house.gateway.lives().news().await;
+        };
+        assert_eq!(checked.asked, asked, "{checked:?}");
+        for _ in 0..3 {
+            assert_eq!(house.ask(CHAT, "r", false).await.header("x-outlast-target"), OLD);
+        }
+        let rows = house.close(&[SpendDimension::Principal]).await;
+        let copies = rows.iter().find(|row| row.labels[0] == "outlast-mirror").unwrap();
+        assert_eq!(copies.requests, 1, "its cost was the cap");
+    }
+}
+
+#[tokio::test]
+async fn no_copy_goes_to_a_successor_whose_gate_is_shut() {
+    let (house, anthropic, _openai) = house(Successors::Any, &[]).await;
+    let gone = Fault::Status {
+        status: 429,
+        code: None,
+        message: None,
+        headers: vec![("retry-after".to_owned(), "60".to_owned())],
+        times: None,
+    };
+    anthropic.set_fault_for("claude-sonnet-4-6", gone);
+    house.ask(CHAT, NEW, false).await;
+    anthropic.set_fault_for("claude-sonnet-4-6", Fault::None);
+    dated(&house, 20);
+    for _ in 0..5 {
+        assert_eq!(house.ask(CHAT, "r", false).await.header("x-outlast-target"), OLD);
+    }
+    let rows = house.close(&[SpendDimension::Principal]).await;
+    assert!(rows.iter().all(|row| row.labels[0] != "outlast-mirror"), "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_successor_in_place_is_judged_by_its_latest_answers_and_not_by_callers_faults() {
+    let (house, anthropic, _openai) = house(Successors::Family, &[]).await;
+    anthropic.retire("claude-sonnet-4-5");
+    house.ask(CHAT, "r", false).await;
+    anthropic.set_fault(Fault::status(400));
+    for _ in 0..10 {
+        assert_eq!(house.ask(CHAT, "r", false).await.status, 400);
+    }
+    anthropic.set_fault(Fault::None);
+    for _ in 0..LATEST {
+        assert_eq!(house.ask(CHAT, "r", false).await.header("x-outlast-target"), NEW);
+    }
+    let checked = life(&house, OLD).in_place;
+    assert_eq!((checked.good, checked.asked), (LATEST, LATEST), "{checked:?}");
+    for _ in 0..5 {
+        house.ask(CHAT, "r", false).await;
+    }
+    assert_eq!(life(&house, OLD).in_place, checked, "one more good answer is no news");
 }
 
 #[tokio::test]
