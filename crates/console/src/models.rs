@@ -45,7 +45,8 @@ pub struct ModelBoard {
     pub now: Timestamp,
     /// A line to show above everything, such as that the vendors are simulated.
     pub simulated: Option<String>,
-    /// Models of which something is known beyond that they live, those that need a look first.
+    /// The models that can be reached: those that the catalog lists for the providers here, the targets
+    /// of routes, and those that answered lately; what needs a look first.
     pub models: Vec<ModelRow>,
     /// What people were told since the program started, newest first.
     pub notices: Vec<NoticeRow>,
@@ -76,8 +77,16 @@ pub struct ModelRow {
     pub share: u8,
     /// Whether somebody wants it left as it is.
     pub held: bool,
-    /// Whether it was asked for lately, or a configured route leads to it.
+    /// Whether it answered lately, or a configured route leads to it.
     pub in_use: bool,
+    /// Whether the catalog knows it. What it does not know has no last day, tier or list price here.
+    pub in_catalog: bool,
+    /// For whom it may stand in, in the table of tiers.
+    pub tier: Option<String>,
+    /// Input tokens that fit; 0 where unknown.
+    pub context_window: u64,
+    /// What it costs; `None` where nobody knows.
+    pub prices: Option<Prices>,
     /// How the successor did on copies of its requests.
     pub mirrored: CheckRow,
     /// How the successor did in its place.

@@ -45,8 +45,6 @@ const DISTILLER: &str = "outlast-distill";
 /// The team that pays for them, and for canaries.
 const DISTILLER_TEAM: &str = "default";
 
-const DAY_MS: i64 = 86_400_000;
-
 /// How long the console's connections may take to end once everything else has stopped.
 const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
 
@@ -334,7 +332,7 @@ async fn booked_today(store: &Store) -> anyhow::Result<Today> {
     let day = wall().day();
     let query = SpendQuery {
         by: vec![SpendDimension::Day],
-        since: Some(Timestamp(day * DAY_MS)),
+        since: Some(Timestamp::of_day(day)),
         until: None,
     };
     let rows = store.spend(&query).await.context("the books cannot be read")?;

@@ -23,5 +23,5 @@ pub(crate) use crate::config::{
     checked::{Config, Overrides},
     environment::Environment,
     problem::Problems,
-    vendors::VENDORS,
+    vendors::{VENDORS, Vendor},
 };

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use decide::{heirs::Successors, lifecycle::LifecycleLimits, price_change::AlertLimits};
 use http::Uri;
-use terms::{ids::TargetName, money::NanoUsd};
+use terms::{ids::TargetName, money::NanoUsd, time::DAY_MS};
 
 use crate::config::reader::{Findings, Section};
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Hours between two looks at the providers' lists of models, where the file does not say.
 const LISTS_HOURS: u64 = 6;

@@ -1,28 +1,28 @@
 //! What the console and the commands see of models and prices, and the way of a person's decision.
 
-use console::{CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, PriceRefresh};
-use decide::lifecycle::{Check, Life, LifecycleLimits, Stage, Verdict};
+use console::{Doing, ModelBoard, ModelDecision, Models, PriceRefresh};
 use terms::{ids::TargetName, time::Timestamp};
 
 use crate::{
-    causes::with_causes, game_days, models::ModelDesk, notify::Notice, prices::read_source,
+    causes::with_causes,
+    game_days,
+    models::{ModelDesk, Reach},
+    notify::Notice,
+    prices::read_source,
 };
 
 impl Models for ModelDesk {
     fn board(&self) -> ModelBoard {
         let config = self.routing.config();
-        let (now, used) = (self.ledger.now(), self.in_use());
-        let (lives, heirs) = (self.gateway.lives().all(), self.heirs());
-        let worth = lives.into_iter().filter(|(_, life)| is_worth_a_row(life));
-        let mut models: Vec<ModelRow> = worth
-            .map(|(target, life)| ModelRow {
-                successor: heirs.of(&target),
-                in_use: used.contains(&target),
-                ..row(target, &life, &config.upkeep.lifecycle, now)
-            })
-            .collect();
-        sort(&mut models);
+        let now = self.ledger.now();
         let prices = &self.routing.prices;
+        let models = Reach {
+            table: self.gateway.table(),
+            prices: &prices.book(&config),
+            limits: &config.upkeep.lifecycle,
+            used: &self.in_use(),
+        }
+        .rows(self.gateway.lives().all(), now);
         ModelBoard {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now,
@@ -118,61 +118,4 @@ impl ModelDesk {
             self.announce(Notice::new("price_waits", text, now));
         }
     }
-}
-
-/// What a model that merely stands in a list is not.
-pub(crate) fn is_worth_a_row(life: &Life) -> bool {
-    life.stage != Stage::Live || life.held.is_some() || life.signs.refusals > 0
-}
-
-/// What is known of a model's life, in plain values.
-pub(crate) fn row(
-    target: TargetName,
-    life: &Life,
-    limits: &LifecycleLimits,
-    now: Timestamp,
-) -> ModelRow {
-    let check = |check: &Check| CheckRow {
-        asked: check.asked,
-        good: check.good,
-        cost: check.cost,
-        complaint: check.complaint.clone(),
-    };
-    ModelRow {
-        target,
-        stage: life.stage.name().to_owned(),
-        since: life.since,
-        reason: life.reason.clone(),
-        last_day: life.last_day().map(Timestamp::date),
-        successor: None,
-        share: life.standing(limits).map_or(0, |standing| standing.share(now)),
-        held: life.held.is_some(),
-        in_use: false,
-        mirrored: check(&life.mirrored),
-        in_place: check(&life.in_place),
-        verdict: match life.verdict() {
-            Verdict::Unknown => "unknown",
-            Verdict::Passed => "passed",
-            Verdict::Failed => "failed",
-        }
-        .to_owned(),
-    }
-}
-
-/// What needs a look first.
-fn sort(models: &mut [ModelRow]) {
-    let rank = |row: &ModelRow| match row.stage.as_str() {
-        "gone" => 0,
-        "ramping" => 1,
-        "announced" => 2,
-        _ => 3,
-    };
-    models.sort_by(|a, b| {
-        (!a.in_use, rank(a), &a.last_day, &a.target).cmp(&(
-            !b.in_use,
-            rank(b),
-            &b.last_day,
-            &b.target,
-        ))
-    });
 }

@@ -6,6 +6,7 @@ mod desk;
 mod heirs;
 mod kept;
 mod lists;
+mod reach;
 mod told;
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
 
 use gateway::Gateway;
 use ledger::Ledger;
-use store::{SpendDimension, SpendQuery, Store};
+use store::Store;
 use terms::{ids::TargetName, time::Timestamp};
 use tokio::{
     sync::watch,
@@ -26,12 +27,12 @@ use tokio::{
 
 use crate::{
     notify::{Notice, Notifier},
-    prices::target_name,
+    prices::{Traffic, target_name},
     routing::Routing,
 };
 
-pub(crate) use desk::row as life_row;
 pub(crate) use kept::{read_lives, write_lives};
+pub(crate) use reach::Reach;
 
 /// How often dates are compared with the day.
 const LOOK: Duration = Duration::from_mins(1);
@@ -41,11 +42,6 @@ const USE: Duration = Duration::from_hours(1);
 
 /// News are gathered for so long before they are kept.
 const GATHER: Duration = Duration::from_millis(200);
-
-/// Days for which a model counts as in use after it last answered.
-const DAYS: i64 = 30;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The models of a running program.
 #[derive(Debug)]
@@ -113,23 +109,9 @@ impl ModelDesk {
 
     /// Which models answered lately.
     async fn read_use(&self) {
-        let query = SpendQuery {
-            by: vec![SpendDimension::Provider, SpendDimension::Model],
-            since: Some(Timestamp(self.ledger.now().0 - DAYS * DAY_MS)),
-            until: None,
-        };
-        match self.store.spend(&query).await {
-            Ok(rows) => {
-                let answered = rows.iter().filter(|row| row.attempts > row.failed_attempts);
-                let names = answered.filter_map(|row| match row.labels.as_slice() {
-                    [provider, model] => {
-                        Some(target_name(&provider.as_str().into(), &model.as_str().into()))
-                    }
-                    _ => None,
-                });
-                *self.used() = names.collect();
-            }
-            Err(failure) => tracing::error!("which models are in use is not known: {failure}"),
+        match used_lately(&self.store, self.ledger.now()).await {
+            Ok(used) => *self.used() = used,
+            Err(failure) => tracing::error!("which models are in use is not known: {failure:#}"),
         }
     }
 
@@ -149,6 +131,16 @@ impl ModelDesk {
     fn used(&self) -> MutexGuard<'_, HashSet<TargetName>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The targets that answered in the last 30 days, by the books.
+pub(crate) async fn used_lately(
+    store: &Store,
+    now: Timestamp,
+) -> anyhow::Result<HashSet<TargetName>> {
+    let traffic = Traffic::of_last_month(store, now).await?;
+    let answered = traffic.0.into_iter().filter(|(_, row)| row.attempts > row.failed_attempts);
+    Ok(answered.map(|((provider, model), _)| target_name(&provider, &model)).collect())
 }
 
 /// Resolves when the program stops.

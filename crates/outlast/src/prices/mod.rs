@@ -3,6 +3,7 @@
 
 mod folder;
 mod refresh;
+mod traffic;
 
 use std::{
     path::Path,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+
 use console::{PriceChangeRow, PriceVersionRow, WaitingPrice};
 use ledger::PriceBook;
 use terms::{
@@ -21,6 +23,7 @@ use crate::config::Config;
 use folder::{Folder, Listed, Pending, Rejected, Version};
 
 pub(crate) use refresh::read_source;
+pub(crate) use traffic::Traffic;
 
 /// Versions that are shown.
 const SHOWN: usize = 20;
@@ -49,8 +52,7 @@ impl PriceVersions {
 
     /// The price book of a config with the newest version in it.
     pub(crate) fn book(&self, config: &Config) -> PriceBook {
-        let state = self.lock();
-        match state.in_force(config.catalog.as_of()) {
+        match self.lock().in_force(config.catalog.as_of()) {
             None => config.price_book(),
             Some(version) => version.over(config.price_book()),
         }

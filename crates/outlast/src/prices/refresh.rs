@@ -10,25 +10,23 @@ use decide::{
     price_list::{PriceList, Stated},
 };
 use gateway::Web;
-use store::{SpendDimension, SpendQuery, SpendRow, Store};
+use store::Store;
 use terms::{
     ids::{ModelName, ProviderName},
     money::NanoUsd,
     time::Timestamp,
 };
 
-use crate::{config::Config, prices::PriceVersions};
+use crate::{
+    config::Config,
+    prices::{PriceVersions, Traffic},
+};
 
 /// Bytes of a price list at most; the largest has some three million.
 const LIST_BYTES: usize = 64 << 20;
 
 /// How long a list may take to come.
 const TIME: Duration = Duration::from_mins(2);
-
-/// Days whose traffic tells what a change means.
-const DAYS: i64 = 30;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// A price list as it was found.
 #[derive(Debug)]
@@ -72,7 +70,7 @@ impl PriceVersions {
     ) -> anyhow::Result<PriceRefresh> {
         let list = PriceList::read(&source.text)
             .with_context(|| format!("{} changes nothing", source.from))?;
-        let traffic = traffic(store, now).await?;
+        let traffic = Traffic::of_last_month(store, now).await?;
         let (known, mut changes) = self.changes(&list, config, &traffic, now)?;
         ensure!(
             known > 0,
@@ -124,7 +122,7 @@ impl PriceVersions {
                 models.insert(key, Some(listed.prices));
             }
         }
-        for asked in traffic.keys() {
+        for asked in traffic.0.keys() {
             models.entry(asked.clone()).or_insert(None);
         }
         let (mut known, mut changes) = (0, Vec::new());
@@ -154,7 +152,7 @@ impl PriceVersions {
     /// by hand stay what they are.
     fn weigh(&self, changes: &mut [PriceChangeRow], config: &Config, traffic: &Traffic) {
         let book = self.book(config);
-        for ((provider, model), row) in traffic {
+        for ((provider, model), row) in &traffic.0 {
             let quote = book.quote(provider, model);
             if quote.version == "config" {
                 continue;
@@ -171,23 +169,4 @@ impl PriceVersions {
             change.month_after = change.month_after + monthly(&row.usage, &change.after);
         }
     }
-}
-
-type Traffic = BTreeMap<(ProviderName, ModelName), SpendRow>;
-
-/// What was used in the last 30 days, by provider and model.
-async fn traffic(store: &Store, now: Timestamp) -> anyhow::Result<Traffic> {
-    let query = SpendQuery {
-        by: vec![SpendDimension::Provider, SpendDimension::Model],
-        since: Some(Timestamp(now.0 - DAYS * DAY_MS)),
-        until: None,
-    };
-    let rows = store.spend(&query).await.context("the books cannot be read")?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            let [provider, model] = row.labels.as_slice() else { return None };
-            Some(((provider.as_str().into(), model.as_str().into()), row.clone()))
-        })
-        .collect())
 }
