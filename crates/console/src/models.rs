@@ -160,6 +160,8 @@ pub struct PriceRefresh {
     pub known: u64,
     /// The version that was made; `None` where nothing was taken over.
     pub version: Option<String>,
+    /// Prices that wait for a person and did not before; 0 where nothing was taken over.
+    pub newly_waiting: u64,
     /// The version in force before.
     pub before: String,
     /// What changes, the dearest for this traffic first.

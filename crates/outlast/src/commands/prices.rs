@@ -115,8 +115,10 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
             match open(config, environment)? {
                 Desk::Running(client) => ask(&client, "confirm", model).await?,
                 Desk::Ours(ours) => {
+                    let store = ours.store().await?;
                     let Ours { prices, config, .. } = &*ours;
-                    prices.confirm(&model.as_str().into(), "admin (command)", config, wall())?;
+                    let target = model.as_str().into();
+                    prices.confirm(&target, "admin (command)", config, &store, wall()).await?;
                 }
             }
             terminal::line(&format!("{model} costs what it was said to from now on"));

@@ -36,7 +36,9 @@ impl Models for ModelDesk {
     }
 
     fn decide(&self, decision: ModelDecision, by: String) -> Doing<'_, ()> {
-        Box::pin(async move { self.obey(decision, &by).map_err(|failure| with_causes(&failure)) })
+        Box::pin(
+            async move { self.obey(decision, &by).await.map_err(|failure| with_causes(&failure)) },
+        )
     }
 
     fn refresh(&self, from: String, apply: bool) -> Doing<'_, PriceRefresh> {
@@ -48,7 +50,7 @@ impl Models for ModelDesk {
 }
 
 impl ModelDesk {
-    fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
+    async fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
         tracing::info!(?decision, by, "a decision about a model");
         let (lives, prices) = (self.gateway.lives(), &self.routing.prices);
         match decision {
@@ -67,7 +69,7 @@ impl ModelDesk {
             }
             ModelDecision::Confirm(target) => {
                 let config = self.routing.config();
-                prices.confirm(&target, by, &config, self.ledger.now())?;
+                prices.confirm(&target, by, &config, &self.store, self.ledger.now()).await?;
                 self.routing.reprice();
             }
             ModelDecision::Reject(target) => prices.reject(&target)?,
@@ -109,7 +111,7 @@ impl ModelDesk {
             );
             self.announce(Notice::new("price_change", text, now));
         }
-        let waiting = refreshed.changes.iter().filter(|row| row.waits.is_some()).count();
+        let waiting = refreshed.newly_waiting;
         if waiting > 0 {
             let text = format!(
                 "{waiting} new price{} for a person to confirm or reject ({format})",

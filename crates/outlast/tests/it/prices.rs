@@ -97,6 +97,10 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
         "{waits}"
     );
     place.print(&["prices", "confirm", "openai/gpt-5.5"]);
+    let versions = place.print(&["prices"]);
+    let confirmed = versions.lines().find(|line| line.contains("confirmed by")).unwrap();
+    let months: Vec<&str> = confirmed.split_whitespace().rev().take(2).collect();
+    assert!(months[0] != months[1] && months[1] != "$0.00", "what it means stands there: {versions}");
     let (_, cheap) = cost(&server, &key, "gpt-5.5").await;
     assert!((cheap / gpt - 0.01).abs() < 1e-3, "{gpt} → {cheap}");
     assert_eq!(cost(&server, &key, "cheap").await.0, "openai/gpt-5.5", "the cheapest goes first");
