@@ -9,7 +9,7 @@ use terms::{
     time::Timestamp,
 };
 
-use crate::tasks::Doing;
+use crate::{format::moment, tasks::Doing};
 
 /// The models of the running program and what they cost.
 pub trait Models: Send + Sync + 'static {
@@ -56,6 +56,8 @@ pub struct ModelBoard {
     pub waiting: Vec<WaitingPrice>,
     /// Versions that were taken over, newest first.
     pub price_versions: Vec<PriceVersionRow>,
+    /// The price list that is read by itself.
+    pub price_list: Option<PriceListRow>,
 }
 
 /// One model.
@@ -149,6 +151,35 @@ pub struct PriceVersionRow {
     pub month_before: NanoUsd,
     /// What they would have cost at these.
     pub month_after: NanoUsd,
+}
+
+/// The price list that the config names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceListRow {
+    /// An address or a file.
+    pub from: String,
+    /// Hours between two looks; 0: it is not read by itself.
+    pub hours: u64,
+    /// When it was last read and taken over, since the program started.
+    pub read: Option<Timestamp>,
+    /// Why it could not be read since, in a sentence.
+    pub failure: Option<String>,
+}
+
+impl PriceListRow {
+    /// How often it is read, and when it last was.
+    pub fn sentence(&self, now: Timestamp) -> String {
+        let often = match self.hours {
+            0 => "when somebody asks for it".to_owned(),
+            1 => "every hour".to_owned(),
+            hours => format!("every {hours} hours"),
+        };
+        let last = self.read.map_or_else(
+            || "not yet since the program started".to_owned(),
+            |at| format!("last at {}", moment(at, now)),
+        );
+        format!("{} is read {often}; {last}", self.from)
+    }
 }
 
 /// What a price list changes.

@@ -32,6 +32,8 @@ struct ModelsPage<'a> {
     others: Vec<Reached>,
     strangers: String,
     price_version: &'a str,
+    price_list: String,
+    price_list_failed: Option<String>,
     waiting: Vec<Waiting>,
     versions: Vec<Version>,
     notices: Vec<(String, &'a str)>,
@@ -153,6 +155,8 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
         used: used.into_iter().map(reached).collect(),
         others: others.into_iter().map(reached).collect(),
         price_version: &board.price_version,
+        price_list: board.price_list.as_ref().map_or_else(String::new, |row| row.sentence(board.now)),
+        price_list_failed: board.price_list.as_ref().and_then(|row| row.failure.clone()),
         waiting: board.waiting.iter().map(|row| waiting(row, board)).collect(),
         versions: board.price_versions.iter().map(|row| version(row, board)).collect(),
         notices: board

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use console::{
-    CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceRefresh,
-    PriceVersionRow, WaitingPrice,
+    CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceListRow,
+    PriceRefresh, PriceVersionRow, WaitingPrice,
 };
 use terms::{
     model::Prices,
@@ -148,5 +148,11 @@ fn models() -> ModelBoard {
             month_before: NanoUsd(412_000_000_000),
             month_after: NanoUsd(371_500_000_000),
         }],
+        price_list: Some(PriceListRow {
+            from: "https://prices.example.com/list.json".to_owned(),
+            hours: 24,
+            read: Some(Timestamp(NOON - 90_000_000)),
+            failure: Some("nobody answers at https://prices.example.com".to_owned()),
+        }),
     }
 }

@@ -1,13 +1,14 @@
 //! What the console and the commands see of models and prices, and the way of a person's decision.
 
 use console::{Doing, ModelBoard, ModelDecision, Models, PriceRefresh};
+use decide::price_list::Format;
 use terms::{ids::TargetName, time::Timestamp};
 
 use crate::{
     causes::with_causes,
     game_days,
     models::{ModelDesk, Reach},
-    notify::Notice,
+    notify::{Event, Notice},
     prices::read_source,
 };
 
@@ -32,6 +33,7 @@ impl Models for ModelDesk {
             price_version: prices.current(&config),
             waiting: prices.waiting(),
             price_versions: prices.rows(),
+            price_list: config.upkeep.price_list.as_ref().map(|list| self.price_list_row(list)),
         }
     }
 
@@ -43,7 +45,7 @@ impl Models for ModelDesk {
 
     fn refresh(&self, from: String, apply: bool) -> Doing<'_, PriceRefresh> {
         Box::pin(async move {
-            let refreshed = self.refresh_prices(&from, apply).await;
+            let refreshed = self.refresh_prices(&from, None, apply).await;
             refreshed.map_err(|failure| with_causes(&failure))
         })
     }
@@ -89,11 +91,17 @@ impl ModelDesk {
         Ok(())
     }
 
-    async fn refresh_prices(&self, from: &str, apply: bool) -> anyhow::Result<PriceRefresh> {
+    /// Reads a list, of a format where one is expected, and takes it over where that is wanted.
+    pub(super) async fn refresh_prices(
+        &self,
+        from: &str,
+        format: Option<Format>,
+        apply: bool,
+    ) -> anyhow::Result<PriceRefresh> {
         let source = read_source(from).await?;
         let (config, now) = (self.routing.config(), self.ledger.now());
         let prices = &self.routing.prices;
-        let refreshed = prices.refresh(&source, &config, &self.store, apply, now).await?;
+        let refreshed = prices.refresh(&source, format, &config, &self.store, apply, now).await?;
         if refreshed.version.is_some() {
             self.routing.reprice();
         }
@@ -109,7 +117,7 @@ impl ModelDesk {
             let text = format!(
                 "prices changed ({format}): what these models did in the last 30 days cost {month_before}, and would cost {month_after}"
             );
-            self.announce(Notice::new("price_change", text, now));
+            self.announce(Notice::new(Event::PriceChange, text, now));
         }
         let waiting = refreshed.newly_waiting;
         if waiting > 0 {
@@ -117,7 +125,7 @@ impl ModelDesk {
                 "{waiting} new price{} for a person to confirm or reject ({format})",
                 if waiting == 1 { " waits" } else { "s wait" }
             );
-            self.announce(Notice::new("price_waits", text, now));
+            self.announce(Notice::new(Event::PriceWaits, text, now));
         }
     }
 }

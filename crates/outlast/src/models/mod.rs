@@ -5,8 +5,10 @@
 mod desk;
 mod heirs;
 mod kept;
-mod lists;
+pub(crate) mod lists;
+pub(crate) mod price_list;
 mod reach;
+mod schedule;
 mod told;
 
 use std::{
@@ -32,6 +34,7 @@ use crate::{
 };
 
 pub(crate) use kept::{read_lives, write_lives};
+pub(crate) use price_list::LastRead;
 pub(crate) use reach::Reach;
 
 /// How often dates are compared with the day.
@@ -56,17 +59,14 @@ pub(crate) struct ModelDesk {
     pub(crate) used: Mutex<HashSet<TargetName>>,
     /// Models whose successors people were told to have failed.
     pub(crate) failed: Mutex<HashSet<TargetName>>,
+    /// How the price list of the config was read last.
+    pub(crate) price_list: Mutex<LastRead>,
 }
 
 impl ModelDesk {
     /// Watches until told to stop.
     pub(crate) fn watch(self: Arc<Self>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         tokio::spawn(self.run(stopped))
-    }
-
-    /// Looks at the providers' lists now and then, until it is aborted.
-    pub(crate) fn watch_lists(self: Arc<Self>) -> JoinHandle<()> {
-        tokio::spawn(lists::watch(self))
     }
 
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
@@ -96,13 +96,13 @@ impl ModelDesk {
 
     /// Tells people, also by the webhook that the config names now.
     pub(crate) fn announce(&self, notice: Notice) {
-        self.notifier.tell(notice, self.routing.config().upkeep.webhook);
+        self.notifier.tell(notice, self.routing.config().upkeep.webhook.clone());
     }
 
     async fn keep(&self) {
         let lives = self.gateway.lives().all();
-        let held = self.routing.config().upkeep.held;
-        if let Err(failure) = write_lives(&self.store, lives, &held).await {
+        let config = self.routing.config();
+        if let Err(failure) = write_lives(&self.store, lives, &config.upkeep.held).await {
             tracing::error!("what is known of the models' lives is not kept: {failure:#}");
         }
     }

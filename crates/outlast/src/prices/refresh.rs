@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use console::{PriceChangeRow, PriceRefresh};
 use decide::{
     price_change::{compare, is_worth_telling, monthly},
-    price_list::{PriceList, Stated},
+    price_list::{Format, PriceList, Stated},
 };
 use gateway::Web;
 use store::Store;
@@ -76,6 +76,7 @@ impl PriceVersions {
     pub(crate) async fn refresh(
         &self,
         source: &Source,
+        format: Option<Format>,
         config: &Config,
         store: &Store,
         apply: bool,
@@ -83,6 +84,16 @@ impl PriceVersions {
     ) -> anyhow::Result<PriceRefresh> {
         let list = PriceList::read(&source.text)
             .with_context(|| format!("{} changes nothing", source.from))?;
+        if let Some(format) = format {
+            let found = list.format();
+            ensure!(
+                found == format,
+                "{} changes nothing: it is {}'s list, and `format` in [prices] says {}'s",
+                source.from,
+                found.name(),
+                format.name()
+            );
+        }
         let traffic = Traffic::of_last_month(store, now).await?;
         let mut compared = self.compare(&list, config, &traffic, now)?;
         ensure!(

@@ -35,7 +35,8 @@ impl Desk {
 
     async fn apply(&self, text: String, now: Timestamp) -> u64 {
         let source = Source { from: "list".to_owned(), text };
-        let refreshed = self.versions.refresh(&source, &self.config, &self.store, true, now).await;
+        let refreshed =
+            self.versions.refresh(&source, None, &self.config, &self.store, true, now).await;
         refreshed.unwrap().newly_waiting
     }
 
