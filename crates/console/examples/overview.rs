@@ -318,6 +318,7 @@ impl Models for NoTasks {
             price_version: "2026-11-20".to_owned(),
             waiting: vec![],
             price_versions: vec![],
+            price_list: None,
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum ConsoleError {
     NoSuchRun,
     NoSuchBreaker,
     NoSuchIncident,
+    /// An incident stays open, because it could not be kept as closed; why, in words.
+    NotClosed(String),
     /// A breaker does not take this answer, in a sentence.
     AnswerRefused(String),
     NotFound,
@@ -83,7 +85,7 @@ impl ConsoleError {
             Self::AnswerRefused(_) => StatusCode::CONFLICT,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotClosed(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -128,6 +130,12 @@ impl ConsoleError {
                 "no_such_incident",
                 "no incident of this name is open; it may have been closed since",
             ),
+            Self::NotClosed(why) => {
+                let message = format!(
+                    "the incident stays open, because it could not be kept as closed ({why}); try again"
+                );
+                return Said { code: "not_closed", message };
+            }
             Self::NoSuchKey => ("no_such_key", "there is no working key with this id"),
             Self::NotFound => ("not_found", "there is nothing at this address"),
             Self::WrongMethod => ("wrong_method", "this address does not take this method"),
@@ -148,7 +156,7 @@ pub(crate) fn too_many_tries(retry_after_ms: u64) -> String {
 
 impl IntoResponse for ConsoleError {
     fn into_response(self) -> Response {
-        if let Self::Internal(error) = &self {
+        if let Self::Internal(error) | Self::NotClosed(error) = &self {
             tracing::error!(%error, "the console failed");
         }
         let mut response = self.status().into_response();

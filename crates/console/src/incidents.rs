@@ -15,7 +15,8 @@ use crate::{
 /// The incidents of the running program.
 pub trait Incidents: Send + Sync + 'static {
     /// A person closes an incident: how its target answers now is normal from now on. Tells whether one
-    /// of this name was open; it is kept as closed then.
+    /// of this name was open; it is kept as closed then. Where it cannot be kept it stays open, and why is
+    /// said.
     fn close<'a>(&'a self, id: &'a IncidentId, by: &'a str) -> Doing<'a, bool>;
 }
 

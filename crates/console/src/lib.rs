@@ -47,7 +47,7 @@ pub use crate::{
     },
     models::{
         CheckRow, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceChangeRow,
-        PriceRefresh, PriceVersionRow, WaitingPrice,
+        PriceListRow, PriceRefresh, PriceVersionRow, WaitingPrice,
     },
     origin::AllowedHosts,
     routes::{ROUTES, Route, router},

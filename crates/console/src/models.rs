@@ -9,7 +9,7 @@ use terms::{
     time::Timestamp,
 };
 
-use crate::tasks::Doing;
+use crate::{format::moment, tasks::Doing};
 
 /// The models of the running program and what they cost.
 pub trait Models: Send + Sync + 'static {
@@ -45,7 +45,8 @@ pub struct ModelBoard {
     pub now: Timestamp,
     /// A line to show above everything, such as that the vendors are simulated.
     pub simulated: Option<String>,
-    /// Models of which something is known beyond that they live, those that need a look first.
+    /// The models that can be reached: those that the catalog lists for the providers here, the targets
+    /// of routes, and those that answered lately; what needs a look first.
     pub models: Vec<ModelRow>,
     /// What people were told since the program started, newest first.
     pub notices: Vec<NoticeRow>,
@@ -55,6 +56,8 @@ pub struct ModelBoard {
     pub waiting: Vec<WaitingPrice>,
     /// Versions that were taken over, newest first.
     pub price_versions: Vec<PriceVersionRow>,
+    /// The price list that is read by itself.
+    pub price_list: Option<PriceListRow>,
 }
 
 /// One model.
@@ -76,8 +79,16 @@ pub struct ModelRow {
     pub share: u8,
     /// Whether somebody wants it left as it is.
     pub held: bool,
-    /// Whether it was asked for lately, or a configured route leads to it.
+    /// Whether it answered lately, or a configured route leads to it.
     pub in_use: bool,
+    /// Whether the catalog knows it. What it does not know has no last day, tier or list price here.
+    pub in_catalog: bool,
+    /// For whom it may stand in, in the table of tiers.
+    pub tier: Option<String>,
+    /// Input tokens that fit; 0 where unknown.
+    pub context_window: u64,
+    /// What it costs; `None` where nobody knows.
+    pub prices: Option<Prices>,
     /// How the successor did on copies of its requests.
     pub mirrored: CheckRow,
     /// How the successor did in its place.
@@ -142,6 +153,35 @@ pub struct PriceVersionRow {
     pub month_after: NanoUsd,
 }
 
+/// The price list that the config names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceListRow {
+    /// An address or a file.
+    pub from: String,
+    /// Hours between two looks; 0: it is not read by itself.
+    pub hours: u64,
+    /// When it was last read and taken over, since the program started.
+    pub read: Option<Timestamp>,
+    /// Why it could not be read since, in a sentence.
+    pub failure: Option<String>,
+}
+
+impl PriceListRow {
+    /// How often it is read, and when it last was.
+    pub fn sentence(&self, now: Timestamp) -> String {
+        let often = match self.hours {
+            0 => "when somebody asks for it".to_owned(),
+            1 => "every hour".to_owned(),
+            hours => format!("every {hours} hours"),
+        };
+        let last = self.read.map_or_else(
+            || "not yet since the program started".to_owned(),
+            |at| format!("last at {}", moment(at, now)),
+        );
+        format!("{} is read {often}; {last}", self.from)
+    }
+}
+
 /// What a price list changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriceRefresh {
@@ -151,6 +191,8 @@ pub struct PriceRefresh {
     pub known: u64,
     /// The version that was made; `None` where nothing was taken over.
     pub version: Option<String>,
+    /// Prices that wait for a person and did not before; 0 where nothing was taken over.
+    pub newly_waiting: u64,
     /// The version in force before.
     pub before: String,
     /// What changes, the dearest for this traffic first.

@@ -59,6 +59,23 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Litellm, Self::ModelsDev, Self::GenaiPrices];
+
+    /// The format of this word.
+    pub fn from_name(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+
+    /// Its word in a config.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Litellm => "litellm",
+            Self::ModelsDev => "models-dev",
+            Self::GenaiPrices => "genai-prices",
+        }
+    }
+
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {

@@ -33,6 +33,16 @@ pub struct SignHistory {
     canaries: Canaries,
 }
 
+impl SignHistory {
+    /// How the target answers now is normal from now on.
+    fn forget(&mut self, Incident { target, cause, .. }: &Incident) {
+        match cause {
+            Cause::Sign(sign) => self.signs.forget(target, *sign),
+            Cause::Canary(canary) => self.canaries.forget(target, canary),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Incidents {
     known: Mutex<Known>,
@@ -220,15 +230,25 @@ impl Gateway {
     pub fn close_incident(&self, id: &IncidentId, by: &str) -> Option<Incident> {
         let mut known = self.incidents.known();
         let incident = known.open.iter().find(|open| open.id == *id)?.clone();
-        let Incident { target, cause, .. } = &incident;
-        match cause {
-            Cause::Sign(sign) => known.history.signs.forget(target, *sign),
-            Cause::Canary(canary) => known.history.canaries.forget(target, canary),
-        }
+        known.history.forget(&incident);
         let closed = Closed { at: self.wall(), by: Some(by.to_owned()) };
         known.close(|open| open.id == *id, &closed);
-        self.incidents.changed(known, target, &self.health);
+        self.incidents.changed(known, &incident.target, &self.health);
         Some(incident)
+    }
+
+    /// What has to be kept so that this incident is closed by a person: everything that is not kept yet and
+    /// the incident as it will be, with what will be remembered of all targets. Nothing changes by it.
+    /// `None` where none of this name is open.
+    pub fn closing(&self, id: &IncidentId, by: &str) -> Option<(Vec<Incident>, SignHistory)> {
+        let known = self.incidents.known();
+        let mut incident = known.open.iter().find(|open| open.id == *id)?.clone();
+        let (mut unsaved, mut history) = (known.unsaved.clone(), known.history.clone());
+        drop(known);
+        history.forget(&incident);
+        incident.closed = Some(Closed { at: self.wall(), by: Some(by.to_owned()) });
+        unsaved.push(incident);
+        Some((unsaved, history))
     }
 
     /// A target answered a canary; `unmet` is what was expected of it and not found.

@@ -298,12 +298,12 @@ impl Table {
     }
 
     /// Every target of every route by name, and whether a configured route leads to it rather than
-    /// only an implicit one.
+    /// only an implicit one. A pattern's target without a model of its own is none.
     pub fn targets(&self) -> BTreeMap<TargetName, (Arc<Target>, bool)> {
         let mut targets: BTreeMap<TargetName, (Arc<Target>, bool)> = BTreeMap::new();
-        for route in self.routes.values() {
+        for route in self.routes.values().chain(&self.patterns) {
             let configured = self.configured.contains(&route.name);
-            for target in &route.targets {
+            for target in route.targets.iter().filter(|target| target.model.as_str() != "*") {
                 let name = target.name.clone();
                 let seen = targets.entry(name).or_insert_with(|| (Arc::clone(target), false));
                 seen.1 |= configured;

@@ -11,7 +11,7 @@ use store::Store;
 use terms::{
     ids::{CanaryName, TargetName},
     incident::{CanaryOutcome, CanaryRun},
-    time::Timestamp,
+    time::{DAY_MS, Timestamp},
 };
 use tokio::{
     sync::watch,
@@ -24,7 +24,7 @@ use crate::{clock::wall, config::Canary, routing::Routing};
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How long outcomes are kept.
-const KEPT_MS: i64 = 90 * 86_400_000;
+const KEPT_MS: i64 = 90 * DAY_MS;
 
 /// Outcomes that are read at the start, to know what was asked when.
 const READ: u32 = 2_000;

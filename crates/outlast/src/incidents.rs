@@ -70,7 +70,7 @@ impl IncidentKeeper {
     pub(crate) async fn save(&self) {
         let mut written = self.written.lock().await;
         let (changed, history) = self.gateway.take_incidents();
-        let history = serde_json::to_vec(&history).expect("a history is plain data");
+        let history = to_bytes(&history);
         if changed.is_empty() && history == *written {
             return;
         }
@@ -88,9 +88,17 @@ impl IncidentKeeper {
     }
 
     async fn closed(&self, id: &IncidentId, by: &str) -> Result<bool, StoreError> {
-        let closed = self.gateway.close_incident(id, by).is_some();
+        {
+            // Nothing else is written in between.
+            let _written = self.written.lock().await;
+            let Some((incidents, history)) = self.gateway.closing(id, by) else { return Ok(false) };
+            // Kept before it holds: an incident that cannot be kept as closed stays open, and a stop in
+            // between does not open it again.
+            self.store.put_incidents(&incidents, &to_bytes(&history)).await?;
+            self.gateway.close_incident(id, by);
+        }
         self.save().await;
-        Ok(closed)
+        Ok(true)
     }
 }
 
@@ -98,6 +106,10 @@ impl Incidents for IncidentKeeper {
     fn close<'a>(&'a self, id: &'a IncidentId, by: &'a str) -> Doing<'a, bool> {
         Box::pin(async move { self.closed(id, by).await.map_err(|failure| failure.to_string()) })
     }
+}
+
+fn to_bytes(history: &SignHistory) -> Vec<u8> {
+    serde_json::to_vec(history).expect("a history is plain data")
 }
 
 /// `openai/gpt-5.5 refuses more often: 34 % after 2.1 %`, or what ended it.
@@ -113,3 +125,6 @@ pub(crate) fn sentence(incident: &Incident) -> String {
         Some(Some(by)) => format!("closed by {by}: {target} {what}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,11 +26,54 @@ const TIME: Duration = Duration::from_secs(10);
 const AGAIN: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(25)];
 
+/// What people are told of. The guide to models lists them; a test compares the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// A model came to another stage of its life.
+    ModelLifecycle,
+    /// A successor does not do in the place of its model.
+    ModelCheck,
+    /// Prices changed by more than the limits of `[prices]`.
+    PriceChange,
+    /// New prices wait for a person.
+    PriceWaits,
+    /// The price list of the config cannot be read.
+    PriceListFailed,
+    /// A target answers otherwise than it did, or as before again.
+    Incident,
+}
+
+impl Event {
+    /// Every event.
+    #[cfg(test)]
+    const ALL: [Self; 6] = [
+        Self::ModelLifecycle,
+        Self::ModelCheck,
+        Self::PriceChange,
+        Self::PriceWaits,
+        Self::PriceListFailed,
+        Self::Incident,
+    ];
+
+    /// Its word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ModelLifecycle => "model_lifecycle",
+            Self::ModelCheck => "model_check",
+            Self::PriceChange => "price_change",
+            Self::PriceWaits => "price_waits",
+            Self::PriceListFailed => "price_list_failed",
+            Self::Incident => "incident",
+        }
+    }
+}
+
 /// What is told.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Notice {
-    /// `model_lifecycle`, `model_check`, `price_change` or `incident`.
-    pub(crate) event: &'static str,
+    /// What happened, as a word.
+    pub(crate) event: Event,
     /// In a sentence; the field that chat programs show.
     pub(crate) text: String,
     /// Unix milliseconds.
@@ -50,7 +93,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    pub(crate) fn new(event: &'static str, text: String, at: Timestamp) -> Self {
+    pub(crate) fn new(event: Event, text: String, at: Timestamp) -> Self {
         Self { event, text, at, target: None, stage: None, last_day: None, successor: None }
     }
 }
@@ -72,7 +115,7 @@ impl Notifier {
 
     /// Tells, and returns at once. The address of the webhook may hold a secret: it is never logged.
     pub(crate) fn tell(&self, notice: Notice, webhook: Option<String>) {
-        tracing::warn!(event = notice.event, "{}", notice.text);
+        tracing::warn!(event = notice.event.name(), "{}", notice.text);
         {
             let mut recent = lock(&self.recent);
             recent.truncate(REMEMBERED - 1);
@@ -109,9 +152,26 @@ async fn call(web: &Web, webhook: &str, notice: &Notice) {
         match waits.next() {
             Some(wait) => sleep(wait).await,
             None => {
-                let event = notice.event;
+                let event = notice.event.name();
                 return tracing::error!(event, "the webhook did not take a notice: {failure}");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+
+    #[test]
+    fn the_guide_lists_the_events_that_are_sent() {
+        let guide = include_str!("../../../docs/guide/models.md");
+        let list = guide.split("`event` (").nth(1).unwrap().split(')').next().unwrap();
+        let names = Event::ALL.map(|event| format!("`{}`", event.name()));
+        assert_eq!(list, names.join(", "));
+        for event in Event::ALL {
+            let sent = serde_json::to_string(&event).unwrap();
+            assert_eq!(sent, format!("\"{}\"", event.name()));
         }
     }
 }

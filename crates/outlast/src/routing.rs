@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use decide::heirs::Successors;
@@ -25,7 +25,7 @@ pub(crate) struct Routing {
     ledger: Arc<Ledger>,
     pub(crate) deployments: Deployments,
     pub(crate) prices: PriceVersions,
-    config: Mutex<Config>,
+    config: Mutex<Arc<Config>>,
     /// When this process began to route.
     pub(crate) since: Timestamp,
 }
@@ -40,7 +40,7 @@ impl Routing {
         config: Config,
     ) -> Arc<Self> {
         let since = ledger.now();
-        let config = Mutex::new(config);
+        let config = Mutex::new(Arc::new(config));
         let routing = Self { gateway, ledger, deployments, prices, config, since };
         routing.reprice();
         routing.apply();
@@ -51,17 +51,21 @@ impl Routing {
     /// Another config holds from now on.
     pub(crate) fn reload(&self, config: Config) {
         self.ledger.set_breaker_limits(config.breaker);
-        let held_before = self.config().upkeep.held;
+        let before = self.config();
         self.gateway.chaos().allow(config.chaos_principals.clone());
-        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.locked() = Arc::new(config);
         self.reprice();
         self.apply();
-        self.know_models(&held_before);
+        self.know_models(&before.upkeep.held);
     }
 
     /// The config in force.
-    pub(crate) fn config(&self) -> Config {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.locked())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Arc<Config>> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another version of the prices may be in force.
@@ -72,7 +76,8 @@ impl Routing {
     /// What the catalog and the config say of the models' lives. `held_before`: what the config held
     /// until now.
     fn know_models(&self, held_before: &[TargetName]) {
-        let upkeep = self.config().upkeep;
+        let config = self.config();
+        let upkeep = &config.upkeep;
         let (lives, table) = (self.gateway.lives(), self.gateway.table());
         lives.set_limits(upkeep.lifecycle);
         let targets = table.targets();
@@ -126,12 +131,12 @@ impl Routing {
 
     /// The tasks that the config names.
     pub(crate) fn configured_tasks(&self) -> Vec<Task> {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner).tasks.clone()
+        self.config().tasks.clone()
     }
 
     /// The canaries that are asked, and what they may cost on a day.
     pub(crate) fn canaries(&self) -> (Vec<Canary>, NanoUsd) {
-        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = self.config();
         (config.canaries.clone(), config.canary_day_cost)
     }
 
@@ -141,7 +146,8 @@ impl Routing {
     }
 
     fn apply(&self) {
-        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        // Locked to the end: of two that apply, the later one sees what the earlier one did.
+        let config = self.locked();
         // A task that is deployed stands above the one of the config.
         let mut tasks = config.tasks.clone();
         tasks.extend(self.deployments.tasks());

@@ -26,8 +26,8 @@ use crate::{
     game_days::GameDays,
     incidents::IncidentKeeper,
     live::LiveView,
-    models::{ModelDesk, read_lives},
-    notify::{Notice, Notifier},
+    models::{ModelDesk, lists, price_list, read_lives},
+    notify::{Event, Notice, Notifier},
     pipelines::{self, PipelinesView, Teacher},
     prices::PriceVersions,
     routing::Routing,
@@ -44,8 +44,6 @@ const DISTILLER: &str = "outlast-distill";
 
 /// The team that pays for them, and for canaries.
 const DISTILLER_TEAM: &str = "default";
-
-const DAY_MS: i64 = 86_400_000;
 
 /// How long the console's connections may take to end once everything else has stopped.
 const CONSOLE_DRAIN: Duration = Duration::from_secs(2);
@@ -73,8 +71,8 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     models: Arc<ModelDesk>,
     models_task: JoinHandle<()>,
-    /// None in a program that ends with its work.
-    lists_task: Option<JoinHandle<()>>,
+    /// Looks that are taken now and then; none in a program that ends with its work.
+    schedules: Vec<JoinHandle<()>>,
     notifier_task: JoinHandle<()>,
     gateway_task: JoinHandle<()>,
     console_task: JoinHandle<()>,
@@ -130,9 +128,9 @@ impl Running {
         let tell = {
             let (routing, notifier) = (Arc::clone(&routing), Arc::clone(&notifier));
             Box::new(move |incident: &Incident, told: &str| {
-                let notice = Notice::new("incident", told.to_owned(), wall());
+                let notice = Notice::new(Event::Incident, told.to_owned(), wall());
                 let notice = Notice { target: Some(incident.target.to_string()), ..notice };
-                notifier.tell(notice, routing.config().upkeep.webhook);
+                notifier.tell(notice, routing.config().upkeep.webhook.clone());
             })
         };
         let incidents =
@@ -147,6 +145,7 @@ impl Running {
             notice: config.notice.clone(),
             used: Mutex::default(),
             failed: Mutex::default(),
+            price_list: Mutex::default(),
         });
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(config.listen, ListenerLimits::default())
@@ -230,7 +229,7 @@ impl Running {
             stop,
             models,
             models_task,
-            lists_task: None,
+            schedules: Vec::new(),
             notifier_task,
             gateway_task,
             console_task,
@@ -244,9 +243,10 @@ impl Running {
         Ok(format!("http://{}/sign-in?code={}", self.console_address, code.expose()))
     }
 
-    /// Looks at the providers' lists of models now and then.
+    /// Looks now and then at the providers' lists of models, and at the price list of the config.
     pub(crate) fn watch_lists(&mut self) {
-        self.lists_task = Some(Arc::clone(&self.models).watch_lists());
+        self.schedules.push(tokio::spawn(lists::watch(Arc::clone(&self.models))));
+        self.schedules.push(tokio::spawn(price_list::watch(Arc::clone(&self.models))));
     }
 
     /// Takes up the pipelines that an earlier process left unfinished; gives how many.
@@ -260,8 +260,8 @@ impl Running {
         self.pipelines.engine.clone().close().await;
         let _ = self.stop.send(true);
         let _ = self.gateway_task.await;
-        if let Some(lists) = self.lists_task {
-            lists.abort();
+        for schedule in self.schedules {
+            schedule.abort();
         }
         let _ = self.models_task.await;
         // What the webhook was not told by now is in the log.
@@ -334,7 +334,7 @@ async fn booked_today(store: &Store) -> anyhow::Result<Today> {
     let day = wall().day();
     let query = SpendQuery {
         by: vec![SpendDimension::Day],
-        since: Some(Timestamp(day * DAY_MS)),
+        since: Some(Timestamp::of_day(day)),
         until: None,
     };
     let rows = store.spend(&query).await.context("the books cannot be read")?;

@@ -2,7 +2,12 @@
 //! the time at which it was dispatched. Pending attempts count as attempts and cost nothing yet.
 
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-use terms::{ids::RequestId, money::NanoUsd, time::Timestamp, usage::Usage};
+use terms::{
+    ids::RequestId,
+    money::NanoUsd,
+    time::{DAY_MS, Timestamp},
+    usage::Usage,
+};
 
 use crate::{
     attempts::{count, id_bytes, read_usage},
@@ -136,7 +141,7 @@ impl Store {
 
 /// An attempt is dispatched within a day of its request's arrival, even when somebody sets the clock
 /// in between: the ids, in whose order the rows are kept, bound what must be looked at.
-const DAY_MS: i64 = 86_400_000;
+const DISPATCHED_MS: i64 = DAY_MS;
 
 /// The last time that an id can tell.
 const LAST_MS: u64 = 0xFFFF_FFFF_FFFF;
@@ -155,11 +160,15 @@ fn statement(query: &SpendQuery) -> QueryBuilder<Sqlite> {
     statement.push(SUMS).push(" FROM attempt WHERE 1 = 1");
     if let Some(since) = query.since {
         statement.push(" AND held_at >= ").push_bind(since.0);
-        statement.push(" AND request >= ").push_bind(first_id(since.0.saturating_sub(DAY_MS)));
+        statement
+            .push(" AND request >= ")
+            .push_bind(first_id(since.0.saturating_sub(DISPATCHED_MS)));
     }
     if let Some(until) = query.until {
         statement.push(" AND held_at < ").push_bind(until.0);
-        statement.push(" AND request < ").push_bind(first_id(until.0.saturating_add(DAY_MS)));
+        statement
+            .push(" AND request < ")
+            .push_bind(first_id(until.0.saturating_add(DISPATCHED_MS)));
     }
     for (index, dimension) in query.by.iter().enumerate() {
         statement.push(if index == 0 { " GROUP BY " } else { ", " }).push(dimension.column());

@@ -42,5 +42,9 @@ pub(crate) async fn close(
 pub(crate) async fn closed(app: &App, id: &str, seat: Seat) -> Result<(), ConsoleError> {
     let id = id.into();
     let closed = app.state.incidents.close(&id, seat.who()).await;
-    if closed.map_err(ConsoleError::Internal)? { Ok(()) } else { Err(ConsoleError::NoSuchIncident) }
+    if closed.map_err(ConsoleError::NotClosed)? {
+        Ok(())
+    } else {
+        Err(ConsoleError::NoSuchIncident)
+    }
 }

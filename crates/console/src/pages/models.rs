@@ -1,6 +1,6 @@
-//! The Models page: models whose end is announced or past, who takes their place and how that does;
-//! prices that wait for a person, and the versions that were taken over. Forms decide; it works without
-//! JavaScript.
+//! The Models page: models in use whose end is announced or past, who takes their place and how that
+//! does; all models that can be reached; prices that wait for a person, and the versions that were taken
+//! over. Forms decide; it works without JavaScript.
 
 use askama::Template;
 use axum::{
@@ -27,7 +27,13 @@ struct ModelsPage<'a> {
     headline: String,
     models: Vec<Model>,
     unused: String,
+    reached: String,
+    used: Vec<Reached>,
+    others: Vec<Reached>,
+    strangers: String,
     price_version: &'a str,
+    price_list: String,
+    price_list_failed: Option<String>,
     waiting: Vec<Waiting>,
     versions: Vec<Version>,
     notices: Vec<(String, &'a str)>,
@@ -44,6 +50,18 @@ struct Model {
     checked: String,
     complaint: Option<String>,
     held: bool,
+}
+
+/// A model that can be reached.
+struct Reached {
+    target: String,
+    mark: &'static str,
+    stage: String,
+    tier: String,
+    price: String,
+    last_day: String,
+    successor: String,
+    in_catalog: bool,
 }
 
 struct Waiting {
@@ -96,9 +114,12 @@ pub(crate) async fn act(
 }
 
 fn render(board: &ModelBoard) -> askama::Result<String> {
-    let (used, unused): (Vec<&ModelRow>, Vec<&ModelRow>) =
-        board.models.iter().partition(|row| row.in_use || row.held || row.stage == "gone");
-    let ending = used.iter().filter(|row| row.stage != "live").count() as u64;
+    let (used, others): (Vec<&ModelRow>, Vec<&ModelRow>) =
+        board.models.iter().partition(|row| row.in_use);
+    let goes = |row: &&&ModelRow| row.stage != "live";
+    let ending = used.iter().filter(goes).count() as u64;
+    let strangers = used.iter().filter(|row| !row.in_catalog).count() as u64;
+    let models = board.models.iter().filter(|row| row.held || (row.in_use && row.stage != "live"));
     ModelsPage {
         simulated: board.simulated.as_deref(),
         version: &board.version,
@@ -106,16 +127,36 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
             0 => "No model in use is about to go".to_owned(),
             some => counted(some, "model in use goes or is gone", "models in use go or are gone"),
         },
-        models: used.into_iter().map(|row| model(row, board)).collect(),
-        unused: match unused.len() as u64 {
+        models: models.map(|row| model(row, board)).collect(),
+        unused: match others.iter().filter(goes).count() as u64 {
             0 => String::new(),
             some => format!(
-                "{} that nobody asks for {} an end, too; outlast models lists them.",
-                counted(some, "model", "models"),
-                if some == 1 { "has" } else { "have" },
+                "{}, too.",
+                counted(
+                    some,
+                    "model that nobody asks for goes or is gone",
+                    "models that nobody asks for go or are gone"
+                ),
             ),
         },
+        reached: match board.models.len() as u64 {
+            0 => "No model can be reached".to_owned(),
+            some => counted(some, "model can be reached", "models can be reached"),
+        },
+        strangers: match strangers {
+            0 => String::new(),
+            some => format!(
+                "{} in use {} not in the catalog: no tier, successor or last day of {} is known, unless the provider says so.",
+                counted(some, "model", "models"),
+                if some == 1 { "is" } else { "are" },
+                if some == 1 { "it" } else { "them" },
+            ),
+        },
+        used: used.into_iter().map(reached).collect(),
+        others: others.into_iter().map(reached).collect(),
         price_version: &board.price_version,
+        price_list: board.price_list.as_ref().map_or_else(String::new, |row| row.sentence(board.now)),
+        price_list_failed: board.price_list.as_ref().and_then(|row| row.failure.clone()),
         waiting: board.waiting.iter().map(|row| waiting(row, board)).collect(),
         versions: board.price_versions.iter().map(|row| version(row, board)).collect(),
         notices: board
@@ -127,17 +168,35 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
     .render()
 }
 
+fn reached(row: &ModelRow) -> Reached {
+    let unknown = || "–".to_owned();
+    Reached {
+        target: row.target.to_string(),
+        mark: mark(row),
+        stage: if row.held { format!("{}, held", row.stage) } else { row.stage.clone() },
+        tier: row.tier.clone().unwrap_or_else(unknown),
+        price: row.prices.as_ref().map_or_else(unknown, price),
+        last_day: row.last_day.clone().unwrap_or_else(unknown),
+        successor: row.successor.as_ref().map_or_else(unknown, ToString::to_string),
+        in_catalog: row.in_catalog,
+    }
+}
+
+fn mark(row: &ModelRow) -> &'static str {
+    match row.stage.as_str() {
+        "gone" => "shut",
+        "live" => "open",
+        _ => "probing",
+    }
+}
+
 fn model(row: &ModelRow, board: &ModelBoard) -> Model {
     let since = (row.stage != "live").then(|| format!("since {}", moment(row.since, board.now)));
     let reason = Some(words(&row.reason)).filter(|reason| !reason.is_empty());
     let detail: Vec<String> = reason.into_iter().chain(since).collect();
     Model {
         target: row.target.to_string(),
-        mark: match row.stage.as_str() {
-            "gone" => "shut",
-            "live" => "open",
-            _ => "probing",
-        },
+        mark: mark(row),
         stage: row.stage.clone(),
         detail: if row.held { "held".to_owned() } else { detail.join(", ") },
         last_day: row.last_day.clone().unwrap_or_else(|| "–".to_owned()),

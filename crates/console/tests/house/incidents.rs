@@ -1,5 +1,7 @@
 //! Incidents and canaries as a store holds them, and who closes them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use console::{Doing, Incidents};
 use store::Store;
 use terms::{
@@ -12,17 +14,24 @@ use terms::{
 use super::NOON;
 
 /// Closes what the store holds as open.
-pub(super) struct StoredIncidents(pub(super) Store);
+pub(super) struct StoredIncidents {
+    pub(super) store: Store,
+    /// Nothing can be kept.
+    pub(super) disk_is_full: AtomicBool,
+}
 
 impl Incidents for StoredIncidents {
     fn close<'a>(&'a self, id: &'a IncidentId, by: &'a str) -> Doing<'a, bool> {
         Box::pin(async move {
-            let open = self.0.open_incidents().await.map_err(|error| error.to_string())?;
+            if self.disk_is_full.load(Ordering::Relaxed) {
+                return Err("the disk is full".to_owned());
+            }
+            let open = self.store.open_incidents().await.map_err(|error| error.to_string())?;
             let Some(mut incident) = open.into_iter().find(|open| open.id == *id) else {
                 return Ok(false);
             };
             incident.closed = Some(Closed { at: Timestamp(NOON), by: Some(by.to_owned()) });
-            self.0.put_incidents(&[incident], b"").await.map_err(|error| error.to_string())?;
+            self.store.put_incidents(&[incident], b"").await.map_err(|error| error.to_string())?;
             Ok(true)
         })
     }

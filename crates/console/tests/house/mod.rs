@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -204,6 +204,7 @@ pub(crate) struct House {
     pub(crate) pipelines: Arc<FixedPipelines>,
     pub(crate) breakers: Arc<FixedBreakers>,
     pub(crate) models: Arc<FixedModels>,
+    incidents: Arc<StoredIncidents>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -226,6 +227,10 @@ impl House {
         let breakers =
             Arc::new(FixedBreakers { board: Mutex::new(board()), answers: Mutex::default() });
         let models = Arc::new(FixedModels::new());
+        let incidents = Arc::new(StoredIncidents {
+            store: store.clone(),
+            disk_is_full: AtomicBool::new(false),
+        });
         let (closing, closed) = watch::channel(false);
         let state = ConsoleState {
             live: live.clone(),
@@ -233,7 +238,7 @@ impl House {
             tasks: Arc::new(FixedTasks),
             models: models.clone(),
             breakers: breakers.clone(),
-            incidents: Arc::new(StoredIncidents(store.clone())),
+            incidents: incidents.clone(),
             chaos: Arc::new(FixedChaos::default()),
             store: store.clone(),
             keys: keys.clone(),
@@ -243,7 +248,12 @@ impl House {
             closing: closed,
         };
         let router = console::router(state);
-        Self { router, store, keys, clock, live, pipelines, breakers, models, closing }
+        Self { router, store, keys, clock, live, pipelines, breakers, models, incidents, closing }
+    }
+
+    /// From now on no incident can be kept.
+    pub(crate) fn incidents_fail(&self) {
+        self.incidents.disk_is_full.store(true, Ordering::Relaxed);
     }
 
     async fn send(&self, request: Request) -> http::Response<Body> {

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use console::{
-    CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceRefresh,
-    PriceVersionRow, WaitingPrice,
+    CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceListRow,
+    PriceRefresh, PriceVersionRow, WaitingPrice,
 };
 use terms::{
     model::Prices,
@@ -52,8 +52,14 @@ impl Models for FixedModels {
     }
 }
 
-/// A model that is gone, one that is ramped, one that is held; a price that waits.
+/// A model that is gone, one that is ramped, one that is held, one that the catalog does not know; two that
+/// nobody uses; a price that waits.
 fn models() -> ModelBoard {
+    let prices = |input, output| Prices {
+        input: PicoUsdPerToken(input),
+        output: PicoUsdPerToken(output),
+        ..Prices::default()
+    };
     let check = |asked, good| CheckRow { asked, good, cost: NanoUsd(2_000_000), complaint: None };
     let gone = ModelRow {
         target: "anthropic/claude-fable-5".into(),
@@ -65,6 +71,10 @@ fn models() -> ModelBoard {
         share: 100,
         held: false,
         in_use: true,
+        in_catalog: true,
+        tier: Some("frontier".to_owned()),
+        context_window: 1_000_000,
+        prices: Some(prices(5_000_000, 25_000_000)),
         mirrored: CheckRow::default(),
         in_place: CheckRow { complaint: Some("caller_fault".to_owned()), ..check(20, 19) },
         verdict: "passed".to_owned(),
@@ -99,16 +109,24 @@ fn models() -> ModelBoard {
         ..held.clone()
     };
     let unused = ModelRow { held: false, ..unused };
-    let prices = |input, output| Prices {
-        input: PicoUsdPerToken(input),
-        output: PicoUsdPerToken(output),
-        ..Prices::default()
+    let gone_unused =
+        ModelRow { target: "openai/o1-mini".into(), in_use: false, held: false, ..gone.clone() };
+    let own = ModelRow {
+        target: "local/llama".into(),
+        reason: String::new(),
+        last_day: None,
+        held: false,
+        in_catalog: false,
+        tier: None,
+        context_window: 0,
+        prices: None,
+        ..held.clone()
     };
     ModelBoard {
         version: "0.1.0".to_owned(),
         now: Timestamp(NOON),
         simulated: Some("The vendors are simulated.".to_owned()),
-        models: vec![gone, ramping, held, unused],
+        models: vec![gone, ramping, held, own, gone_unused, unused],
         notices: vec![NoticeRow {
             at: Timestamp(NOON - 3_600_000),
             text: "anthropic/claude-fable-5 is gone; anthropic/claude-opus-4-8 answers".to_owned(),
@@ -130,5 +148,11 @@ fn models() -> ModelBoard {
             month_before: NanoUsd(412_000_000_000),
             month_after: NanoUsd(371_500_000_000),
         }],
+        price_list: Some(PriceListRow {
+            from: "https://prices.example.com/list.json".to_owned(),
+            hours: 24,
+            read: Some(Timestamp(NOON - 90_000_000)),
+            failure: Some("nobody answers at https://prices.example.com".to_owned()),
+        }),
     }
 }

@@ -50,6 +50,23 @@ async fn an_incident_is_closed_once_by_form_or_api_and_stays_listed() {
 }
 
 #[tokio::test]
+async fn an_incident_that_cannot_be_kept_as_closed_stays_open_and_the_person_is_told() {
+    let house = House::new().await;
+    let cookie = house.sign_in().await;
+    house.store.put_incidents(&incidents(), b"").await.unwrap();
+    house.incidents_fail();
+    let form = post("/incidents/inc_00000000000000aa", "").with_origin().header("cookie", &cookie);
+    let page = house.ask(form).await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let api = with_method(&Method::DELETE, "/api/incidents/inc_00000000000000bb").with_bearer();
+    let api = house.ask(api).await;
+    assert_eq!(api.code(), "not_closed");
+    for told in [page.body, api.body] {
+        assert!(told.contains("stays open") && told.contains("the disk is full"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn an_incident_appears_on_the_open_page_and_a_degraded_target_is_marked() {
     let house = House::new().await;
     let cookie = house.sign_in().await;

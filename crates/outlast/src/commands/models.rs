@@ -1,23 +1,27 @@
-//! `outlast models`: what the catalog knows, how long each model lasts, and who stands in for whom;
+//! `outlast models`: what the config reaches, how long each model lasts, and who stands in for whom;
 //! `hold` and `release` decide whether a model that goes keeps its place.
 
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use console::{ModelBoard, ModelRow};
 use decide::{
     catalog::Catalog,
-    implicit::implicit_route,
     lifecycle::{Life, LifecycleLimits, Sign},
 };
-use gateway::Route;
+use gateway::{Keyring, Provider, Route, RouteDefaults, Source, Table, Target, TimeLimits};
 use http::Method;
+use ledger::PriceBook;
 use store::Store;
 use terms::{
-    ids::{ProviderName, TargetName},
-    model::Model,
-    money::thousands,
+    ids::TargetName,
+    model::Prices,
+    money::{PicoUsdPerToken, thousands},
     time::Timestamp,
 };
 
@@ -25,9 +29,10 @@ use crate::{
     admin_client::AdminClient,
     clock::wall,
     commands::{ConfigArguments, prices, small_runtime},
-    config::{Environment, VENDORS},
+    config::{Environment, VENDORS, Vendor},
     data_folder::{DataFolder, Opened},
-    models::{life_row, read_lives, write_lives},
+    models::{Reach, read_lives, used_lately, write_lives},
+    prices::PriceVersions,
     terminal,
 };
 
@@ -40,7 +45,7 @@ pub(crate) struct Arguments {
     config: ConfigArguments,
     /// A model: shows who answers for it, in order, with the providers that are configured
     name: Option<String>,
-    /// Only models of this provider
+    /// Only models at this provider
     #[arg(long)]
     provider: Option<String>,
     /// Only models whose end is announced or past, or that are held
@@ -66,8 +71,18 @@ enum Action {
     },
 }
 
-/// What is known of the models' lives, by target.
-type Lives = BTreeMap<TargetName, ModelRow>;
+/// What the config reaches, or would reach without one.
+struct Known {
+    table: Arc<Table>,
+    prices: PriceBook,
+    limits: LifecycleLimits,
+    /// Models that the config holds.
+    held: Vec<TargetName>,
+    routes: Vec<Route>,
+}
+
+/// A row for each model that is reached.
+type Rows = Vec<ModelRow>;
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     small_runtime()?.block_on(act(arguments, environment))?;
@@ -90,14 +105,16 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
         }
         None => {}
     }
-    let (providers, routes, catalog) = known(arguments, environment)?;
-    let lives = lives(&arguments.config, environment, &catalog).await?;
+    let known = known(arguments, environment)?;
+    let rows = rows(&arguments.config, environment, &known).await?;
     match &arguments.name {
-        Some(name) => match routes.iter().find(|route| answers_to(route.name.as_str(), name)) {
-            Some(route) => configured(route, &lives),
-            None => explain(name, &providers, &catalog, &lives)?,
-        },
-        None => list(arguments, &catalog, &lives)?,
+        Some(name) => {
+            match known.routes.iter().find(|route| answers_to(route.name.as_str(), name)) {
+                Some(route) => configured(route, &known, &rows),
+                None => explain(name, &known, &rows)?,
+            }
+        }
+        None => list(arguments, &known, &rows)?,
     }
     Ok(())
 }
@@ -130,17 +147,18 @@ async fn decide(
     Ok(())
 }
 
-/// What the running process knows of the models' lives, or what it kept when it last ran; at least
-/// what the catalog says.
-async fn lives(
+/// The models as the running process knows them, or by what was kept when it last ran; at least what
+/// the catalog and the config say.
+async fn rows(
     config: &ConfigArguments,
     environment: &Environment,
-    catalog: &Catalog,
-) -> anyhow::Result<Lives> {
-    let (limits, now) = (LifecycleLimits::default(), wall());
-    let mut lives: BTreeMap<TargetName, Life> = BTreeMap::new();
+    known: &Known,
+) -> anyhow::Result<Rows> {
+    let now = wall();
+    let (mut lives, mut used): (BTreeMap<TargetName, Life>, HashSet<TargetName>) =
+        Default::default();
     let data = config.data_folder(environment)?;
-    // A look at the catalog makes no data folder, and needs none that something else has.
+    // A look at the models makes no data folder, and needs none that something else has.
     if data.is_dir()
         && let Ok(opened) = DataFolder::open(&data)
     {
@@ -149,47 +167,54 @@ async fn lives(
                 let client = AdminClient::new(instance.console, &data, environment)?;
                 let board: ModelBoard =
                     client.ask(Method::GET, "/api/models", String::new()).await?;
-                let rows = board.models.into_iter().map(|row| (row.target.clone(), row));
-                return Ok(rows.collect());
+                return Ok(board.models);
             }
             Opened::Ours(folder) if folder.store_path().exists() => {
                 let store = Store::open(&folder.store_path()).await?;
                 lives = read_lives(&store).await?;
+                used = used_lately(&store, now).await?;
                 store.close().await;
             }
             Opened::Ours(_) => {}
         }
     }
-    for model in catalog.providers().flat_map(|provider| catalog.models_of(provider.as_str())) {
-        let Some(day) = model.retires.as_deref().and_then(Timestamp::from_date) else { continue };
-        let target = target_of(model);
-        lives.entry(target).or_default().heard(Sign::Catalog(Some(day)), now);
-    }
-    let rows = lives.into_iter().map(|(target, mut life)| {
-        life.look(&limits, now);
-        (target.clone(), life_row(target, &life, &limits, now))
-    });
-    Ok(rows.collect())
+    let configured = known.table.targets().into_iter().filter(|(_, (_, configured))| *configured);
+    used.extend(configured.map(|(name, _)| name));
+    look(known, &mut lives, now);
+    let table = Arc::clone(&known.table);
+    let reach = Reach { table, prices: &known.prices, limits: &known.limits, used: &used };
+    Ok(reach.rows(lives, now))
 }
 
-fn target_of(model: &Model) -> TargetName {
-    TargetName::from(format!("{}/{}", model.provider, model.name))
+/// What the catalog and the config say of the models' lives.
+fn look(known: &Known, lives: &mut BTreeMap<TargetName, Life>, now: Timestamp) {
+    for (name, (target, _)) in known.table.targets() {
+        let retires = target.known.as_ref().and_then(|model| model.retires.as_deref());
+        if let Some(day) = retires.and_then(Timestamp::from_date) {
+            lives.entry(name).or_default().heard(Sign::Catalog(Some(day)), now);
+        }
+    }
+    for target in &known.held {
+        lives.entry(target.clone()).or_default().held = Some(now);
+    }
+    for life in lives.values_mut() {
+        life.look(&known.limits, now);
+    }
 }
 
 /// The stage in words: `ramping (25 %)`, `held`; empty for a model that simply lives.
-fn stage(row: Option<&ModelRow>) -> String {
-    match row {
-        Some(row) if row.held => "held".to_owned(),
-        Some(row) if row.stage == "live" => String::new(),
-        Some(row) if row.stage == "ramping" => format!("ramping ({} %)", row.share),
-        Some(row) => row.stage.clone(),
-        None => String::new(),
+fn stage(row: &ModelRow) -> String {
+    match row.stage.as_str() {
+        _ if row.held => "held".to_owned(),
+        "live" => String::new(),
+        "ramping" => format!("ramping ({} %)", row.share),
+        stage => stage.to_owned(),
     }
 }
 
 /// What is known of a model's end, in a line.
 fn end(row: &ModelRow) -> Option<String> {
-    let stage = stage(Some(row));
+    let stage = stage(row);
     if stage.is_empty() && row.last_day.is_none() {
         return None;
     }
@@ -209,54 +234,77 @@ fn answers_to(route: &str, name: &str) -> bool {
     route.strip_suffix('*').map_or(route == name, |prefix| name.starts_with(prefix))
 }
 
-fn configured(route: &Route, lives: &Lives) {
-    for (index, target) in route.targets.iter().enumerate() {
-        let price =
-            target.known.as_ref().map_or_else(String::new, |model| format!("  {}", price(model)));
-        terminal::line(&format!("{}. {}{price}", index + 1, target.name));
-    }
+fn configured(route: &Route, known: &Known, rows: &Rows) {
+    in_order(&route.targets, known);
     terminal::line(&format!("the route `{}` of the config", route.name));
-    let known = route.targets.iter().filter_map(|target| end(lives.get(&target.name)?));
-    known.for_each(|line| terminal::line(&line));
+    ends(&route.targets, rows);
 }
 
-/// What is configured, and what is known of the models. Without any config, all known vendors, to show
-/// what would be; a config with problems is told, not passed over.
-fn known(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Known> {
-    match arguments.config.load(environment, &arguments.config.overrides()) {
-        Ok(config) => {
-            let names = config.providers.iter().map(|provider| provider.name.clone());
-            Ok((names.collect(), config.routes.clone(), config.catalog))
-        }
-        Err(problems) if arguments.config.is_there() => Err(problems.into()),
-        Err(_) => {
-            let names = VENDORS.iter().map(|vendor| vendor.name.into());
-            Ok((names.collect(), Vec::new(), Arc::new(Catalog::built_in()?)))
-        }
+/// Who answers, and what each costs.
+fn in_order(targets: &[Arc<Target>], known: &Known) {
+    for (index, target) in targets.iter().enumerate() {
+        let quote = known.prices.quote(&target.provider.name, &target.model);
+        let price =
+            if quote.is_assumed() { "no price is known".to_owned() } else { price(quote.prices) };
+        terminal::line(&format!("{}. {}  {price}", index + 1, target.name));
     }
 }
 
-type Known = (Vec<ProviderName>, Vec<Route>, Arc<Catalog>);
+/// What is known of their ends.
+fn ends(targets: &[Arc<Target>], rows: &Rows) {
+    let of = |target: &Arc<Target>| rows.iter().find(|row| row.target == target.name);
+    targets.iter().filter_map(|target| end(of(target)?)).for_each(|line| terminal::line(&line));
+}
 
-fn explain(
-    name: &str,
-    providers: &[ProviderName],
-    catalog: &Catalog,
-    lives: &Lives,
-) -> anyhow::Result<()> {
-    let targets = implicit_route(name, providers, catalog);
+/// What is configured. Without any config, all known vendors, to show what would be; a config with
+/// problems is told, not passed over.
+fn known(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Known> {
+    let config = match arguments.config.load(environment, &arguments.config.overrides()) {
+        Ok(config) => config,
+        Err(problems) if arguments.config.is_there() => return Err(problems.into()),
+        Err(_) => return all_vendors(),
+    };
+    let versions = PriceVersions::load(&arguments.config.data_folder(environment)?)?;
+    Ok(Known {
+        table: Arc::new(config.table()),
+        prices: versions.book(&config),
+        limits: config.upkeep.lifecycle,
+        held: config.upkeep.held,
+        routes: config.routes,
+    })
+}
+
+fn all_vendors() -> anyhow::Result<Known> {
+    let catalog = Arc::new(Catalog::built_in()?);
+    // Nobody asks them: they are here to be looked at.
+    let provider = |vendor: &Vendor| Provider {
+        name: vendor.name.into(),
+        source: Source::Remote { endpoints: Vec::new(), keys: Keyring::new(Vec::new()) },
+        limits: TimeLimits::default(),
+    };
+    let providers: Vec<_> = VENDORS.iter().map(|vendor| Arc::new(provider(vendor))).collect();
+    let names = providers.iter().map(|provider| &provider.name);
+    let prices = PriceBook::from_catalog(&catalog, names);
+    Ok(Known {
+        table: Arc::new(Table::new(catalog, providers, Vec::new(), RouteDefaults::default())),
+        prices,
+        limits: LifecycleLimits::default(),
+        held: Vec::new(),
+        routes: Vec::new(),
+    })
+}
+
+fn explain(name: &str, known: &Known, rows: &Rows) -> anyhow::Result<()> {
+    let catalog = known.table.catalog();
+    let targets = known.table.targets_of(name);
     let Some(first) = targets.first() else {
         bail!(
-            "no configured provider has a model `{name}`; `outlast models` lists what the catalog knows"
+            "no configured provider has a model `{name}`; `outlast models` lists what can be reached"
         );
     };
-    for (index, target) in targets.iter().enumerate() {
-        let price = catalog
-            .model(target.provider.as_str(), target.model.as_str())
-            .map_or_else(String::new, |model| format!("  {}", price(model)));
-        terminal::line(&format!("{}. {}/{}{price}", index + 1, target.provider, target.model));
-    }
-    if let Some(row) = catalog.successor(first.provider.as_str(), first.model.as_str()) {
+    in_order(&targets, known);
+    let (provider, model) = (first.provider.name.as_str(), first.model.as_str());
+    if let Some(row) = catalog.successor(provider, model) {
         terminal::line(&format!(
             "successor {} ({}; table of {})",
             row.to,
@@ -264,77 +312,131 @@ fn explain(
             catalog.successors_as_of()
         ));
     }
-    if let Some(tier) = catalog.tier(first.provider.as_str(), first.model.as_str()) {
-        terminal::line(&format!("tier {} ({})", tier.name, tier.source));
+    match catalog.tier(provider, model) {
+        Some(tier) => terminal::line(&format!("tier {} ({})", tier.name, tier.source)),
+        None if first.known.is_none() => terminal::line(&format!(
+            "{} is not in the catalog: no tier, successor or last day of it is known",
+            first.name
+        )),
+        None => {}
     }
-    for target in &targets {
-        let name = TargetName::from(format!("{}/{}", target.provider, target.model));
-        if let Some(line) = lives.get(&name).and_then(end) {
-            terminal::line(&line);
-        }
-    }
+    ends(&targets, rows);
     Ok(())
 }
 
-fn list(arguments: &Arguments, catalog: &Catalog, lives: &Lives) -> anyhow::Result<()> {
+fn list(arguments: &Arguments, known: &Known, rows: &Rows) -> anyhow::Result<()> {
+    let of = |row: &ModelRow, name: &str| {
+        row.target.as_str().split_once('/').is_some_and(|(provider, _)| provider == name)
+    };
     let provider = arguments.provider.as_deref();
+    let providers = known.table.providers();
     if let Some(name) = provider
-        && !VENDORS.iter().any(|vendor| vendor.name == name)
+        && !providers.iter().any(|provider| provider.name.as_str() == name)
+        && !rows.iter().any(|row| of(row, name))
     {
-        let known: Vec<_> = VENDORS.iter().map(|vendor| vendor.name).collect();
-        bail!("the catalog knows no vendor `{name}`; known: {}", known.join(", "));
+        let known: Vec<_> = providers.iter().map(|provider| provider.name.as_str()).collect();
+        bail!("no provider `{name}` is configured; configured: {}", known.join(", "));
     }
-    let head = [
-        "provider",
-        "model",
-        "$/M in",
-        "$/M out",
-        "context",
-        "tier",
-        "successor",
-        "retires",
-        "state",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let mut rows = vec![head];
-    for vendor in VENDORS.iter().filter(|vendor| provider.is_none_or(|name| name == vendor.name)) {
-        for model in catalog.models_of(vendor.name) {
-            let name = model.name.as_str();
-            let life = lives.get(&target_of(model));
-            if arguments.ending && stage(life).is_empty() {
-                continue;
-            }
-            rows.push(vec![
-                vendor.name.to_owned(),
-                name.to_owned(),
-                format!("{:.2}", model.prices.input.usd_per_million()),
-                format!("{:.2}", model.prices.output.usd_per_million()),
-                thousands(model.context_window),
-                catalog.tier(vendor.name, name).map_or_else(String::new, |tier| tier.name.clone()),
-                catalog
-                    .successor(vendor.name, name)
-                    .map_or_else(String::new, |row| row.to.to_string()),
-                life.and_then(|row| row.last_day.clone())
-                    .or_else(|| model.retires.clone())
-                    .unwrap_or_default(),
-                stage(life),
-            ]);
-        }
+    let mut shown: Vec<&ModelRow> = rows
+        .iter()
+        .filter(|row| provider.is_none_or(|name| of(row, name)))
+        .filter(|row| !arguments.ending || !stage(row).is_empty())
+        .collect();
+    if shown.is_empty() {
+        terminal::line(if arguments.ending {
+            "no model that can be reached goes, is gone or is held"
+        } else {
+            "the catalog lists no model of these providers, and no route names one"
+        });
+        return Ok(());
     }
-    terminal::line(terminal::table(&rows, &[2, 3, 4]).trim_end());
+    shown.sort_by(|a, b| a.target.cmp(&b.target));
+    let head = ["model", "$/M in", "$/M out", "context", "tier", "successor", "last day", "state"];
+    let mut table = vec![head.map(str::to_owned).to_vec()];
+    table.extend(shown.iter().map(|row| cells(row)));
+    terminal::line(terminal::table(&table, &[1, 2, 3]).trim_end());
+    let catalog = known.table.catalog();
     terminal::line(&format!(
-        "list prices of {}; tiers and successors of {}",
+        "list prices of {}; tiers and successors of {}; {UNKNOWN}: not known",
         catalog.as_of(),
         catalog.successors_as_of()
     ));
+    let strangers: Vec<&str> =
+        shown.iter().filter(|row| !row.in_catalog).map(|row| row.target.as_str()).collect();
+    if !strangers.is_empty() {
+        terminal::line(&format!(
+            "not in the catalog, so that no tier, successor or last day is known: {}",
+            strangers.join(", ")
+        ));
+    }
     Ok(())
 }
 
-fn price(model: &Model) -> String {
+/// What stands where nothing is known.
+const UNKNOWN: &str = "–";
+
+fn cells(row: &ModelRow) -> Vec<String> {
+    let price = |of: fn(&Prices) -> PicoUsdPerToken| {
+        row.prices
+            .as_ref()
+            .map_or_else(unknown, |prices| format!("{:.2}", of(prices).usd_per_million()))
+    };
+    vec![
+        row.target.to_string(),
+        price(|prices| prices.input),
+        price(|prices| prices.output),
+        if row.context_window == 0 { unknown() } else { thousands(row.context_window) },
+        row.tier.clone().unwrap_or_else(unknown),
+        row.successor.as_ref().map_or_else(unknown, ToString::to_string),
+        row.last_day.clone().unwrap_or_else(unknown),
+        stage(row),
+    ]
+}
+
+fn unknown() -> String {
+    UNKNOWN.to_owned()
+}
+
+fn price(prices: &Prices) -> String {
     format!(
         "${:.2} in, ${:.2} out per million tokens",
-        model.prices.input.usd_per_million(),
-        model.prices.output.usd_per_million()
+        prices.input.usd_per_million(),
+        prices.output.usd_per_million()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use decide::lifecycle::Stage;
+    use terms::time::Timestamp;
+
+    use super::{Known, look};
+    use crate::config::{Config, Environment, Overrides};
+
+    #[test]
+    fn the_days_before_a_models_end_are_those_of_the_config() {
+        let check = |days: u32, before: i64, expect| {
+            let text = format!("[lifecycle]\nannounce_days = {days}\nramp_days = 0\n");
+            let environment = Environment::of(&[("OPENAI_API_KEY", "k")]);
+            let config = Config::from_text("", &text, &environment, &Overrides::default()).unwrap();
+            let known = Known {
+                table: Arc::new(config.table()),
+                prices: config.price_book(),
+                limits: config.upkeep.lifecycle,
+                held: Vec::new(),
+                routes: Vec::new(),
+            };
+            let model = config.catalog.models_of("openai").into_iter().find_map(|model| {
+                Some((model.name.clone(), Timestamp::from_date(model.retires.as_ref()?)?))
+            });
+            let (name, end) = model.unwrap();
+            let mut lives = BTreeMap::new();
+            look(&known, &mut lives, Timestamp::of_day(end.day() - before));
+            assert_eq!(lives[format!("openai/{name}").as_str()].stage, expect, "{name}");
+        };
+        check(30, 45, Stage::Live);
+        check(60, 45, Stage::Announced);
+    }
 }

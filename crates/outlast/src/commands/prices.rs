@@ -45,7 +45,8 @@ pub(crate) struct Arguments {
 enum Action {
     /// Read a price list and show what it changes, with what that means for the last 30 days' traffic.
     Refresh {
-        /// LiteLLM's, models.dev's or genai-prices' list: a file or an address [default: LiteLLM's]
+        /// LiteLLM's, models.dev's or genai-prices' list: a file or an address [default: the config's
+        /// `source`, else LiteLLM's]
         #[arg(long, value_name = "FILE|URL")]
         from: Option<String>,
         /// Take it over; what moved more than 5 times, or became free, waits for a person
@@ -95,7 +96,10 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
     match &arguments.action {
         None => show(&arguments.config, environment).await,
         Some(Action::Refresh { from, apply, all, config }) => {
-            let from = from.as_deref().map_or_else(|| Ok(LITELLM.to_owned()), place)?;
+            let from = match from {
+                Some(from) => place(from)?,
+                None => usual(config, environment)?,
+            };
             let refreshed = match open(config, environment)? {
                 Desk::Running(client) => {
                     let body = serde_json::to_string(&RefreshOrder { from: &from, apply: *apply })?;
@@ -105,7 +109,7 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
                     let source = read_source(&from).await?;
                     let store = ours.store().await?;
                     let Ours { prices, config, .. } = &*ours;
-                    prices.refresh(&source, config, &store, *apply, wall()).await?
+                    prices.refresh(&source, None, config, &store, *apply, wall()).await?
                 }
             };
             tell(&refreshed, *apply, *all);
@@ -115,8 +119,10 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
             match open(config, environment)? {
                 Desk::Running(client) => ask(&client, "confirm", model).await?,
                 Desk::Ours(ours) => {
+                    let store = ours.store().await?;
                     let Ours { prices, config, .. } = &*ours;
-                    prices.confirm(&model.as_str().into(), "admin (command)", config, wall())?;
+                    let target = model.as_str().into();
+                    prices.confirm(&target, "admin (command)", config, &store, wall()).await?;
                 }
             }
             terminal::line(&format!("{model} costs what it was said to from now on"));
@@ -132,6 +138,15 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
             ));
             Ok(())
         }
+    }
+}
+
+/// The list of the config, else `LiteLLM`'s. A config with problems names none.
+fn usual(config: &ConfigArguments, environment: &Environment) -> anyhow::Result<String> {
+    let config = config.load(environment, &config.overrides());
+    match config.ok().and_then(|config| config.upkeep.price_list) {
+        Some(list) => place(&list.from),
+        None => Ok(LITELLM.to_owned()),
     }
 }
 
@@ -187,17 +202,23 @@ pub(super) async fn ask(
 }
 
 async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow::Result<()> {
-    let (current, waiting, rows) = match open(arguments, environment)? {
+    let (current, waiting, rows, list) = match open(arguments, environment)? {
         Desk::Running(client) => {
             let board: ModelBoard = client.ask(Method::GET, "/api/models", String::new()).await?;
-            (board.price_version, board.waiting, board.price_versions)
+            (board.price_version, board.waiting, board.price_versions, board.price_list)
         }
         Desk::Ours(ours) => {
             let Ours { prices, config, .. } = &*ours;
-            (prices.current(config), prices.waiting(), prices.rows())
+            (prices.current(config), prices.waiting(), prices.rows(), None)
         }
     };
     terminal::line(&format!("prices of {current}"));
+    if let Some(list) = list {
+        terminal::line(&list.sentence(wall()));
+        if let Some(failure) = &list.failure {
+            terminal::line(&format!("it could not be read, so that prices stay: {failure}"));
+        }
+    }
     if !rows.is_empty() {
         let head = ["version", "taken over", "from", "models", "month before", "month after"];
         let mut table = vec![head.map(str::to_owned).to_vec()];

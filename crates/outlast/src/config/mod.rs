@@ -23,5 +23,6 @@ pub(crate) use crate::config::{
     checked::{Config, Overrides},
     environment::Environment,
     problem::Problems,
-    vendors::VENDORS,
+    upkeep::PriceListSource,
+    vendors::{VENDORS, Vendor},
 };

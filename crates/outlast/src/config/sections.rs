@@ -25,7 +25,7 @@ use crate::config::{
 };
 
 /// A day in milliseconds: no limit is longer.
-const DAY_MS: u64 = 86_400_000;
+const DAY_MS: u64 = terms::time::DAY_MS.unsigned_abs();
 
 /// A route as the file gives it; its targets are resolved later.
 #[derive(Debug, Clone)]

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use decide::{
-    catalog::Catalog, heirs::Successors, lifecycle::LifecycleLimits, spray::Spray,
-    upstream_stream::UpstreamStream,
+    catalog::Catalog, heirs::Successors, lifecycle::LifecycleLimits, price_list::Format,
+    spray::Spray, upstream_stream::UpstreamStream,
 };
 use gateway::{BrokenStream, OnDegraded, Provider, Source, Streaming};
 use terms::{money::NanoUsd, usage::Usage};
 
-use super::{Config, Environment, Overrides, VENDORS, upkeep::Upkeep};
+use super::{Config, Environment, Overrides, PriceListSource, VENDORS, upkeep::Upkeep};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = Environment::of(variables);
@@ -90,15 +90,24 @@ fn what_changes_by_itself_has_limits_and_routes_choose() {
         (config.routes[0].successors, config.routes[0].prefers_cost),
         (Successors::Any, false)
     );
-    let sections = "[lifecycle]\nannounce_days = 60\nramp_days = 14\nmirror_requests = 5\nmirror_usd = 0.25\nlists_hours = 0\nhold = [\"local/m\"]\n[notify]\nwebhook = \"https://h/hook\"\n[prices]\nalert_percent = 25\nalert_usd_per_month = 1000\n";
+    let sections = "[lifecycle]\nannounce_days = 60\nramp_days = 14\nmirror_requests = 5\nmirror_usd = 0.25\nlists_hours = 0\nhold = [\"local/m\"]\n[notify]\nwebhook = \"https://h/hook\"\n[prices]\nalert_percent = 25\nalert_usd_per_month = 1000\nsource = \"list.json\"\nformat = \"models-dev\"\nrefresh_hours = 6\n";
     let config = load(&text("successors = \"family\"\nprefer = \"cost\"", sections), &[]).unwrap();
-    let Upkeep { lifecycle, lists, held, alert, webhook } = config.upkeep;
+    let Upkeep { lifecycle, lists, held, alert, webhook, price_list } = config.upkeep;
     assert_eq!(lifecycle.announce_ms / 86_400_000, 60);
     assert_eq!((lifecycle.ramp_ms / 86_400_000, lifecycle.mirrored), (14, 5));
     assert_eq!(lifecycle.mirrored_cost, NanoUsd(250_000_000));
     assert_eq!((lists, held), (None, vec!["local/m".into()]));
     assert_eq!((alert.percent, alert.monthly), (25, NanoUsd(1_000_000_000_000)));
     assert_eq!(webhook.as_deref(), Some("https://h/hook"));
+    let list =
+        |format, every| Some(PriceListSource { from: "list.json".to_owned(), format, every });
+    assert_eq!(price_list, list(Some(Format::ModelsDev), Some(Duration::from_hours(6))));
+    assert_eq!(load(&text("", ""), &[]).unwrap().upkeep.price_list, None);
+    for (hours, every) in [("", Some(24)), ("refresh_hours = 0", None)] {
+        let sections = format!("[prices]\nsource = \"list.json\"\n{hours}\n");
+        let config = load(&text("", &sections), &[]).unwrap();
+        assert_eq!(config.upkeep.price_list, list(None, every.map(Duration::from_hours)));
+    }
     let route = &config.routes[0];
     assert_eq!((route.successors, route.prefers_cost), (Successors::Family, true));
     let check = |route: &str, sections: &str, expect: &str| {
@@ -109,6 +118,10 @@ fn what_changes_by_itself_has_limits_and_routes_choose() {
     check("prefer = \"cost\"\nspray = \"adaptive\"", "", "`prefer` means nothing beside `spray`");
     check("prefer = \"speed\"", "", "`prefer = \"speed\"` is nothing to order targets by");
     check("", "[notify]\nwebhook = \"slack\"", "`webhook` is no http or https address");
+    check("", "[prices]\nsource = \" \"", "`source` is empty");
+    check("", "[prices]\nsource = \"l\"\nformat = \"x\"", "`x` is no price list that is known");
+    check("", "[prices]\nformat = \"litellm\"", "`format` means nothing without `source`");
+    check("", "[prices]\nrefresh_hours = 2", "`refresh_hours` means nothing without `source`");
     check("", "[lifecycle]\nhold = [\"m\"]", "`m` is no target");
     check("", "[lifecycle]\nramp_days = 900", "`ramp_days` is 900");
     check("", "[prices]\nalert_usd = 3", "unknown key `alert_usd`");

@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use decide::{heirs::Successors, lifecycle::LifecycleLimits, price_change::AlertLimits};
+use decide::{
+    heirs::Successors, lifecycle::LifecycleLimits, price_change::AlertLimits, price_list::Format,
+};
 use http::Uri;
-use terms::{ids::TargetName, money::NanoUsd};
+use terms::{ids::TargetName, money::NanoUsd, time::DAY_MS};
 
 use crate::config::reader::{Findings, Section};
 
-const DAY_MS: i64 = 86_400_000;
-
 /// Hours between two looks at the providers' lists of models, where the file does not say.
 const LISTS_HOURS: u64 = 6;
+
+/// Hours between two looks at the price list, where the file does not say: they change every few days.
+const REFRESH_HOURS: u64 = 24;
 
 /// What is done about models and prices that change.
 #[derive(Debug, Clone)]
@@ -22,10 +25,23 @@ pub(crate) struct Upkeep {
     pub(crate) lists: Option<Duration>,
     /// Models that keep their places whatever is said of them.
     pub(crate) held: Vec<TargetName>,
+    /// The price list that is read by itself.
+    pub(crate) price_list: Option<PriceListSource>,
     /// From when people are told of a change of prices.
     pub(crate) alert: AlertLimits,
     /// Where people are told.
     pub(crate) webhook: Option<String>,
+}
+
+/// A published price list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PriceListSource {
+    /// An address or a file.
+    pub(crate) from: String,
+    /// Whose list it must be; `None`: any that is known.
+    pub(crate) format: Option<Format>,
+    /// How often it is read; `None`: not by itself.
+    pub(crate) every: Option<Duration>,
 }
 
 impl Default for Upkeep {
@@ -34,6 +50,7 @@ impl Default for Upkeep {
             lifecycle: LifecycleLimits::default(),
             lists: Some(Duration::from_hours(LISTS_HOURS)),
             held: Vec::new(),
+            price_list: None,
             alert: AlertLimits::default(),
             webhook: None,
         }
@@ -98,6 +115,46 @@ fn lifecycle(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findi
 }
 
 fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings) {
+    let source = section.string("source");
+    let format = section.string("format");
+    let hours = section.number("refresh_hours", 0..8_761);
+    let read = format.and_then(|name| {
+        let known = Format::from_name(name.get_ref());
+        if known.is_none() {
+            let names = Format::ALL.map(|format| format!("\"{}\"", format.word()));
+            let message = format!("`{}` is no price list that is known here", name.get_ref());
+            let advice = format!(
+                "write {}, or leave `format` out: it is seen from the list",
+                names.join(", ")
+            );
+            findings.report(name.span(), message, advice);
+        }
+        known
+    });
+    match source {
+        Some(source) if source.get_ref().trim().is_empty() => {
+            let advice = "give the address or the file of a price list, or leave `source` out";
+            findings.report(source.span(), "`source` is empty", advice);
+        }
+        Some(source) => {
+            let hours = hours.unwrap_or(REFRESH_HOURS);
+            upkeep.price_list = Some(PriceListSource {
+                from: source.into_inner(),
+                format: read,
+                every: (hours > 0).then(|| Duration::from_hours(hours)),
+            });
+        }
+        None => {
+            for key in ["format", "refresh_hours"] {
+                let message = format!("`{key}` means nothing without `source`");
+                section.report(
+                    key,
+                    message,
+                    "add `source`, the address or the file of a price list",
+                );
+            }
+        }
+    }
     if let Some(percent) = section.number("alert_percent", 1..10_001) {
         upkeep.alert.percent = u32::try_from(percent).unwrap_or(upkeep.alert.percent);
     }

@@ -1,28 +1,29 @@
 //! What the console and the commands see of models and prices, and the way of a person's decision.
 
-use console::{CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, PriceRefresh};
-use decide::lifecycle::{Check, Life, LifecycleLimits, Stage, Verdict};
+use console::{Doing, ModelBoard, ModelDecision, Models, PriceRefresh};
+use decide::price_list::Format;
 use terms::{ids::TargetName, time::Timestamp};
 
 use crate::{
-    causes::with_causes, game_days, models::ModelDesk, notify::Notice, prices::read_source,
+    causes::with_causes,
+    game_days,
+    models::{ModelDesk, Reach},
+    notify::{Event, Notice},
+    prices::read_source,
 };
 
 impl Models for ModelDesk {
     fn board(&self) -> ModelBoard {
         let config = self.routing.config();
-        let (now, used) = (self.ledger.now(), self.in_use());
-        let (lives, heirs) = (self.gateway.lives().all(), self.heirs());
-        let worth = lives.into_iter().filter(|(_, life)| is_worth_a_row(life));
-        let mut models: Vec<ModelRow> = worth
-            .map(|(target, life)| ModelRow {
-                successor: heirs.of(&target),
-                in_use: used.contains(&target),
-                ..row(target, &life, &config.upkeep.lifecycle, now)
-            })
-            .collect();
-        sort(&mut models);
+        let now = self.ledger.now();
         let prices = &self.routing.prices;
+        let models = Reach {
+            table: self.gateway.table(),
+            prices: &prices.book(&config),
+            limits: &config.upkeep.lifecycle,
+            used: &self.in_use(),
+        }
+        .rows(self.gateway.lives().all(), now);
         ModelBoard {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now,
@@ -32,23 +33,26 @@ impl Models for ModelDesk {
             price_version: prices.current(&config),
             waiting: prices.waiting(),
             price_versions: prices.rows(),
+            price_list: config.upkeep.price_list.as_ref().map(|list| self.price_list_row(list)),
         }
     }
 
     fn decide(&self, decision: ModelDecision, by: String) -> Doing<'_, ()> {
-        Box::pin(async move { self.obey(decision, &by).map_err(|failure| with_causes(&failure)) })
+        Box::pin(
+            async move { self.obey(decision, &by).await.map_err(|failure| with_causes(&failure)) },
+        )
     }
 
     fn refresh(&self, from: String, apply: bool) -> Doing<'_, PriceRefresh> {
         Box::pin(async move {
-            let refreshed = self.refresh_prices(&from, apply).await;
+            let refreshed = self.refresh_prices(&from, None, apply).await;
             refreshed.map_err(|failure| with_causes(&failure))
         })
     }
 }
 
 impl ModelDesk {
-    fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
+    async fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
         tracing::info!(?decision, by, "a decision about a model");
         let (lives, prices) = (self.gateway.lives(), &self.routing.prices);
         match decision {
@@ -67,7 +71,7 @@ impl ModelDesk {
             }
             ModelDecision::Confirm(target) => {
                 let config = self.routing.config();
-                prices.confirm(&target, by, &config, self.ledger.now())?;
+                prices.confirm(&target, by, &config, &self.store, self.ledger.now()).await?;
                 self.routing.reprice();
             }
             ModelDecision::Reject(target) => prices.reject(&target)?,
@@ -87,11 +91,17 @@ impl ModelDesk {
         Ok(())
     }
 
-    async fn refresh_prices(&self, from: &str, apply: bool) -> anyhow::Result<PriceRefresh> {
+    /// Reads a list, of a format where one is expected, and takes it over where that is wanted.
+    pub(super) async fn refresh_prices(
+        &self,
+        from: &str,
+        format: Option<Format>,
+        apply: bool,
+    ) -> anyhow::Result<PriceRefresh> {
         let source = read_source(from).await?;
         let (config, now) = (self.routing.config(), self.ledger.now());
         let prices = &self.routing.prices;
-        let refreshed = prices.refresh(&source, &config, &self.store, apply, now).await?;
+        let refreshed = prices.refresh(&source, format, &config, &self.store, apply, now).await?;
         if refreshed.version.is_some() {
             self.routing.reprice();
         }
@@ -107,72 +117,15 @@ impl ModelDesk {
             let text = format!(
                 "prices changed ({format}): what these models did in the last 30 days cost {month_before}, and would cost {month_after}"
             );
-            self.announce(Notice::new("price_change", text, now));
+            self.announce(Notice::new(Event::PriceChange, text, now));
         }
-        let waiting = refreshed.changes.iter().filter(|row| row.waits.is_some()).count();
+        let waiting = refreshed.newly_waiting;
         if waiting > 0 {
             let text = format!(
                 "{waiting} new price{} for a person to confirm or reject ({format})",
                 if waiting == 1 { " waits" } else { "s wait" }
             );
-            self.announce(Notice::new("price_waits", text, now));
+            self.announce(Notice::new(Event::PriceWaits, text, now));
         }
     }
-}
-
-/// What a model that merely stands in a list is not.
-pub(crate) fn is_worth_a_row(life: &Life) -> bool {
-    life.stage != Stage::Live || life.held.is_some() || life.signs.refusals > 0
-}
-
-/// What is known of a model's life, in plain values.
-pub(crate) fn row(
-    target: TargetName,
-    life: &Life,
-    limits: &LifecycleLimits,
-    now: Timestamp,
-) -> ModelRow {
-    let check = |check: &Check| CheckRow {
-        asked: check.asked,
-        good: check.good,
-        cost: check.cost,
-        complaint: check.complaint.clone(),
-    };
-    ModelRow {
-        target,
-        stage: life.stage.name().to_owned(),
-        since: life.since,
-        reason: life.reason.clone(),
-        last_day: life.last_day().map(Timestamp::date),
-        successor: None,
-        share: life.standing(limits).map_or(0, |standing| standing.share(now)),
-        held: life.held.is_some(),
-        in_use: false,
-        mirrored: check(&life.mirrored),
-        in_place: check(&life.in_place),
-        verdict: match life.verdict() {
-            Verdict::Unknown => "unknown",
-            Verdict::Passed => "passed",
-            Verdict::Failed => "failed",
-        }
-        .to_owned(),
-    }
-}
-
-/// What needs a look first.
-fn sort(models: &mut [ModelRow]) {
-    let rank = |row: &ModelRow| match row.stage.as_str() {
-        "gone" => 0,
-        "ramping" => 1,
-        "announced" => 2,
-        _ => 3,
-    };
-    models.sort_by(|a, b| {
-        (!a.in_use, rank(a), &a.last_day, &a.target).cmp(&(
-            !b.in_use,
-            rank(b),
-            &b.last_day,
-            &b.target,
-        ))
-    });
 }

@@ -21,16 +21,29 @@ pub(crate) struct Heirs {
 
 impl ModelDesk {
     pub(crate) fn heirs(&self) -> Heirs {
-        let table = self.gateway.table();
-        Heirs { targets: table.targets(), lives: self.gateway.lives().all(), table }
+        Heirs::of_table(self.gateway.table(), self.gateway.lives().all())
     }
 }
 
 impl Heirs {
+    pub(crate) fn of_table(table: Arc<Table>, lives: BTreeMap<TargetName, Life>) -> Self {
+        Self { targets: table.targets(), lives, table }
+    }
+
+    /// What is known of a target's life.
+    pub(crate) fn life(&self, target: &TargetName) -> Option<&Life> {
+        self.lives.get(target)
+    }
+
     /// The first of a target's successors that is not gone itself.
     pub(crate) fn of(&self, target: &TargetName) -> Option<TargetName> {
         let (known, _) = self.targets.get(target)?;
-        let heirs = self.table.heirs(known, Successors::Any);
+        self.of_target(known)
+    }
+
+    /// The same of a target that no route need lead to.
+    pub(crate) fn of_target(&self, target: &Target) -> Option<TargetName> {
+        let heirs = self.table.heirs(target, Successors::Any);
         let is_there =
             |name: &&TargetName| self.lives.get(*name).is_none_or(|life| life.stage != Stage::Gone);
         heirs.iter().map(|heir| &heir.name).find(is_there).cloned()

@@ -1,45 +1,24 @@
-//! Looks at the providers' own lists of models, on a schedule: soon after the start, then every few
-//! hours, each at its own time so that no two ask at once.
+//! Looks at the providers' own lists of models, on a schedule.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use decide::spray;
 use gateway::ListFailure;
 use terms::ids::{ModelName, TargetName};
-use tokio::time::sleep;
 use tracing::{debug, info};
 
-use crate::models::ModelDesk;
-
-/// Within this time of the start the first look is taken.
-const SOON_MS: u64 = 4_000;
-
-/// How often it is looked whether the config wants looks after all.
-const IDLE: Duration = Duration::from_mins(10);
-
-/// A look is taken up to so many percent earlier or later.
-const JITTER: u64 = 10;
+use crate::models::{
+    ModelDesk,
+    schedule::{Done, Schedule},
+};
 
 pub(crate) async fn watch(desk: Arc<ModelDesk>) {
-    let mut turn = 0_u64;
-    sleep(Duration::from_millis(chance(&desk, turn) % SOON_MS)).await;
+    let mut schedule = Schedule::begin(desk.chance("models"));
     loop {
-        let Some(period) = desk.routing.config().upkeep.lists else {
-            sleep(IDLE).await;
-            continue;
-        };
+        schedule.due(|| desk.routing.config().upkeep.lists).await;
         look(&desk).await;
-        turn += 1;
-        let ms = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
-        let percent = 100 - JITTER + chance(&desk, turn) % (2 * JITTER + 1);
-        sleep(Duration::from_millis(ms / 100 * percent)).await;
+        // A list that fails is asked for again with all others.
+        schedule.done(Done::Well);
     }
-}
-
-/// Differs from process to process and from turn to turn; nothing depends on nobody knowing it.
-fn chance(desk: &ModelDesk, turn: u64) -> u64 {
-    let seed = [desk.ledger.now().0.unsigned_abs(), u64::from(std::process::id()), turn];
-    spray::hash(&seed.map(u64::to_le_bytes).concat())
 }
 
 async fn look(desk: &ModelDesk) {

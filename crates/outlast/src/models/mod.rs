@@ -5,7 +5,10 @@
 mod desk;
 mod heirs;
 mod kept;
-mod lists;
+pub(crate) mod lists;
+pub(crate) mod price_list;
+mod reach;
+mod schedule;
 mod told;
 
 use std::{
@@ -16,7 +19,7 @@ use std::{
 
 use gateway::Gateway;
 use ledger::Ledger;
-use store::{SpendDimension, SpendQuery, Store};
+use store::Store;
 use terms::{ids::TargetName, time::Timestamp};
 use tokio::{
     sync::watch,
@@ -26,12 +29,13 @@ use tokio::{
 
 use crate::{
     notify::{Notice, Notifier},
-    prices::target_name,
+    prices::{Traffic, target_name},
     routing::Routing,
 };
 
-pub(crate) use desk::row as life_row;
 pub(crate) use kept::{read_lives, write_lives};
+pub(crate) use price_list::LastRead;
+pub(crate) use reach::Reach;
 
 /// How often dates are compared with the day.
 const LOOK: Duration = Duration::from_mins(1);
@@ -41,11 +45,6 @@ const USE: Duration = Duration::from_hours(1);
 
 /// News are gathered for so long before they are kept.
 const GATHER: Duration = Duration::from_millis(200);
-
-/// Days for which a model counts as in use after it last answered.
-const DAYS: i64 = 30;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The models of a running program.
 #[derive(Debug)]
@@ -60,17 +59,14 @@ pub(crate) struct ModelDesk {
     pub(crate) used: Mutex<HashSet<TargetName>>,
     /// Models whose successors people were told to have failed.
     pub(crate) failed: Mutex<HashSet<TargetName>>,
+    /// How the price list of the config was read last.
+    pub(crate) price_list: Mutex<LastRead>,
 }
 
 impl ModelDesk {
     /// Watches until told to stop.
     pub(crate) fn watch(self: Arc<Self>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         tokio::spawn(self.run(stopped))
-    }
-
-    /// Looks at the providers' lists now and then, until it is aborted.
-    pub(crate) fn watch_lists(self: Arc<Self>) -> JoinHandle<()> {
-        tokio::spawn(lists::watch(self))
     }
 
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
@@ -100,36 +96,22 @@ impl ModelDesk {
 
     /// Tells people, also by the webhook that the config names now.
     pub(crate) fn announce(&self, notice: Notice) {
-        self.notifier.tell(notice, self.routing.config().upkeep.webhook);
+        self.notifier.tell(notice, self.routing.config().upkeep.webhook.clone());
     }
 
     async fn keep(&self) {
         let lives = self.gateway.lives().all();
-        let held = self.routing.config().upkeep.held;
-        if let Err(failure) = write_lives(&self.store, lives, &held).await {
+        let config = self.routing.config();
+        if let Err(failure) = write_lives(&self.store, lives, &config.upkeep.held).await {
             tracing::error!("what is known of the models' lives is not kept: {failure:#}");
         }
     }
 
     /// Which models answered lately.
     async fn read_use(&self) {
-        let query = SpendQuery {
-            by: vec![SpendDimension::Provider, SpendDimension::Model],
-            since: Some(Timestamp(self.ledger.now().0 - DAYS * DAY_MS)),
-            until: None,
-        };
-        match self.store.spend(&query).await {
-            Ok(rows) => {
-                let answered = rows.iter().filter(|row| row.attempts > row.failed_attempts);
-                let names = answered.filter_map(|row| match row.labels.as_slice() {
-                    [provider, model] => {
-                        Some(target_name(&provider.as_str().into(), &model.as_str().into()))
-                    }
-                    _ => None,
-                });
-                *self.used() = names.collect();
-            }
-            Err(failure) => tracing::error!("which models are in use is not known: {failure}"),
+        match used_lately(&self.store, self.ledger.now()).await {
+            Ok(used) => *self.used() = used,
+            Err(failure) => tracing::error!("which models are in use is not known: {failure:#}"),
         }
     }
 
@@ -149,6 +131,16 @@ impl ModelDesk {
     fn used(&self) -> MutexGuard<'_, HashSet<TargetName>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The targets that answered in the last 30 days, by the books.
+pub(crate) async fn used_lately(
+    store: &Store,
+    now: Timestamp,
+) -> anyhow::Result<HashSet<TargetName>> {
+    let traffic = Traffic::of_last_month(store, now).await?;
+    let answered = traffic.0.into_iter().filter(|(_, row)| row.attempts > row.failed_attempts);
+    Ok(answered.map(|((provider, model), _)| target_name(&provider, &model)).collect())
 }
 
 /// Resolves when the program stops.

@@ -5,7 +5,10 @@ use std::sync::PoisonError;
 use decide::lifecycle::{Life, Stage, Verdict};
 use terms::{ids::TargetName, time::Timestamp};
 
-use crate::{models::ModelDesk, notify::Notice};
+use crate::{
+    models::ModelDesk,
+    notify::{Event, Notice},
+};
 
 impl ModelDesk {
     /// Tells what people were not told yet, if anything.
@@ -31,14 +34,14 @@ impl ModelDesk {
                 lives.told(&target, life.stage);
                 told = true;
                 let text = sentence(&target, &life, successor.as_ref());
-                self.announce(notice("model_lifecycle", text));
+                self.announce(notice(Event::ModelLifecycle, text));
             }
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             if life.verdict() != Verdict::Failed {
                 failed.remove(&target);
             } else if failed.insert(target.clone()) {
                 let text = complaint(&target, &life, successor.as_ref());
-                self.announce(notice("model_check", text));
+                self.announce(notice(Event::ModelCheck, text));
             }
         }
         told

@@ -29,6 +29,9 @@ pub(super) struct Version {
     /// Its day and its number within it: `2026-11-21.1`.
     pub(super) name: String,
     pub(super) at: Timestamp,
+    /// The day of the built-in catalog that it was made over.
+    #[serde(default)]
+    pub(super) catalog: String,
     /// Whose list it is from.
     pub(super) from: String,
     /// Models whose prices changed with it.
@@ -64,6 +67,12 @@ impl Version {
     /// `2026-11-21`.
     pub(super) fn day(&self) -> &str {
         self.name.split_once('.').map_or(&self.name, |(day, _)| day)
+    }
+
+    /// Whether it is as new as a built-in catalog. One that was made over that very catalog is, also where
+    /// the clock said an earlier day.
+    pub(super) fn is_as_new_as(&self, as_of: &str) -> bool {
+        self.day() >= as_of || self.catalog.as_str() >= as_of
     }
 
     /// Which of its day's.

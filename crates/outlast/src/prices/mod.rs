@@ -3,6 +3,7 @@
 
 mod folder;
 mod refresh;
+mod traffic;
 
 use std::{
     path::Path,
@@ -10,17 +11,23 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+
 use console::{PriceChangeRow, PriceVersionRow, WaitingPrice};
 use ledger::PriceBook;
+use store::Store;
 use terms::{
     ids::{ModelName, ProviderName, TargetName},
+    money::NanoUsd,
     time::Timestamp,
 };
 
 use crate::config::Config;
 use folder::{Folder, Listed, Pending, Rejected, Version};
 
+use refresh::Compared;
+
 pub(crate) use refresh::read_source;
+pub(crate) use traffic::Traffic;
 
 /// Versions that are shown.
 const SHOWN: usize = 20;
@@ -49,8 +56,7 @@ impl PriceVersions {
 
     /// The price book of a config with the newest version in it.
     pub(crate) fn book(&self, config: &Config) -> PriceBook {
-        let state = self.lock();
-        match state.in_force(config.catalog.as_of()) {
+        match self.lock().in_force(config.catalog.as_of()) {
             None => config.price_book(),
             Some(version) => version.over(config.price_book()),
         }
@@ -73,19 +79,34 @@ impl PriceVersions {
     }
 
     /// A price that waits is right: a version with it holds from now on.
-    pub(crate) fn confirm(
+    pub(crate) async fn confirm(
         &self,
         target: &TargetName,
         by: &str,
         config: &Config,
+        store: &Store,
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let row = self.waits(target)?;
         let (provider, model) = parts(target)?;
+        // What it means is told of the traffic of today, not of the day since which it waits.
+        let traffic = Traffic::of_last_month(store, now).await?;
+        let mut change = [PriceChangeRow {
+            provider: provider.clone(),
+            model: model.clone(),
+            before: row.before,
+            after: row.after,
+            month_before: NanoUsd::ZERO,
+            month_after: NanoUsd::ZERO,
+            waits: None,
+        }];
+        self.weigh(&mut change, config, &traffic);
+        let [PriceChangeRow { month_before, month_after, .. }] = change;
         let listed = Listed { provider, model, prices: row.after };
         let from = format!("{}, confirmed by {by}", row.from);
         let mut state = self.lock();
-        let version = state.next(config, now, from, vec![listed]);
+        let next = state.next(config, now, from, vec![listed]);
+        let version = Version { month_before, month_after, ..next };
         let mut pending = state.pending.clone();
         pending.waiting.retain(|other| other.target != *target);
         self.folder.keep(&version)?;
@@ -108,28 +129,36 @@ impl PriceVersions {
         Ok(())
     }
 
-    /// Takes changes over: those that need nobody make a version, the others wait.
+    /// Takes changes over: those that need nobody make a version, the others wait. Gives the version, and
+    /// how many wait that did not before.
     fn take_over(
         &self,
-        changes: &[PriceChangeRow],
+        Compared { changes, named, .. }: &Compared,
         from: &str,
         config: &Config,
         now: Timestamp,
-    ) -> anyhow::Result<Option<String>> {
+    ) -> anyhow::Result<(Option<String>, u64)> {
         let mut state = self.lock();
         let mut pending = state.pending.clone();
-        let of = |row: &PriceChangeRow| target_name(&row.provider, &row.model);
-        // What this list says of a model is the latest word on it.
-        pending.waiting.retain(|other| !changes.iter().any(|row| of(row) == other.target));
+        // What this list says of a model is the latest word on it, also where it says what already holds.
+        // What the list that said it says no longer waits for nobody.
+        let (gone, stays): (Vec<_>, Vec<_>) = std::mem::take(&mut pending.waiting)
+            .into_iter()
+            .partition(|row| named.contains(&row.target) || row.from == from);
+        pending.waiting = stays;
+        let mut new = 0;
         for row in changes {
             let Some(why) = &row.waits else { continue };
+            let target = target_name(&row.provider, &row.model);
+            let asked = gone.iter().find(|old| old.target == target && old.after == row.after);
+            new += u64::from(asked.is_none());
             pending.waiting.push(WaitingPrice {
-                target: of(row),
+                target,
                 before: row.before,
                 after: row.after,
                 why: why.clone(),
                 from: from.to_owned(),
-                since: now,
+                since: asked.map_or(now, |asked| asked.since),
             });
         }
         let taken: Vec<&PriceChangeRow> =
@@ -151,7 +180,7 @@ impl PriceVersions {
         state.pending = pending;
         let name = version.as_ref().map(|version| version.name.clone());
         state.versions.extend(version);
-        Ok(name)
+        Ok((name, new))
     }
 
     fn waits(&self, target: &TargetName) -> anyhow::Result<WaitingPrice> {
@@ -185,11 +214,13 @@ impl PriceVersions {
 impl State {
     /// The newest version, unless the program has come with a catalog that is newer.
     fn in_force(&self, as_of: &str) -> Option<&Version> {
-        self.versions.last().filter(|version| version.day() >= as_of)
+        self.versions.last().filter(|version| version.is_as_new_as(as_of))
     }
 
-    /// The version in force with these prices in it, under the next name.
+    /// The version in force with these prices in it, under the next name. Versions follow each other also
+    /// where the clock was put back.
     fn next(&self, config: &Config, now: Timestamp, from: String, changed: Vec<Listed>) -> Version {
+        let now = self.versions.last().map_or(now, |last| now.max(Timestamp(last.at.0 + 1)));
         let in_force = self.in_force(config.catalog.as_of());
         let mut prices = in_force.map_or_else(Vec::new, |version| version.prices.clone());
         let changes = changed.len() as u64;
@@ -204,6 +235,7 @@ impl State {
         Version {
             name: format!("{day}.{number}"),
             at: now,
+            catalog: config.catalog.as_of().to_owned(),
             from,
             changes,
             prices,
@@ -221,3 +253,6 @@ fn parts(target: &TargetName) -> anyhow::Result<(ProviderName, ModelName)> {
         target.as_str().split_once('/').context("a target is provider/model")?;
     Ok((provider.into(), model.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,34 +1,36 @@
 //! From a price list to what it changes here: read, compared with the prices in force, weighed by the
 //! traffic of the last 30 days. What may be taken over by itself is decided in `decide::price_change`.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use console::{PriceChangeRow, PriceRefresh};
 use decide::{
     price_change::{compare, is_worth_telling, monthly},
-    price_list::{PriceList, Stated},
+    price_list::{Format, PriceList, Stated},
 };
 use gateway::Web;
-use store::{SpendDimension, SpendQuery, SpendRow, Store};
+use store::Store;
 use terms::{
-    ids::{ModelName, ProviderName},
+    ids::{ModelName, ProviderName, TargetName},
     money::NanoUsd,
     time::Timestamp,
 };
 
-use crate::{config::Config, prices::PriceVersions};
+use crate::{
+    config::Config,
+    prices::{PriceVersions, Traffic, target_name},
+};
 
 /// Bytes of a price list at most; the largest has some three million.
 const LIST_BYTES: usize = 64 << 20;
 
 /// How long a list may take to come.
 const TIME: Duration = Duration::from_mins(2);
-
-/// Days whose traffic tells what a change means.
-const DAYS: i64 = 30;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// A price list as it was found.
 #[derive(Debug)]
@@ -59,12 +61,22 @@ pub(crate) async fn read_source(from: &str) -> anyhow::Result<Source> {
     Ok(Source { from: from.to_owned(), text })
 }
 
+/// A list beside the prices in force.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// Models that are known here and that it names.
+    pub(super) named: HashSet<TargetName>,
+    /// Those of them whose prices it has otherwise.
+    pub(super) changes: Vec<PriceChangeRow>,
+}
+
 impl PriceVersions {
     /// What a list changes; taken over where `apply` says so. A list with anything wrong in it changes
     /// nothing.
     pub(crate) async fn refresh(
         &self,
         source: &Source,
+        format: Option<Format>,
         config: &Config,
         store: &Store,
         apply: bool,
@@ -72,29 +84,44 @@ impl PriceVersions {
     ) -> anyhow::Result<PriceRefresh> {
         let list = PriceList::read(&source.text)
             .with_context(|| format!("{} changes nothing", source.from))?;
-        let traffic = traffic(store, now).await?;
-        let (known, mut changes) = self.changes(&list, config, &traffic, now)?;
+        if let Some(format) = format {
+            let found = list.format();
+            ensure!(
+                found == format,
+                "{} changes nothing: it is {}'s list, and `format` in [prices] says {}'s",
+                source.from,
+                found.name(),
+                format.name()
+            );
+        }
+        let traffic = Traffic::of_last_month(store, now).await?;
+        let mut compared = self.compare(&list, config, &traffic, now)?;
         ensure!(
-            known > 0,
+            !compared.named.is_empty(),
             "{} changes nothing: the {} price list in it names none of the models that are known here",
             source.from,
             list.format().name()
         );
-        self.weigh(&mut changes, config, &traffic);
+        self.weigh(&mut compared.changes, config, &traffic);
         let moved = |row: &PriceChangeRow| (row.month_after.0 - row.month_before.0).abs();
-        changes.sort_by(|a, b| {
+        compared.changes.sort_by(|a, b| {
             let names = || (&a.provider, &a.model).cmp(&(&b.provider, &b.model));
             moved(b).cmp(&moved(a)).then_with(names)
         });
         let before = self.current(config);
+        let (version, newly_waiting) = if apply {
+            self.take_over(&compared, list.format().name(), config, now)?
+        } else {
+            (None, 0)
+        };
+        let Compared { named, changes } = compared;
         let taken = || changes.iter().filter(|row| row.waits.is_none());
-        let version =
-            if apply { self.take_over(&changes, list.format().name(), config, now)? } else { None };
         let limits = &config.upkeep.alert;
         Ok(PriceRefresh {
             format: list.format().name().to_owned(),
-            known,
+            known: named.len() as u64,
             version,
+            newly_waiting,
             before,
             month_before: taken().map(|row| row.month_before).sum(),
             month_after: taken().map(|row| row.month_after).sum(),
@@ -103,14 +130,14 @@ impl PriceVersions {
         })
     }
 
-    /// Every model whose prices the list has otherwise, and how many it knows at all.
-    fn changes(
+    /// What the list says of the models that are known here.
+    fn compare(
         &self,
         list: &PriceList,
         config: &Config,
         traffic: &Traffic,
         now: Timestamp,
-    ) -> anyhow::Result<(u64, Vec<PriceChangeRow>)> {
+    ) -> anyhow::Result<Compared> {
         let catalog = &config.catalog;
         let mut models: BTreeMap<(ProviderName, ModelName), Option<_>> = BTreeMap::new();
         for provider in catalog.providers() {
@@ -124,15 +151,15 @@ impl PriceVersions {
                 models.insert(key, Some(listed.prices));
             }
         }
-        for asked in traffic.keys() {
+        for asked in traffic.0.keys() {
             models.entry(asked.clone()).or_insert(None);
         }
-        let (mut known, mut changes) = (0, Vec::new());
+        let mut compared = Compared::default();
         let day = now.date();
         for ((provider, model), before) in models {
             let stated: Option<Stated> = list.stated(provider.as_str(), model.as_str(), &day)?;
             let Some(stated) = stated else { continue };
-            known += 1;
+            compared.named.insert(target_name(&provider, &model));
             let Some(moved) = compare(before.as_ref(), &stated) else { continue };
             let row = PriceChangeRow {
                 provider,
@@ -144,17 +171,17 @@ impl PriceVersions {
                 waits: moved.wait.map(|wait| wait.sentence().to_owned()),
             };
             if !self.is_rejected(&row) {
-                changes.push(row);
+                compared.changes.push(row);
             }
         }
-        Ok((known, changes))
+        Ok(compared)
     }
 
     /// What the changes mean for the traffic, that of the makers' models at clouds included. Prices set
     /// by hand stay what they are.
-    fn weigh(&self, changes: &mut [PriceChangeRow], config: &Config, traffic: &Traffic) {
+    pub(super) fn weigh(&self, changes: &mut [PriceChangeRow], config: &Config, traffic: &Traffic) {
         let book = self.book(config);
-        for ((provider, model), row) in traffic {
+        for ((provider, model), row) in &traffic.0 {
             let quote = book.quote(provider, model);
             if quote.version == "config" {
                 continue;
@@ -171,23 +198,4 @@ impl PriceVersions {
             change.month_after = change.month_after + monthly(&row.usage, &change.after);
         }
     }
-}
-
-type Traffic = BTreeMap<(ProviderName, ModelName), SpendRow>;
-
-/// What was used in the last 30 days, by provider and model.
-async fn traffic(store: &Store, now: Timestamp) -> anyhow::Result<Traffic> {
-    let query = SpendQuery {
-        by: vec![SpendDimension::Provider, SpendDimension::Model],
-        since: Some(Timestamp(now.0 - DAYS * DAY_MS)),
-        until: None,
-    };
-    let rows = store.spend(&query).await.context("the books cannot be read")?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            let [provider, model] = row.labels.as_slice() else { return None };
-            Some(((provider.as_str().into(), model.as_str().into()), row.clone()))
-        })
-        .collect())
 }

@@ -136,8 +136,49 @@ fn models_shows_what_the_config_says_and_tells_its_problems() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expect), "{arguments:?}: {said}");
     };
-    fails(&["models", "--provider", "zzz"], "knows no vendor `zzz`");
+    fails(&["models", "--provider", "zzz"], "no provider `zzz` is configured; configured: openai");
     fails(&["models", "--config", "gone.toml"], "cannot be read");
     place.write("outlast.toml", "lisen = 1\n");
     fails(&["models"], "unknown key `lisen`");
+}
+
+#[test]
+fn models_lists_what_the_config_reaches_and_says_what_is_not_known() {
+    let place = Place::new(&[("AZURE_OPENAI_API_KEY", "a"), ("COHERE_API_KEY", "c")]);
+    place.write(
+        "outlast.toml",
+        "[[provider]]\nname = \"local\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
+         [[provider]]\nname = \"azure\"\nbase_url = \"https://acme.openai.azure.com\"\n\
+         [[provider]]\nname = \"cohere\"\n\
+         [[route]]\nname = \"fast\"\ntargets = [\"local/llama\", \"azure/gpt-5.5\"]\n\
+         [[route]]\nname = \"old-*\"\ntargets = [\"local/pattern\"]\n\
+         [lifecycle]\nhold = [\"azure/gpt-5.5\"]\n\
+         [[price]]\nmodel = \"local/llama\"\ninput_usd_per_million = 1.5\noutput_usd_per_million = 2\n",
+    );
+    let listed = place.print(&["models"]);
+    let row = |name: &str| -> Vec<String> {
+        let row = listed.lines().find(|line| line.split_whitespace().next() == Some(name));
+        let row = row.unwrap_or_else(|| panic!("{name}: {listed}"));
+        row.split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(row("local/llama"), ["local/llama", "1.50", "2.00", "–", "–", "–", "–"]);
+    assert_eq!(row("local/pattern"), ["local/pattern", "–", "–", "–", "–", "–", "–"]);
+    let azure = row("azure/gpt-5.5");
+    assert_eq!((azure[4].as_str(), azure.last().unwrap().as_str()), ("frontier", "held"));
+    row("cohere/command-a-03-2025");
+    assert!(!listed.contains("openai/"), "nobody configured it: {listed}");
+    let last = listed.lines().last().unwrap();
+    assert!(
+        last.starts_with("not in the catalog") && last.ends_with("local/llama, local/pattern"),
+        "{last}"
+    );
+    assert_eq!(
+        place.print(&["models", "--provider", "local", "--ending"]),
+        "no model that can be reached goes, is gone or is held"
+    );
+    let shown = place.print(&["models", "local/other"]);
+    assert!(
+        shown.contains("no price is known") && shown.contains("is not in the catalog"),
+        "{shown}"
+    );
 }

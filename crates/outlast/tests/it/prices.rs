@@ -97,6 +97,13 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
         "{waits}"
     );
     place.print(&["prices", "confirm", "openai/gpt-5.5"]);
+    let versions = place.print(&["prices"]);
+    let confirmed = versions.lines().find(|line| line.contains("confirmed by")).unwrap();
+    let months: Vec<&str> = confirmed.split_whitespace().rev().take(2).collect();
+    assert!(
+        months[0] != months[1] && months[1] != "$0.00",
+        "what it means stands there: {versions}"
+    );
     let (_, cheap) = cost(&server, &key, "gpt-5.5").await;
     assert!((cheap / gpt - 0.01).abs() < 1e-3, "{gpt} → {cheap}");
     assert_eq!(cost(&server, &key, "cheap").await.0, "openai/gpt-5.5", "the cheapest goes first");
@@ -126,4 +133,50 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
         .sum();
     let asked = if cheaper == "anthropic/claude-opus-4-8" { 2.0 } else { 1.0 };
     assert!((booked - (asked * opus + 2.0 * dearer)).abs() < 1e-9, "past costs stay: {booked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_the_config_is_read_by_itself_and_one_that_cannot_be_is_told() {
+    let place = Place::new(&[("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b")]);
+    let config = |source: &str, format: &str| {
+        format!(
+            "[prices]\nsource = \"{source}\"\nformat = \"{format}\"\n\n[lifecycle]\nlists_hours = 0\n\n\
+             [[provider]]\nname = \"anthropic\"\n\n[[provider]]\nname = \"openai\"\n"
+        )
+    };
+    place.write("outlast.toml", &config("http://127.0.0.1:9/list.json", "litellm"));
+    let fails = |says: &str| {
+        let server = place.serve();
+        let logged = server.logs("the price list could not be read");
+        assert!(logged.contains("the prices stay") && logged.contains(says), "{logged}");
+        // People are told of it, too.
+        server.logs("price_list_failed");
+        assert!(place.print(&["prices"]).contains(says), "{says}");
+        server.stop();
+        assert!(place.print(&["prices"]).starts_with("prices of 2026-11-20"));
+    };
+    fails("the price list at http://127.0.0.1:9/list.json cannot be fetched: nobody answers there");
+    place.write("list.json", LIST);
+    place.write("outlast.toml", &config("list.json", "models-dev"));
+    fails("it is LiteLLM's list, and `format` in [prices] says models.dev's");
+
+    // What is at hand is what the command reads as well.
+    place.write("outlast.toml", &config("list.json", "litellm"));
+    let shown = place.print(&["prices", "refresh"]);
+    assert!(shown.contains("$5 → $6") && shown.contains("--apply takes these over"), "{shown}");
+
+    let server = place.serve();
+    let read = server.logs("the price list was read");
+    assert!(read.contains("LiteLLM"), "{read}");
+    let now = place.print(&["prices"]);
+    assert!(now.contains("one waits for") && now.contains("openai/gpt-5.5"), "{now}");
+    assert!(now.contains("list.json is read every 24 hours; last at"), "{now}");
+    server.stop();
+
+    // Once more at the next start: nothing changes, and nobody is asked again.
+    let server = place.serve();
+    let again = server.logs("the price list was read");
+    assert!(!again.contains("version"), "{again}");
+    assert_eq!(place.print(&["prices"]).lines().filter(|line| line.contains("LiteLLM")).count(), 2);
+    server.stop();
 }
