@@ -299,6 +299,12 @@ impl Attempts {
         true
     }
 
+    /// Whether a target other than that at `step` may still have its first try.
+    pub fn has_another(&self, step: usize) -> bool {
+        let may = |other: usize| other != step && self.is_untried(other);
+        self.made < self.limits.attempts && (0..self.plan.len()).any(may)
+    }
+
     /// Steps that were not asked again because their provider's retry budget is spent, since this was
     /// last asked.
     pub fn take_refused(&mut self) -> Vec<usize> {

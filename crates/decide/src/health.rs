@@ -232,6 +232,11 @@ impl Health {
         }
     }
 
+    /// Whether a stream was seen to flow from it.
+    pub fn is_known_to_stream(&self, target: &TargetName) -> bool {
+        self.targets.get(target).is_some_and(|known| known.whole.is_known_to_stream())
+    }
+
     /// When a request that waits there since then is known to wait in vain.
     pub fn frozen_at(&self, target: &TargetName, since: Moment, limit_ms: u64) -> Option<Moment> {
         self.targets.get(target)?.whole.frozen_at(since, limit_ms)
@@ -244,7 +249,9 @@ impl Health {
 
     /// The first token came after this long.
     pub fn first_token(&mut self, target: &TargetName, ms: u64, now: Moment) {
-        self.target(target).first_token.observe(ms, now);
+        let known = self.target(target);
+        known.first_token.observe(ms, now);
+        known.whole.streamed();
     }
 
     /// The longest silence within a stream that came to its end.

@@ -40,6 +40,8 @@ pub struct WholeAnswers {
     /// A request was seen to wait in vain, and nothing was heard since.
     is_frozen: bool,
     refuses_streams: bool,
+    /// A stream was seen to flow from it.
+    streams: bool,
 }
 
 impl WholeAnswers {
@@ -69,6 +71,17 @@ impl WholeAnswers {
         self.took.observe(ms, now);
         self.lately = self.lately(now) + 1.0;
         self.aged = now;
+    }
+
+    /// A stream flows from the target.
+    pub fn streamed(&mut self) {
+        self.streams = true;
+    }
+
+    /// Whether the target is known to stream. One that computes its whole answer before its first byte
+    /// looks silent to whoever waits for a first token.
+    pub fn is_known_to_stream(&self) -> bool {
+        self.streams
     }
 
     /// The target said that it does not stream.

@@ -129,6 +129,11 @@ impl Health {
         self.known().is_streamed(target, wanted, now)
     }
 
+    /// Whether a stream was seen to flow from it.
+    pub(crate) fn is_known_to_stream(&self, target: &TargetName) -> bool {
+        self.known().is_known_to_stream(target)
+    }
+
     /// When a request that waits there since then is known to wait in vain.
     pub(crate) fn frozen_at(&self, target: &Target, since: Moment) -> Option<Moment> {
         let configured = target.provider.limits.first_token(target.capabilities().reasoning);

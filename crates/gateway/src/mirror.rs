@@ -92,7 +92,8 @@ fn copy(request: &Request, answering: &Target, heir: &Arc<Target>) -> Request {
 async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
     let gateway = Arc::clone(&request.gateway);
     let key = gateway.health.keys(&heir, 0, gateway.now()).first().copied().unwrap_or(0);
-    let sending = Sending { target: Arc::clone(&heir), key, ordinal: 1, again: false };
+    let target = Arc::clone(&heir);
+    let sending = Sending { target, key, ordinal: 1, again: false, has_another: false };
     let lives = &gateway.health.lives;
     let Ok(mut flight) = take_off(&request, &sending) else {
         return lives.end_mirror(&original, None, NanoUsd::ZERO);

@@ -36,6 +36,8 @@ pub(crate) struct Sending {
     pub(crate) ordinal: u8,
     /// Its request asked the provider before.
     pub(crate) again: bool,
+    /// Another target may still have its first try.
+    pub(crate) has_another: bool,
 }
 
 /// What to do now.
@@ -281,7 +283,9 @@ impl Planning {
                 continue;
             }
             let (target, again) = (Arc::clone(&self.steps[step]), self.attempts.is_resend(step));
-            return Turn::Send { step, sending: Sending { target, key, ordinal, again } };
+            let has_another = self.attempts.has_another(step);
+            let sending = Sending { target, key, ordinal, again, has_another };
+            return Turn::Send { step, sending };
         }
     }
 
@@ -300,7 +304,7 @@ impl Planning {
         let (step, key, ordinal) =
             (others && may_pay()).then(|| attempts.hedge(step, is_open, now)).flatten()?;
         let target = Arc::clone(&steps[step]);
-        Some((step, Sending { target, key, ordinal, again: false }))
+        Some((step, Sending { target, key, ordinal, again: false, has_another: true }))
     }
 
     /// The gate of the step whose turn it is has shut since the plan was made, and another is open: that

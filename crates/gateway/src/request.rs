@@ -58,10 +58,15 @@ pub(crate) struct Request {
 impl Request {
     /// One attempt at a planned target.
     pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
-        let Sending { target, key, ordinal, .. } = sending;
+        let Sending { target, key, ordinal, has_another, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
         // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
         let is_streamed = head.stream || (!sending.again && self.is_got_as_stream(target));
+        // A target that may compute all of its answer before its first byte is not left for nobody.
+        let waits_for_whole = is_streamed
+            && !head.stream
+            && !has_another
+            && !self.gateway.health.is_known_to_stream(&target.name);
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
@@ -76,7 +81,7 @@ impl Request {
             ordinal: *ordinal,
             is_streamed,
             gathers: false,
-            until: self.answer_by(target, is_streamed),
+            until: self.answer_by(target, is_streamed && !waits_for_whole),
             whole_until: self.answer_by(target, false),
         }
     }

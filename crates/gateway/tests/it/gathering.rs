@@ -1,9 +1,11 @@
 //! Answers that are wanted whole are got as streams, so that a target that dies in its middle, or falls
 //! silent, is left as early as in a stream.
 
-use gateway::Streaming;
+use std::{sync::Arc, time::Duration};
+
+use gateway::{Provider, Streaming};
 use serde_json::Value;
-use simulator::Fault;
+use simulator::{Fault, Vendor};
 use terms::dialect::Dialect;
 
 use crate::harness::{
@@ -71,6 +73,31 @@ async fn a_target_that_does_not_stream_is_asked_for_the_whole_from_then_on() {
     let streamed: Vec<bool> =
         only.received().iter().map(|received| asks_for_stream(&received.body)).collect();
     assert_eq!(streamed, [true, false, false]);
+}
+
+/// A provider whose first token is waited for less long than a whole answer.
+fn patient(name: &str, vendor: &Vendor) -> Arc<Provider> {
+    let mut row = (*provider(name, vendor, CHAT)).clone();
+    row.limits.first_token = Duration::from_millis(50);
+    row.limits.whole_answer = Duration::from_secs(5);
+    Arc::new(row)
+}
+
+#[tokio::test]
+async fn a_target_that_may_not_stream_is_not_left_for_nobody() {
+    let slow = vendor("slow", CHAT, &["m"]).await;
+    slow.set_fault(Fault::SlowHeaders(200));
+    let other = vendor("other", CHAT, &["m"]).await;
+    let alone = House::open(table("r", &[(patient("slow", &slow), "m")])).await;
+    let reply = alone.ask(CHAT, "r", false).await;
+    assert_eq!(whole_text(CHAT, false, &reply), FOX);
+    // It did stream: from now on its silence is one.
+    let reply = alone.ask(CHAT, "r", false).await;
+    assert_eq!(reply.status, 504, "{}", reply.text());
+    let targets = [(patient("slow", &slow), "m"), (provider("other", &other, CHAT), "m")];
+    let house = House::open(table("r", &targets)).await;
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!(reply.header("x-outlast-target"), "other/m");
 }
 
 #[tokio::test]
