@@ -26,7 +26,7 @@ pub(crate) async fn exchange(
     flight: &mut Flight,
 ) -> Gathered {
     let dialect = attempt.asked.dialect;
-    let Ok(Some((head, body))) = wire::as_stream(dialect, attempt.head, attempt.body) else {
+    let Some((head, body)) = wire::as_stream(attempt.head, attempt.body) else {
         return Gathered::NotStreamed;
     };
     let streamed = Try { head: &head, body: &body, gathers: true, ..*attempt };

@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use divan::{Bencher, black_box, counter::BytesCount};
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    StreamOptions, StreamRelay, Upstream, encode_request, human_spoke, read_head, relay_reply,
+    StreamOptions, StreamRelay, Upstream, as_stream, encode_request, human_spoke, read_head,
+    relay_reply,
 };
 
 const CHAT: Dialect = Dialect::OpenaiChat;
@@ -106,6 +107,14 @@ fn head_of_77_kb(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(body.len())).bench(|| read_head(MESSAGES, black_box(&body)));
 }
 
+/// The same request, asked for as a stream by the gateway.
+#[divan::bench]
+fn as_stream_of_77_kb(bencher: Bencher<'_, '_>) {
+    let body = large_request();
+    let head = read_head(MESSAGES, &body).expect("a valid request");
+    bencher.counter(BytesCount::new(body.len())).bench(|| as_stream(&head, black_box(&body)));
+}
+
 /// Asked only of requests with a session's id, beside their head.
 #[divan::bench]
 fn who_speaks_in_77_kb(bencher: Bencher<'_, '_>) {
@@ -181,6 +190,52 @@ fn thousand_responses_chunks_to(bencher: Bencher<'_, '_>, to: Dialect) {
 #[divan::bench(args = [GEMINI, CHAT])]
 fn thousand_gemini_chunks_to(bencher: Bencher<'_, '_>, to: Dialect) {
     thousand_chunks(bencher, GEMINI, to, GEMINI_CHUNK);
+}
+
+/// A message of Amazon's framing as it is written there.
+fn framed(name: &str, payload: &str) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (header, value) in [(":message-type", "event"), (":event-type", name)] {
+        headers.push(u8::try_from(header.len()).expect("a short name"));
+        headers.extend_from_slice(header.as_bytes());
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).expect("short").to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let length = |bytes: usize| u32::try_from(bytes).expect("a short message").to_be_bytes();
+    let mut out = length(16 + headers.len() + payload.len()).to_vec();
+    out.extend_from_slice(&length(headers.len()));
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out.extend_from_slice(&headers);
+    out.extend_from_slice(payload.as_bytes());
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out
+}
+
+#[divan::bench]
+fn thousand_converse_chunks_to_chat(bencher: Bencher<'_, '_>) {
+    let chunk = framed(
+        "contentBlockDelta",
+        r#"{"contentBlockIndex":0,"delta":{"text":" Holiday"},"p":"abcdefghijklmnopqrstuvwxyz"}"#,
+    );
+    thousand_chunks(bencher, Dialect::BedrockConverse, CHAT, &chunk);
+}
+
+/// One message of 1 MB that arrives in pieces of 1 kB.
+#[divan::bench]
+fn long_converse_message_in_pieces(bencher: Bencher<'_, '_>) {
+    let text = "x".repeat(1 << 20);
+    let payload = format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}"#);
+    let message = framed("contentBlockDelta", &payload);
+    let relay = || StreamRelay::new(Dialect::BedrockConverse, CHAT, StreamOptions::default());
+    let counter = BytesCount::new(message.len());
+    bencher.counter(counter).with_inputs(relay).bench_local_values(|mut relay| {
+        let mut out = BytesMut::new();
+        for piece in message.chunks(1 << 10) {
+            relay.push(piece, &mut out);
+        }
+        (relay, out)
+    });
 }
 
 #[divan::bench]

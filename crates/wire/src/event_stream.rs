@@ -45,13 +45,21 @@ impl Reader {
         if self.garbled {
             return;
         }
+        if self.pending.is_empty() {
+            let used = self.cut(chunk, &mut take);
+            self.pending.extend_from_slice(&chunk[used..]);
+            return;
+        }
         let mut pending = std::mem::take(&mut self.pending);
-        let bytes = if pending.is_empty() {
-            chunk
-        } else {
-            pending.extend_from_slice(chunk);
-            &pending
-        };
+        pending.extend_from_slice(chunk);
+        let used = self.cut(&pending, &mut take);
+        // What is left is a part of the last chunk, or all of it where nothing was used.
+        pending.drain(..used);
+        self.pending = pending;
+    }
+
+    /// Hands over the whole messages in `bytes` and says how many bytes they took.
+    fn cut(&mut self, bytes: &[u8], take: &mut impl FnMut(Result<Message<'_>, Garbled>)) -> usize {
         let mut at = 0;
         while let Some(length) = whole(&bytes[at..]).transpose() {
             match length.and_then(|length| message(&bytes[at..at + length]).map(|m| (length, m))) {
@@ -61,11 +69,12 @@ impl Reader {
                 }
                 Err(garbled) => {
                     self.garbled = true;
-                    return take(Err(garbled));
+                    take(Err(garbled));
+                    return bytes.len();
                 }
             }
         }
-        self.pending = bytes[at..].to_vec();
+        at
     }
 
     /// Whether the stream ended inside a message.

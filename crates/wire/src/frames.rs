@@ -1,5 +1,6 @@
 //! How the records of a stream are framed: as server-sent events, or in Amazon's binary messages, with
-//! or without a second wrapping. Whatever the frame, records come out as if they were server-sent events.
+//! or without a second wrapping. Whatever the frame, records come out as server-sent events do; their raw
+//! bytes are such events wherever a caller may be given them.
 
 use std::borrow::Cow;
 
@@ -88,7 +89,12 @@ fn record(message: Result<Message<'_>, Garbled>, chunks: bool, take: &mut impl F
     let Ok(message) = message else { return take(STRAY) };
     let Ok(payload) = std::str::from_utf8(message.payload) else { return take(STRAY) };
     if message.kind == "event" {
-        return if chunks { chunk(payload, take) } else { data(message.name, payload, take) };
+        if chunks {
+            return chunk(payload, take);
+        }
+        // No caller speaks the dialect of these, so that none is given the record as it came.
+        let content = Content::Data { event: message.name, data: Cow::Borrowed(payload) };
+        return take(Record { raw: message.payload, content });
     }
     // An exception, or an error without a payload: its name says what it is.
     let said = serde_json::from_str::<Said<'_>>(payload).ok();

@@ -7,9 +7,8 @@ use terms::dialect::Dialect;
 
 use crate::{
     dialect,
-    error::BadRequest,
-    head::{Head, read_head},
-    splice::{Edit, splice, value_of},
+    head::Head,
+    splice::{Edit, splice},
     sse,
 };
 
@@ -18,26 +17,25 @@ pub fn gathered(dialect: Dialect, stream: &[u8]) -> Option<Bytes> {
     dialect::codec(dialect).gather(stream)
 }
 
-/// The same request, asked for as a stream; `None` where its answer could not come as one.
-pub fn as_stream(
-    dialect: Dialect,
-    head: &Head,
-    body: &Bytes,
-) -> Result<Option<(Head, Bytes)>, BadRequest> {
-    let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
+/// The same request, asked for as a stream; `None` where its answer could not come as one. The head is
+/// that of the new body, which is not looked through again.
+pub fn as_stream(head: &Head, body: &Bytes) -> Option<(Head, Bytes)> {
     // Sound comes in another format.
-    if value_of(text, "modalities").is_some_and(|span| text[span].contains("\"audio\"")) {
-        return Ok(None);
+    if head.spans.sound {
+        return None;
     }
-    let edit = match value_of(text, "stream") {
-        Some(span) => Edit { span, text: "true".to_owned() },
-        None => {
-            let start = head.spans.start;
-            Edit { span: start..start, text: "\"stream\":true,".to_owned() }
-        }
+    let mut streamed = Head { stream: true, ..head.clone() };
+    let spans = &mut streamed.spans;
+    let edit = match &spans.stream {
+        Some(span) => Edit { span: span.clone(), text: "true".to_owned() },
+        None => Edit { span: spans.start..spans.start, text: "\"stream\":true,".to_owned() },
     };
-    let body = splice(body, vec![edit]);
-    Ok(Some((read_head(dialect, &body)?, body)))
+    spans.moved(edit.span.end, edit.text.len().cast_signed() - edit.span.len().cast_signed());
+    spans.stream.get_or_insert_with(|| {
+        let value = edit.span.start + "\"stream\":".len();
+        value..value + "true".len()
+    });
+    Some((streamed, splice(body, vec![edit])))
 }
 
 /// The data of a stream's records, where it is an object.

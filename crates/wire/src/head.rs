@@ -58,6 +58,10 @@ pub(crate) struct Spans {
     pub(crate) start: usize,
     /// The value of `model`, quotes included.
     pub(crate) model: Range<usize>,
+    /// The value of `stream`.
+    pub(crate) stream: Option<Range<usize>>,
+    /// Whether the answer is asked for in sound, too.
+    pub(crate) sound: bool,
     /// The value of `stream_options`.
     pub(crate) stream_options: Option<Range<usize>>,
     /// The value of `stream_options.include_usage`.
@@ -80,6 +84,38 @@ pub(crate) struct Spans {
     /// From the end of the last assistant message, or of the opening bracket, to the end of
     /// `messages`.
     pub(crate) last_turn: Range<usize>,
+}
+
+impl Spans {
+    /// The same fields, once what ended at `end` has become longer by so many bytes, or shorter.
+    pub(crate) fn moved(&mut self, end: usize, by: isize) {
+        let Self {
+            start: _,
+            model,
+            stream,
+            sound: _,
+            stream_options,
+            include_usage,
+            stream_options_filled: _,
+            turns,
+            tools,
+            max_tokens,
+            store,
+            follows,
+            stale_reasoning: _,
+            references: _,
+            last_turn,
+        } = self;
+        let fields = [stream, stream_options, include_usage, store, follows];
+        let optional = fields.into_iter().flatten();
+        for span in [model, turns, tools, last_turn].into_iter().chain(max_tokens).chain(optional) {
+            for edge in [&mut span.start, &mut span.end] {
+                if *edge >= end {
+                    *edge = edge.strict_add_signed(by);
+                }
+            }
+        }
+    }
 }
 
 /// Validates a body and finds what routing needs. Refuses what no provider could mean: broken
@@ -189,6 +225,7 @@ impl<'a> Reader<'a> {
             key if key == rules.turns.field => self.once(rules.turns.field)?.read_turns(),
             "tools" => self.once("tools")?.read_tools(),
             "n" => self.once("n")?.read_count(),
+            "modalities" => self.read_modalities(),
             "stream_options" if rules.stream_options => {
                 self.once("stream_options")?.read_stream_options()
             }
@@ -236,11 +273,19 @@ impl<'a> Reader<'a> {
     }
 
     fn read_stream(&mut self) -> Result<(), BadRequest> {
-        self.stream = match self.token()?.kind {
+        let token = self.token()?;
+        self.stream = match token.kind {
             Kind::True => true,
             Kind::False | Kind::Null => false,
             _ => return Err(BadRequest::field("stream", "must be true or false")),
         };
+        self.spans.stream = Some(token.span);
+        Ok(())
+    }
+
+    fn read_modalities(&mut self) -> Result<(), BadRequest> {
+        let span = self.skip()?;
+        self.spans.sound |= self.text[span].contains("\"audio\"");
         Ok(())
     }
 

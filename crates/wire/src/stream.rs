@@ -304,7 +304,9 @@ impl StreamRelay {
         match &record.content {
             Content::Blank => {}
             Content::Comment => out.extend_from_slice(record.raw),
-            Content::Stray => self.stray(record.raw),
+            // Endless, or garbled in its frame.
+            Content::Stray if record.raw.is_empty() => self.tally.lost(),
+            Content::Stray => self.stray("", record.raw),
             Content::Data { event, data } => self.data(event, data, record.raw, out),
         }
     }
@@ -357,7 +359,7 @@ impl StreamRelay {
         }
         match reading {
             _ if self.tally.failed => {}
-            Reading::Unreadable => self.stray(raw),
+            Reading::Unreadable => self.stray(event, raw),
             Reading::UsageOnly if !self.options.include_usage => {}
             Reading::Read | Reading::UsageOnly => {
                 if self.encoder.is_none() {
@@ -409,13 +411,11 @@ impl StreamRelay {
     }
 
     /// A record that cannot be read: noise, unless it seems to carry a part of the answer.
-    fn stray(&mut self, raw: &[u8]) {
-        let carries = |word: &[u8]| memchr::memmem::find(raw, word).is_some();
-        let endless = raw.is_empty();
-        if endless || (self.tally.started && (carries(b"delta") || carries(b"content"))) {
-            let message =
-                "the provider sent a record that cannot be read in the middle of a stream";
-            self.tally.fail(UpstreamError::ours("unparsable", message));
+    fn stray(&mut self, event: &str, raw: &[u8]) {
+        let within = |bytes: &[u8], word: &[u8]| memchr::memmem::find(bytes, word).is_some();
+        let carries = |word: &[u8]| within(raw, word) || within(event.as_bytes(), word);
+        if self.tally.started && (carries(b"delta") || carries(b"content")) {
+            self.tally.lost();
         } else {
             self.tally.noise += 1;
         }
@@ -455,6 +455,11 @@ impl Tally {
         if !self.dropped.contains(&field) {
             self.dropped.push(field);
         }
+    }
+
+    fn lost(&mut self) {
+        let message = "the provider sent a record that cannot be read in the middle of a stream";
+        self.fail(UpstreamError::ours("unparsable", message));
     }
 
     fn mismatch(&mut self) {

@@ -432,6 +432,26 @@ fn a_stream_that_is_cut_or_garbled_is_never_whole() {
 }
 
 #[test]
+fn an_event_that_cannot_be_read_is_noise_unless_it_carries_content() {
+    let odd = |name: &str, payload: &str| {
+        let odd = message(&[(":event-type", name), (":message-type", "event")], payload.as_bytes());
+        let start = event("messageStart", &json!({ "role": "assistant" }));
+        let text = json!({ "contentBlockIndex": 0, "delta": { "text": "a" } });
+        let stop = event("messageStop", &json!({ "stopReason": "end_turn" }));
+        let stream = [start, event("contentBlockDelta", &text), odd, stop].concat();
+        let heard = heard(Framing::EventStream, CONVERSE, CHAT, &stream, 40);
+        (heard.error.and_then(|error| error.kind), heard.finish)
+    };
+    let lost = (Some("unparsable".to_owned()), Finish::Cut);
+    let noise = (None, Finish::CompleteWithoutTerminator);
+    assert_eq!(odd("contentBlockDelta", ""), lost);
+    assert_eq!(odd("contentBlockDelta", "{\"x\":"), lost);
+    assert_eq!(odd("chunk", "{\"delta\":"), lost);
+    assert_eq!(odd("ping", ""), noise);
+    assert_eq!(odd("", ""), noise);
+}
+
+#[test]
 fn messages_in_binary_chunks_come_out_as_server_sent_events() {
     let events = [
         json!({ "type": "message_start", "message": { "id": "m", "model": "claude", "usage": { "input_tokens": 7, "output_tokens": 1 } } }),

@@ -194,8 +194,11 @@ fn a_request_becomes_one_for_a_stream_where_its_answer_can_be_one() {
     let check = |dialect: Dialect, body: &str, expect: Option<&str>| {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let head = read_head(dialect, &body).unwrap();
-        let streamed = as_stream(dialect, &head, &body).unwrap();
-        assert!(streamed.iter().all(|(head, _)| head.stream));
+        let streamed = as_stream(&head, &body);
+        if let Some((head, body)) = &streamed {
+            assert!(head.stream);
+            assert_eq!(*head, read_head(dialect, body).unwrap(), "the head of the new body");
+        }
         let streamed = streamed.map(|(_, body)| String::from_utf8(body.to_vec()).unwrap());
         assert_eq!(streamed.as_deref(), expect);
     };
@@ -214,5 +217,31 @@ fn a_request_becomes_one_for_a_stream_where_its_answer_can_be_one() {
         chat,
         r#"{"model":"m","modalities":["text","audio"],"messages":[{"role":"user","content":"x"}]}"#,
         None,
+    );
+    for stream in ["null", "false", "true"] {
+        for body in [
+            r#"{"max_tokens":5,"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"},{"role":"user","content":"z"}],"stream":STREAM , "stream_options":{"include_usage":false},"tools":[{"type":"function"}],"max_completion_tokens": 7,"model":"m"}"#,
+            r#" { "stream":STREAM,"model":"m","messages":[],"modalities":["text"]}"#,
+        ] {
+            let expect = body.replace("STREAM", "true");
+            check(chat, &body.replace("STREAM", stream), Some(&expect));
+        }
+        let kept = r#"{"store":false,"stream":STREAM,"previous_response_id":"r","model":"m","input":[{"type":"item_reference","id":"a"},{"type":"reasoning","id":"rs"}]}"#;
+        let expect = kept.replace("STREAM", "true");
+        check(Dialect::OpenaiResponses, &kept.replace("STREAM", stream), Some(&expect));
+    }
+    check(
+        Dialect::OpenaiResponses,
+        r#"{ "input":"hi","store":null,"model":"m","previous_response_id":"r"}"#,
+        Some(
+            r#"{"stream":true, "input":"hi","store":null,"model":"m","previous_response_id":"r"}"#,
+        ),
+    );
+    check(
+        Dialect::AnthropicMessages,
+        r#"{"max_tokens":5,"model":"m","tools":[{"name":"t"}],"messages":[{"role":"user","content":"x"}]}"#,
+        Some(
+            r#"{"stream":true,"max_tokens":5,"model":"m","tools":[{"name":"t"}],"messages":[{"role":"user","content":"x"}]}"#,
+        ),
     );
 }
