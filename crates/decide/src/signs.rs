@@ -3,7 +3,7 @@
 //! proves nothing; what a single caller sees while others see nothing is that caller's own change.
 //! Time is an argument; what follows from a finding is the caller's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use terms::{
@@ -139,10 +139,11 @@ pub struct Change {
     pub examples: Vec<RequestId>,
 }
 
-/// All targets that are watched.
+/// All targets that are watched. A clone is cheap: what it shares is copied target by target, once one
+/// of them answers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Signs {
-    targets: BTreeMap<TargetName, Watch>,
+    targets: BTreeMap<TargetName, Arc<Watch>>,
 }
 
 /// One target.
@@ -215,14 +216,15 @@ impl Signs {
             if !self.has_room(now) {
                 return Vec::new();
             }
-            self.targets.insert(target.clone(), Watch::default());
+            self.targets.insert(target.clone(), Arc::default());
         }
-        let watch = self.targets.get_mut(target).expect("it was put there");
+        let watch = Arc::make_mut(self.targets.get_mut(target).expect("it was put there"));
         (watch.seen, watch.answers) = (now, watch.answers.saturating_add(1));
         if !watch.works.contains_key(&answer.origin.work) {
             self.make_room_for_work(target, now);
         }
         let watch = self.targets.get_mut(target).expect("what is seen now is not put out");
+        let watch = Arc::make_mut(watch);
         watch.takes_part(answer.origin, now);
         let found = Sign::ALL.into_iter().filter_map(|sign| {
             let value = answer.value(sign)?;
@@ -236,7 +238,7 @@ impl Signs {
         if self.targets.len() < TARGETS {
             return true;
         }
-        let least = |(_, watch): &(&TargetName, &Watch)| {
+        let least = |(_, watch): &(&TargetName, &Arc<Watch>)| {
             (!is_stale(watch.seen, now), watch.answers, watch.seen)
         };
         // One that is changed has an open incident, which would never end.
@@ -250,7 +252,7 @@ impl Signs {
     fn make_room_for_work(&mut self, target: &TargetName, now: Timestamp) {
         if self.targets.get(target).is_some_and(|watch| watch.works.len() >= WORKS) {
             if let Some(watch) = self.targets.get_mut(target) {
-                watch.give_away(now);
+                Arc::make_mut(watch).give_away(now);
             }
             return;
         }
@@ -262,7 +264,7 @@ impl Signs {
         if let Some(out) = out.map(|(name, _)| name.clone()) {
             self.targets.remove(&out);
         } else if let Some(most) = self.targets.values_mut().max_by_key(|watch| watch.works.len()) {
-            most.give_away(now);
+            Arc::make_mut(most).give_away(now);
         }
     }
 
@@ -273,7 +275,7 @@ impl Signs {
 
     /// What the target does now is normal from now on: its history begins anew.
     pub fn forget(&mut self, target: &TargetName, sign: Sign) {
-        if let Some(watch) = self.targets.get_mut(target) {
+        if let Some(watch) = self.targets.get_mut(target).map(Arc::make_mut) {
             watch.tests[sign.index()] = Test::default();
             for work in watch.works.values_mut() {
                 work.tracks[sign.index()] = Track::default();

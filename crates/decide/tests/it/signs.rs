@@ -332,7 +332,7 @@ fn is_watched(signs: &mut Signs, name: &str, from: i64) -> bool {
         let found = told(signs, name, 0, answer >= 200, from + answer * 1_000);
         found.iter().any(|found| matches!(found, Finding::Changed(_)))
     };
-    (0..300).map(found).any(|found| found)
+    (0..300).any(found)
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -367,6 +367,18 @@ fn works_that_are_seen_no_more_keep_no_place_from_new_targets() {
         let text = serde_json::to_string(&signs).unwrap();
         assert!(text.len() < 8_000_000, "{} bytes", text.len());
     }
+}
+
+#[test]
+fn a_copy_stays_as_it_was_while_the_original_learns() {
+    let mut signs = Signs::default();
+    let other = |signs: &mut Signs| told(signs, "p/other", 0, false, 1_000);
+    other(&mut signs);
+    let (copy, text) = (signs.clone(), serde_json::to_string(&signs).unwrap());
+    assert!(is_watched(&mut signs, "p/a", 2_000));
+    other(&mut signs);
+    assert_eq!(serde_json::to_string(&copy).unwrap(), text);
+    assert!(!copy.is_changed(&"p/a".into(), Sign::Refusals));
 }
 
 #[test]
