@@ -17,7 +17,7 @@ use crate::{
     health::known::{OfProvider, OfTarget, each, of_key},
     retry_budget::RetryBudgetLimits,
     route::SkipReason,
-    spray::{self, Signs},
+    spray::{self, Merits},
     upstream_stream::UpstreamStream,
 };
 
@@ -276,15 +276,15 @@ impl Health {
     }
 
     /// What the adaptive spray looks at, where a token costs `price` there.
-    pub fn signs(
+    pub fn merits(
         &self,
         target: &TargetName,
         weight: f64,
         price: Option<f64>,
         now: Moment,
-    ) -> Signs {
+    ) -> Merits {
         let known = self.targets.get(target);
-        Signs {
+        Merits {
             weight,
             price,
             first_token_ms: known

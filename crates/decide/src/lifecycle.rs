@@ -103,7 +103,7 @@ pub enum Sign {
 /// What was seen of a model so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Signs {
+pub struct Seen {
     /// The catalog's last day, as its beginning.
     pub catalog: Option<Timestamp>,
     /// What a `Sunset` header said.
@@ -139,7 +139,7 @@ pub struct Life {
     /// Somebody wants it left as it is, since then.
     pub held: Option<Timestamp>,
     /// What was seen.
-    pub signs: Signs,
+    pub signs: Seen,
     /// How its successor did on copies of requests.
     pub mirrored: Check,
     /// How its successor did in its place.
@@ -216,7 +216,7 @@ impl Life {
         if let Some(reason) = self.is_gone(now) {
             return (Stage::Gone, reason);
         }
-        let Signs { sunset, deprecated, absences, .. } = self.signs;
+        let Seen { sunset, deprecated, absences, .. } = self.signs;
         let ahead = self.last_day().filter(|day| now < end_of(*day));
         if let Some(day) = ahead {
             let left = end_of(day).0 - now.0;
@@ -237,7 +237,7 @@ impl Life {
     }
 
     fn is_gone(&self, now: Timestamp) -> Option<&'static str> {
-        let Signs { refusals, absences, absent_since, answered_at, .. } = self.signs;
+        let Seen { refusals, absences, absent_since, answered_at, .. } = self.signs;
         let is_past = self.last_day().is_some_and(|day| now >= end_of(day));
         // One refusal is enough where something else says the same.
         if refusals >= REFUSALS || (refusals > 0 && (is_past || absences > 0)) {
@@ -298,7 +298,7 @@ impl Life {
     /// Its last day, as the day's beginning or the moment that was named: what its provider says in
     /// replies stands above the catalog.
     pub fn last_day(&self) -> Option<Timestamp> {
-        let Signs { sunset, catalog, outlived, .. } = self.signs;
+        let Seen { sunset, catalog, outlived, .. } = self.signs;
         sunset.or(catalog).filter(|day| outlived != Some(*day))
     }
 
@@ -308,7 +308,7 @@ impl Life {
 
     /// What requests need to know of it; `None` where that is nothing.
     pub fn standing(&self, limits: &LifecycleLimits) -> Option<Standing> {
-        let Signs { refusals, absences, absent_since, answered_at, .. } = self.signs;
+        let Seen { refusals, absences, absent_since, answered_at, .. } = self.signs;
         // What has answered since it went missing need not say so again.
         let is_missed = absences > 0 && answered_at < absent_since;
         let waits = refusals > 0 || is_missed || self.stage == Stage::Gone;

@@ -3,7 +3,7 @@
 //! proves nothing; what a single caller sees while others see nothing is that caller's own change.
 //! Time is an argument; what follows from a finding is the caller's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use terms::{
@@ -19,17 +19,18 @@ use crate::{
     spray::hash,
 };
 
-/// Targets that are watched at most; of others nothing is learned.
+/// Targets that are watched at most. A new one takes the place of one that was not seen for long, else
+/// of the one that least is known of; one whose change is still there keeps its place.
 const TARGETS: usize = 1_000;
 
 /// Kinds of work that are told apart per target. A new one takes the place of one that was not seen for
 /// long, else of the one that least is known of, so that those with most answers are always watched.
 const WORKS: usize = 256;
 
-/// The same of all targets together.
+/// The same of all targets together: the target that has most of them gives one away.
 const ALL_WORKS: usize = 8_192;
 
-/// A kind of work that was not seen for so many milliseconds gives its place away first.
+/// A target or a kind of work that was not seen for so many milliseconds gives its place away first.
 const STALE_MS: i64 = 7 * 86_400_000;
 
 /// Answers of other callers from which on it counts that they see nothing.
@@ -138,15 +139,21 @@ pub struct Change {
     pub examples: Vec<RequestId>,
 }
 
-/// All targets that are watched.
+/// All targets that are watched. A clone is cheap: what it shares is copied target by target, once one
+/// of them answers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Signs {
-    targets: BTreeMap<TargetName, Watch>,
+    targets: BTreeMap<TargetName, Arc<Watch>>,
 }
 
 /// One target.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Watch {
+    #[serde(default)]
+    seen: Timestamp,
+    /// Answers since it is watched.
+    #[serde(default)]
+    answers: u64,
     tests: [Test; Sign::COUNT],
     works: BTreeMap<u64, Work>,
 }
@@ -206,23 +213,59 @@ impl Signs {
         now: Timestamp,
     ) -> Vec<Finding> {
         if !self.targets.contains_key(target) {
-            if self.targets.len() >= TARGETS {
+            if !self.has_room(now) {
                 return Vec::new();
             }
-            self.targets.insert(target.clone(), Watch::default());
+            self.targets.insert(target.clone(), Arc::default());
         }
-        let is_new = |watch: &Watch| !watch.works.contains_key(&answer.origin.work);
-        let is_full = self.targets.get(target).is_some_and(is_new)
-            && self.targets.values().map(|watch| watch.works.len()).sum::<usize>() >= ALL_WORKS;
-        let watch = self.targets.get_mut(target).expect("it was put there");
-        if !watch.has_work(answer.origin, is_full, now) {
-            return Vec::new();
+        let watch = Arc::make_mut(self.targets.get_mut(target).expect("it was put there"));
+        (watch.seen, watch.answers) = (now, watch.answers.saturating_add(1));
+        if !watch.works.contains_key(&answer.origin.work) {
+            self.make_room_for_work(target, now);
         }
+        let watch = self.targets.get_mut(target).expect("what is seen now is not put out");
+        let watch = Arc::make_mut(watch);
+        watch.takes_part(answer.origin, now);
         let found = Sign::ALL.into_iter().filter_map(|sign| {
             let value = answer.value(sign)?;
             watch.observe(sign, value, answer, limits, now)
         });
         found.collect()
+    }
+
+    /// Whether one more target can be watched; another one may have to go.
+    fn has_room(&mut self, now: Timestamp) -> bool {
+        if self.targets.len() < TARGETS {
+            return true;
+        }
+        let least = |(_, watch): &(&TargetName, &Arc<Watch>)| {
+            (!is_stale(watch.seen, now), watch.answers, watch.seen)
+        };
+        // One that is changed has an open incident, which would never end.
+        let others = self.targets.iter().filter(|(_, watch)| !watch.is_changed());
+        let out = others.min_by_key(least).map(|(name, _)| name.clone());
+        out.is_some_and(|out| self.targets.remove(&out).is_some())
+    }
+
+    /// A kind of work of this target, which is seen now, is new: another one may have to go. Looks at
+    /// every target once, and at the works of one.
+    fn make_room_for_work(&mut self, target: &TargetName, now: Timestamp) {
+        if self.targets.get(target).is_some_and(|watch| watch.works.len() >= WORKS) {
+            if let Some(watch) = self.targets.get_mut(target) {
+                Arc::make_mut(watch).give_away(now);
+            }
+            return;
+        }
+        if self.targets.values().map(|watch| watch.works.len()).sum::<usize>() < ALL_WORKS {
+            return;
+        }
+        let is_out = |watch: &Watch| is_stale(watch.seen, now) && !watch.is_changed();
+        let out = self.targets.iter().find(|(_, watch)| is_out(watch) && !watch.works.is_empty());
+        if let Some(out) = out.map(|(name, _)| name.clone()) {
+            self.targets.remove(&out);
+        } else if let Some(most) = self.targets.values_mut().max_by_key(|watch| watch.works.len()) {
+            Arc::make_mut(most).give_away(now);
+        }
     }
 
     /// Whether a sign of the target counts as changed.
@@ -232,7 +275,7 @@ impl Signs {
 
     /// What the target does now is normal from now on: its history begins anew.
     pub fn forget(&mut self, target: &TargetName, sign: Sign) {
-        if let Some(watch) = self.targets.get_mut(target) {
+        if let Some(watch) = self.targets.get_mut(target).map(Arc::make_mut) {
             watch.tests[sign.index()] = Test::default();
             for work in watch.works.values_mut() {
                 work.tracks[sign.index()] = Track::default();
@@ -242,24 +285,23 @@ impl Signs {
 }
 
 impl Watch {
-    /// Whether this kind of work has a place. A new one is given one where that can be.
-    fn has_work(&mut self, origin: Origin, is_full: bool, now: Timestamp) -> bool {
-        if let Some(work) = self.works.get_mut(&origin.work) {
-            work.seen = now;
-            return true;
-        }
-        if is_full || self.works.len() >= WORKS {
-            let least = |work: &Work| {
-                let is_stale = now.0.saturating_sub(work.seen.0) > STALE_MS;
-                (!is_stale, work.tracks[0].answers(), work.seen)
-            };
-            let out = self.works.iter().min_by_key(|(_, work)| least(work)).map(|(id, _)| *id);
-            let Some(out) = out else { return false };
+    fn is_changed(&self) -> bool {
+        self.tests.iter().any(|test| test.is_changed)
+    }
+
+    /// This kind of work was seen; there is room for it.
+    fn takes_part(&mut self, origin: Origin, now: Timestamp) {
+        let new = || Work { caller: origin.caller, seen: now, tracks: Default::default() };
+        self.works.entry(origin.work).or_insert_with(new).seen = now;
+    }
+
+    /// One kind of work goes: one that was not seen for long, else the one that least is known of.
+    fn give_away(&mut self, now: Timestamp) {
+        let least = |work: &Work| (!is_stale(work.seen, now), work.tracks[0].answers(), work.seen);
+        let out = self.works.iter().min_by_key(|(_, work)| least(work)).map(|(id, _)| *id);
+        if let Some(out) = out {
             self.works.remove(&out);
         }
-        let work = Work { caller: origin.caller, seen: now, tracks: Default::default() };
-        self.works.insert(origin.work, work);
-        true
     }
 
     fn observe(
@@ -411,6 +453,10 @@ impl Watch {
             callers: u32::try_from(callers.len()).unwrap_or(u32::MAX),
         }
     }
+}
+
+fn is_stale(seen: Timestamp, now: Timestamp) -> bool {
+    now.0.saturating_sub(seen.0) > STALE_MS
 }
 
 fn evidence(sign: Sign, known: &Sums, value: f64) -> f64 {

@@ -36,9 +36,9 @@ pub struct Place {
     pub weight: f64,
 }
 
-/// What is known of a place.
+/// What speaks for a place, and against it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Signs {
+pub struct Merits {
     /// Its weight in the config.
     pub weight: f64,
     /// What a token costs there, in any unit; `None` where unknown.
@@ -71,37 +71,37 @@ fn score(place: &Place, key: u64) -> f64 {
 
 /// The weights of places that are weighed by what is known of them. Each is compared with the best
 /// of them; what is unknown counts as the best, because it has to be tried to be known.
-pub fn adaptive(signs: &[Signs]) -> Vec<f64> {
-    let best = |of: fn(&Signs) -> Option<f64>| {
-        signs.iter().filter_map(of).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min)
+pub fn adaptive(merits: &[Merits]) -> Vec<f64> {
+    let best = |of: fn(&Merits) -> Option<f64>| {
+        merits.iter().filter_map(of).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min)
     };
-    let (cheapest, quickest) = (best(|signs| signs.price), best(|signs| signs.first_token_ms));
+    let (cheapest, quickest) = (best(|merits| merits.price), best(|merits| merits.first_token_ms));
     let against = |best: f64, value: Option<f64>| match value {
         // Nothing is cheaper than what costs nothing.
         Some(value) if value > 0.0 && best.is_finite() => best / value,
         _ => 1.0,
     };
-    let worth = |signs: &Signs| {
-        let sound = (1.0 - signs.error_rate).clamp(0.0, 1.0);
+    let worth = |merits: &Merits| {
+        let sound = (1.0 - merits.error_rate).clamp(0.0, 1.0);
         // Price counts by its square, as the largest market of providers does it; errors by theirs,
         // because every one costs its caller a second try.
-        signs.weight.max(0.0)
-            * against(cheapest, signs.price).powi(2)
-            * against(quickest, signs.first_token_ms)
+        merits.weight.max(0.0)
+            * against(cheapest, merits.price).powi(2)
+            * against(quickest, merits.first_token_ms)
             * sound.powi(2)
-            * signs.room.clamp(0.0, 1.0)
-            * if signs.is_degraded { DEGRADED } else { 1.0 }
+            * merits.room.clamp(0.0, 1.0)
+            * if merits.is_degraded { DEGRADED } else { 1.0 }
     };
-    let worths: Vec<f64> = signs.iter().map(worth).collect();
+    let worths: Vec<f64> = merits.iter().map(worth).collect();
     let total: f64 = worths.iter().sum();
-    let used = signs.iter().filter(|signs| signs.weight > 0.0).count().max(1) as f64;
+    let used = merits.iter().filter(|merits| merits.weight > 0.0).count().max(1) as f64;
     let share = |worth: f64| if total > 0.0 { worth / total } else { 1.0 / used };
-    signs
+    merits
         .iter()
         .zip(worths)
-        .map(|(signs, worth)| {
+        .map(|(merits, worth)| {
             let share = (1.0 - EXPLORATION) * share(worth) + EXPLORATION / used;
-            if signs.weight > 0.0 { share } else { 0.0 }
+            if merits.weight > 0.0 { share } else { 0.0 }
         })
         .collect()
 }
@@ -146,7 +146,7 @@ fn mix(value: u64) -> u64 {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{Place, Signs, adaptive, hash, keys, order};
+    use super::{Merits, Place, adaptive, hash, keys, order};
     use crate::gate::Admission;
 
     const REQUESTS: u64 = 20_000;
@@ -216,8 +216,8 @@ mod tests {
         }
     }
 
-    fn plain() -> Signs {
-        Signs {
+    fn plain() -> Merits {
+        Merits {
             weight: 1.0,
             price: Some(1.0),
             first_token_ms: Some(500.0),
@@ -230,12 +230,12 @@ mod tests {
     #[test]
     fn adaptive_prefers_the_cheap_the_quick_the_sound_and_the_free() {
         for worse in [
-            Signs { price: Some(2.0), ..plain() },
-            Signs { first_token_ms: Some(1_500.0), ..plain() },
-            Signs { error_rate: 0.4, ..plain() },
-            Signs { room: 0.2, ..plain() },
-            Signs { weight: 0.4, ..plain() },
-            Signs { is_degraded: true, ..plain() },
+            Merits { price: Some(2.0), ..plain() },
+            Merits { first_token_ms: Some(1_500.0), ..plain() },
+            Merits { error_rate: 0.4, ..plain() },
+            Merits { room: 0.2, ..plain() },
+            Merits { weight: 0.4, ..plain() },
+            Merits { is_degraded: true, ..plain() },
         ] {
             let weights = adaptive(&[plain(), worse]);
             assert!(weights[0] > 0.65 && weights[0] < 0.98, "{worse:?}: {weights:?}");
@@ -245,12 +245,12 @@ mod tests {
 
     #[test]
     fn every_place_keeps_the_share_that_explores_and_none_that_is_not_wanted() {
-        let hopeless = Signs { error_rate: 1.0, ..plain() };
-        let unwanted = Signs { weight: 0.0, ..plain() };
+        let hopeless = Merits { error_rate: 1.0, ..plain() };
+        let unwanted = Merits { weight: 0.0, ..plain() };
         let weights = adaptive(&[plain(), hopeless, unwanted]);
         assert!((weights[1] - 0.025).abs() < 1e-9, "{weights:?}");
         assert!(weights[2].abs() < 1e-9);
-        let unknown = Signs { price: None, first_token_ms: None, ..plain() };
+        let unknown = Merits { price: None, first_token_ms: None, ..plain() };
         assert_eq!(adaptive(&[plain(), unknown]), [0.5, 0.5]);
         assert_eq!(adaptive(&[hopeless, hopeless]), [0.5, 0.5], "somebody has to answer");
     }

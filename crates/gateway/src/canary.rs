@@ -21,15 +21,14 @@ use crate::{
     history::Whole,
     outgoing::Asked,
     request::Request,
-    room::Room,
     table::{Route, Target},
 };
 
 /// Who asks canaries, in the books. Answers to it teach nothing about live traffic.
 pub const CANARY: &str = "canary";
 
-/// How long the whole answer to a canary may take.
-const WHOLE: Duration = Duration::from_mins(2);
+/// Milliseconds that the whole answer to a canary may take.
+const WHOLE_MS: u64 = 120_000;
 
 /// Characters of an error that are kept.
 const SAID: usize = 300;
@@ -59,9 +58,10 @@ impl Gateway {
     ) -> CanaryReply {
         let id = self.new_request_id();
         let began = Instant::now();
-        let asked = timeout(WHOLE, self.asked(id, key, name, target, body)).await;
+        let asked =
+            timeout(Duration::from_millis(WHOLE_MS), self.asked(id, key, name, target, body)).await;
         let (said, first_token) = asked.unwrap_or_else(|_| {
-            (Err(format!("no whole answer came within {} s", WHOLE.as_secs())), None)
+            (Err(format!("no whole answer came within {} s", WHOLE_MS / 1_000)), None)
         });
         let usage = said.as_ref().ok().and_then(|said| said.usage);
         let prices = self.ledger.prices();
@@ -90,23 +90,16 @@ impl Gateway {
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let limits = AttemptLimits { attempts: 1, tries_per_target: 1, ..AttemptLimits::default() };
-        let route = RouteName::from(format!("canary:{name}"));
-        let route = Arc::new(Route::new(route, vec![Arc::clone(target)], limits));
-        let request = Request {
-            gateway: Arc::clone(self),
-            caller,
-            session: None,
-            id,
-            asked: Asked { dialect, headers, query: None },
-            operation: None,
-            whole: Whole::alone(head, body),
-            keeping: None,
-            deadline: Instant::now() + WHOLE,
-            route,
-            _room: Room::new(&self.bodies, self.intake.all_bodies_bytes),
-            wanted_fault: None,
+        let limits = AttemptLimits {
+            attempts: 1,
+            tries_per_target: 1,
+            deadline_ms: WHOLE_MS,
+            ..AttemptLimits::default()
         };
+        let route = RouteName::from(format!("canary:{name}"));
+        let route = Route::new(route, vec![Arc::clone(target)], limits);
+        let said = (Asked { dialect, headers, query: None }, Whole::alone(head, body));
+        let request = Request::of_the_house(self, id, caller, said, route);
         let response = match run(request).await {
             Ok(response) => response,
             Err(error) => return (Err(error.message), None),

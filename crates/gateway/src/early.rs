@@ -51,16 +51,11 @@ impl Early {
 
     /// An error object that came with a success status, whole or in a stream.
     pub(crate) fn in_band(said: UpstreamError) -> Self {
-        Self { status: 200, ..Self::stated(200, said) }
+        Self::said(200, said)
     }
 
-    /// A status with what was said beside it.
+    /// A status with what was said beside it, which tell what kind of failure it is.
     pub(crate) fn said(status: u16, said: UpstreamError) -> Self {
-        Self::stated(status, said)
-    }
-
-    /// Classified by what the upstream said.
-    fn stated(status: u16, said: UpstreamError) -> Self {
         let failure = classify(&Said {
             status,
             kind: said.kind.as_deref(),
@@ -85,7 +80,7 @@ pub(crate) async fn read_refusal(
     if said.kind.is_none() {
         said.kind = error_type;
     }
-    Early { asked_ms, raw: Some(raw), ..Early::stated(status, said) }
+    Early { asked_ms, raw: Some(raw), ..Early::said(status, said) }
 }
 
 /// The name of an error of Amazon's, which stands in a header: `ThrottlingException:http://…`.

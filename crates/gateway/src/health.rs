@@ -13,7 +13,7 @@ use decide::{
     pins::Pins,
     retry_budget::RetryBudgetLimits,
     route::SkipReason,
-    spray::Signs,
+    spray::Merits,
     upstream_stream::UpstreamStream,
 };
 use terms::{
@@ -175,14 +175,14 @@ impl Health {
         Duration::from_millis(self.known().idle_limit(&target.name, ms(configured)))
     }
 
-    pub(crate) fn signs(
+    pub(crate) fn merits(
         &self,
         target: &TargetName,
         weight: f64,
         price: Option<f64>,
         now: Moment,
-    ) -> Signs {
-        self.known().signs(target, weight, price, now)
+    ) -> Merits {
+        self.known().merits(target, weight, price, now)
     }
 
     /// A target answers worse than it did, or as before again.

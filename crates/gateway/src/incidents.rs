@@ -189,13 +189,15 @@ impl Gateway {
         let mut known = self.incidents.known();
         known.history = history.unwrap_or_default();
         known.open = open;
-        let signs = known.history.signs.clone();
-        let is_lost = |open: &Incident| match &open.cause {
-            Cause::Sign(sign) => !signs.is_changed(&open.target, *sign),
+        let Known { history, open, .. } = &*known;
+        let is_lost = |open: &&Incident| match &open.cause {
+            Cause::Sign(sign) => !history.signs.is_changed(&open.target, *sign),
             Cause::Canary(_) => false,
         };
+        let lost: Vec<IncidentId> =
+            open.iter().filter(is_lost).map(|open| open.id.clone()).collect();
         let closed = Closed { at: self.wall(), by: Some(RESTART.to_owned()) };
-        known.close(is_lost, &closed);
+        known.close(|open| lost.contains(&open.id), &closed);
         for incident in &known.open {
             self.health.degrade(&incident.target, true);
         }
@@ -209,7 +211,7 @@ impl Gateway {
     }
 
     /// What was opened or closed since the last call, and what is remembered of all targets at this
-    /// moment.
+    /// moment, which shares what it can with what goes on: no answer waits for a copy of all of it.
     pub fn take_incidents(&self) -> (Vec<Incident>, SignHistory) {
         let mut known = self.incidents.known();
         (std::mem::take(&mut known.unsaved), known.history.clone())

@@ -12,7 +12,6 @@ use terms::{
     money::NanoUsd,
     outcome::Failure,
 };
-use tokio::time::Instant;
 use wire::StopReason;
 
 use crate::{
@@ -22,7 +21,6 @@ use crate::{
     plan::Sending,
     reply::{Answer, Try},
     request::Request,
-    room::Room,
     succession::heirs,
     table::{Route, Target},
 };
@@ -61,7 +59,7 @@ pub(crate) fn consider(request: &Request, answering: &Target) {
 }
 
 fn copy(request: &Request, answering: &Target, heir: &Arc<Target>) -> Request {
-    let gateway = Arc::clone(&request.gateway);
+    let gateway = &request.gateway;
     let caller =
         Caller { key: MIRROR.into(), principal: MIRROR.into(), team: request.caller.team.clone() };
     let (head, body) = request.whole.sent_to(&heir.provider.name);
@@ -73,20 +71,8 @@ fn copy(request: &Request, answering: &Target, heir: &Arc<Target>) -> Request {
         task: request.route.task.clone(),
         ..Route::new(name, vec![Arc::clone(heir)], limits)
     };
-    Request {
-        id: gateway.new_request_id(),
-        caller: Arc::new(caller),
-        session: None,
-        asked: request.asked.clone(),
-        operation: None,
-        whole: Whole::alone(head.clone(), body.clone()),
-        keeping: None,
-        wanted_fault: None,
-        deadline: Instant::now() + std::time::Duration::from_millis(limits.deadline_ms),
-        route: Arc::new(route),
-        _room: Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes),
-        gateway,
-    }
+    let said = (request.asked.clone(), Whole::alone(head.clone(), body.clone()));
+    Request::of_the_house(gateway, gateway.new_request_id(), Arc::new(caller), said, route)
 }
 
 async fn send(request: Request, heir: Arc<Target>, original: TargetName) {

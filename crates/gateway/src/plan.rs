@@ -171,11 +171,11 @@ fn preferred_order<'r>(
     let weights = match chosen.spray {
         Spray::Order | Spray::Weights => weights,
         Spray::Adaptive => {
-            let signs = sprayed.iter().zip(weights).map(|(index, weight)| {
+            let merits = sprayed.iter().zip(weights).map(|(index, weight)| {
                 let target = &targets[*index];
-                gateway.health.signs(&target.name, weight, Some(price(gateway, target)), now)
+                gateway.health.merits(&target.name, weight, Some(price(gateway, target)), now)
             });
-            spray::adaptive(&signs.collect::<Vec<_>>())
+            spray::adaptive(&merits.collect::<Vec<_>>())
         }
     };
     let places: Vec<Place> = sprayed

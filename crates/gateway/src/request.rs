@@ -1,7 +1,7 @@
 //! A request that may go out: everything that an attempt of it needs, kept together and owned, because
 //! a stream may have to be gone on with long after its beginning was sent.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use access::Caller;
 use decide::{route::Facts, signs::Origin};
@@ -56,6 +56,30 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request of the house's own: it belongs to no session, and nothing of it is kept.
+    pub(crate) fn of_the_house(
+        gateway: &Arc<Gateway>,
+        id: RequestId,
+        caller: Arc<Caller>,
+        (asked, whole): (Asked, Whole),
+        route: Route,
+    ) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            caller,
+            session: None,
+            id,
+            asked,
+            operation: None,
+            whole,
+            keeping: None,
+            wanted_fault: None,
+            deadline: Instant::now() + Duration::from_millis(route.limits.deadline_ms),
+            route: Arc::new(route),
+            _room: Room::new(&gateway.bodies, gateway.intake.all_bodies_bytes),
+        }
+    }
+
     /// One attempt at a planned target.
     pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
         let Sending { target, key, ordinal, has_another, .. } = sending;

@@ -312,6 +312,75 @@ fn the_callers_with_most_answers_are_watched_however_many_there_are() {
     );
 }
 
+/// A target, a kind of work there, and whether it refuses.
+fn told(signs: &mut Signs, name: &str, kind: u64, refused: bool, now: i64) -> Vec<Finding> {
+    let answer = Answer {
+        request: RequestId::from_parts(now.unsigned_abs(), 0),
+        origin: Origin::of("p", "r", kind),
+        refused,
+        is_json: None,
+        are_calls_valid: None,
+        tokens: None,
+        tokens_per_second: None,
+    };
+    signs.answered(&name.into(), &answer, &no_wait(), Timestamp(now))
+}
+
+/// Whether a target is watched: it answers for a while as usual, then refuses.
+fn is_watched(signs: &mut Signs, name: &str, from: i64) -> bool {
+    let found = |answer: i64| {
+        let found = told(signs, name, 0, answer >= 200, from + answer * 1_000);
+        found.iter().any(|found| matches!(found, Finding::Changed(_)))
+    };
+    (0..300).any(found)
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+#[test]
+fn a_target_that_comes_last_is_watched_and_one_that_is_changed_stays_so() {
+    let mut signs = Signs::default();
+    assert!(is_watched(&mut signs, "p/changed", 0));
+    let changed = |signs: &Signs| signs.is_changed(&"p/changed".into(), Sign::Refusals);
+    for number in 0..1_500 {
+        told(&mut signs, &format!("p/{number}"), 0, false, 400_000 + number);
+        told(&mut signs, &format!("p/{number}"), 0, false, 400_000 + number);
+    }
+    // While all others are in use, it takes the place of the one that least is known of.
+    assert!(is_watched(&mut signs, "p/new", 500_000));
+    assert!(is_watched(&mut signs, "p/late", 30 * DAY_MS));
+    assert!(changed(&signs), "its incident is open");
+    let text = serde_json::to_string(&signs).unwrap();
+    assert!(text.len() < 2_000_000, "{} bytes", text.len());
+}
+
+#[test]
+fn works_that_are_seen_no_more_keep_no_place_from_new_targets() {
+    for later in [0, 30 * DAY_MS] {
+        let mut signs = Signs::default();
+        for number in 0..40 {
+            for kind in 0..300 {
+                told(&mut signs, &format!("p/{number}"), kind, false, 1_000);
+            }
+        }
+        assert!(is_watched(&mut signs, "p/new", 2_000 + later), "{later}");
+        let text = serde_json::to_string(&signs).unwrap();
+        assert!(text.len() < 8_000_000, "{} bytes", text.len());
+    }
+}
+
+#[test]
+fn a_copy_stays_as_it_was_while_the_original_learns() {
+    let mut signs = Signs::default();
+    let other = |signs: &mut Signs| told(signs, "p/other", 0, false, 1_000);
+    other(&mut signs);
+    let (copy, text) = (signs.clone(), serde_json::to_string(&signs).unwrap());
+    assert!(is_watched(&mut signs, "p/a", 2_000));
+    other(&mut signs);
+    assert_eq!(serde_json::to_string(&copy).unwrap(), text);
+    assert!(!copy.is_changed(&"p/a".into(), Sign::Refusals));
+}
+
 #[test]
 fn memory_is_bounded_and_survives_being_written_down() {
     let mut traffic = Traffic::new(1, no_wait());
