@@ -2,11 +2,11 @@
 //! genai-prices' rules. Which it is, is seen from its shape. What a list says of a model is what it
 //! states and nothing more: what it leaves out stays as it was.
 
-mod decimal;
+pub mod decimal;
 mod genai_prices;
 mod litellm;
 mod models_dev;
-mod vendors;
+pub mod vendors;
 
 use std::collections::BTreeMap;
 

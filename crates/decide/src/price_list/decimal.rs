@@ -3,13 +3,13 @@
 //! tokens is rounded up.
 
 /// From dollars per token to micro-dollars per million tokens.
-pub(super) const PER_TOKEN: i32 = 12;
+pub const PER_TOKEN: i32 = 12;
 /// From dollars per million tokens to micro-dollars per million tokens.
-pub(super) const PER_MILLION: i32 = 6;
+pub const PER_MILLION: i32 = 6;
 
 /// The number `text` times ten to the power of `shift`; `None` where it is no number of at least 0, or
 /// too large for a price.
-pub(super) fn scaled(text: &str, shift: i32) -> Option<u64> {
+pub fn scaled(text: &str, shift: i32) -> Option<u64> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),

@@ -2,17 +2,19 @@
 
 /// One vendor.
 #[derive(Debug)]
-pub(super) struct Vendor {
-    name: &'static str,
+pub struct Vendor {
+    /// Our name.
+    pub name: &'static str,
     /// Its names in LiteLLM's table; empty where that has none of its models.
-    pub(super) litellm: &'static [&'static str],
+    pub litellm: &'static [&'static str],
     /// Its name in genai-prices; empty likewise.
-    pub(super) genai: &'static str,
+    pub genai: &'static str,
     /// Its name in models.dev; empty likewise.
-    pub(super) models_dev: &'static str,
+    pub models_dev: &'static str,
 }
 
-const ALL: &[Vendor] = &[
+/// Every vendor.
+pub const ALL: &[Vendor] = &[
     vendor("anthropic", &["anthropic"], "anthropic", "anthropic"),
     vendor("cerebras", &["cerebras"], "cerebras", "cerebras"),
     vendor("cohere", &["cohere_chat", "cohere"], "cohere", "cohere"),
@@ -39,6 +41,6 @@ const fn vendor(
 }
 
 /// The vendor with this name of ours.
-pub(super) fn by_name(name: &str) -> Option<&'static Vendor> {
+pub fn by_name(name: &str) -> Option<&'static Vendor> {
     ALL.iter().find(|vendor| vendor.name == name)
 }

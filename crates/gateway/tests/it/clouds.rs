@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use gateway::{AwsKeys, Credential, Endpoint, Provider, ProviderAddress, Serves, Source};
+use gateway::{AwsKeys, Credential, Endpoint, Keyring, Provider, ProviderAddress, Serves, Source};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::SpendDimension;
@@ -389,6 +389,33 @@ async fn embeddings_stand_beside_azures_deployments() {
     let heard = recorder.last();
     assert_eq!(heard.target, "/openai/deployments/ada/embeddings?api-version=2024-10-21");
     assert_eq!(heard.header("api-key"), "azure-secret");
+}
+
+#[tokio::test]
+async fn a_key_that_azure_or_bedrock_refuses_gives_way_to_the_next_in_the_same_request() {
+    let refused = r#"{"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint."}}"#;
+    let azure = |secret| Credential::header("api-key", secret).unwrap();
+    let bedrock = |secret| Credential::bearer(secret).unwrap();
+    let rings =
+        [("api-key", ["one", "two"].map(azure)), ("authorization", ["one", "two"].map(bedrock))];
+    for (header, ring) in rings {
+        let told = vec![Told::json(401, refused), Told::json(200, CHAT_REPLY)];
+        let recorder = Recorder::start(told).await;
+        let uri = format!("{}/openai/v1/chat/completions", recorder.base).parse().unwrap();
+        let endpoints = vec![Endpoint::at(CHAT, uri)];
+        let source = Source::Remote { endpoints, keys: Keyring::new(ring.to_vec()) };
+        let cloud = Arc::new(Provider { name: "cloud".into(), source, limits: FAST });
+        let house = House::open(table_whole("r", &[(cloud, "gpt")])).await;
+        let reply = house.ask(CHAT, "r", false).await;
+        assert_eq!(whole_text(CHAT, false, &reply), "Hallo");
+        let mut shown: Vec<String> = recorder
+            .heard()
+            .iter()
+            .map(|heard| heard.header(header).replace("Bearer ", ""))
+            .collect();
+        shown.sort_unstable();
+        assert_eq!(shown, ["one", "two"]);
+    }
 }
 
 #[tokio::test]

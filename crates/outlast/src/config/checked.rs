@@ -391,7 +391,7 @@ fn environment_providers(
         let sources = Sources {
             name: &name,
             base_url: None,
-            api_key: None,
+            api_keys: None,
             dialects: None,
             environment,
             findings,

@@ -40,7 +40,8 @@ pub(crate) struct Keys {
 pub(crate) struct Sources<'a> {
     pub(crate) name: &'a Spanned<String>,
     pub(crate) base_url: Option<&'a Spanned<String>>,
-    pub(crate) api_key: Option<&'a Spanned<String>>,
+    /// One or several; `None` where the environment may have one.
+    pub(crate) api_keys: Option<&'a [Spanned<String>]>,
     /// The dialects that the file allows; `None` for all that are spoken there.
     pub(crate) dialects: Option<&'a [Dialect]>,
     pub(crate) environment: &'a Environment,
@@ -58,6 +59,12 @@ impl Keys {
             access_key_id: section.string("access_key_id"),
             secret_access_key: section.string("secret_access_key"),
         }
+    }
+
+    /// What says with which keys requests are signed, if anything does.
+    pub(crate) fn signing_key(&self) -> Option<&'static str> {
+        let is_given = self.access_key_id.is_some() || self.secret_access_key.is_some();
+        is_given.then_some("`access_key_id`")
     }
 
     /// Reports the keys that mean nothing for this provider; `None` is one that is no cloud.
@@ -108,6 +115,12 @@ impl Cloud {
             Self::Bedrock => Reseller::Bedrock,
             Self::Vertex => Reseller::Vertex,
         }
+    }
+
+    /// Whether it may be asked with any of several keys: a resource of Azure has two, Bedrock's API keys
+    /// are as many as somebody made. Access tokens of Vertex AI end within the hour.
+    pub(crate) fn takes_several(self) -> bool {
+        matches!(self, Self::Azure | Self::Bedrock)
     }
 
     /// Whether the environment alone says that it is to be used: with a key that serves nothing else.
@@ -195,13 +208,12 @@ fn azure(keys: &Keys, sources: &Sources<'_>) -> Remote {
             .into_iter()
             .collect()
     });
-    let key =
-        sources.key(&[AZURE_KEY]).map(|key| sources.usable(Credential::header("api-key", &key)));
+    let keys = sources.ring(&[AZURE_KEY], |key| Credential::header("api-key", key));
     let token = sources.environment.get(AZURE_TOKEN);
-    let credential = key
-        .or_else(|| token.map(|token| sources.usable(Credential::bearer(token))))
-        .unwrap_or_else(|| sources.missing(&format!("set {AZURE_KEY}, or add `api_key`")));
-    Remote { endpoints, keys: credential.into() }
+    let keys = keys
+        .or_else(|| token.map(|token| sources.usable(Credential::bearer(token)).into()))
+        .unwrap_or_else(|| sources.missing(&format!("set {AZURE_KEY}, or add `api_key`")).into());
+    Remote { endpoints, keys }
 }
 
 /// Claude is asked in its own dialect, every other model in Converse.
@@ -237,20 +249,29 @@ fn bedrock(keys: &Keys, sources: &Sources<'_>) -> Remote {
         );
         claude.into_iter().chain(any).collect()
     });
-    let credential = region.and_then(|region| aws(keys, region, sources));
-    Remote { endpoints, keys: credential.into() }
+    let keys = region.map_or_else(Keyring::default, |region| aws(keys, region, sources));
+    Remote { endpoints, keys }
 }
 
-/// Keys or a token: the file's before the environment's, the token before the keys.
-fn aws(keys: &Keys, region: String, sources: &Sources<'_>) -> Option<Credential> {
-    let signing = |access_key_id: String, secret_access_key: String, session_token| {
+/// Keys that sign, or tokens: the file's before the environment's, tokens before keys.
+fn aws(keys: &Keys, region: String, sources: &Sources<'_>) -> Keyring {
+    if keys.signing_key().is_none()
+        && let Some(tokens) = sources.ring(&[BEDROCK_TOKEN], Credential::bearer)
+    {
+        return tokens;
+    }
+    signing(keys, region, sources).into()
+}
+
+fn signing(keys: &Keys, region: String, sources: &Sources<'_>) -> Option<Credential> {
+    let signed = |access_key_id: String, secret_access_key: String, session_token| {
         let keys = AwsKeys { access_key_id, secret_access_key, session_token, region };
         sources.usable(Credential::aws(keys))
     };
     let (id, secret) = (keys.access_key_id.as_ref(), keys.secret_access_key.as_ref());
     if let (Some(id), Some(secret)) = (id, secret) {
         let read = |key| provider::secret(key, sources.environment, sources.findings);
-        return signing(read(id)?, read(secret)?, None);
+        return signed(read(id)?, read(secret)?, None);
     }
     if let Some(alone) = id.or(secret) {
         sources.findings.report(
@@ -260,12 +281,9 @@ fn aws(keys: &Keys, region: String, sources: &Sources<'_>) -> Option<Credential>
         );
         return None;
     }
-    if let Some(token) = sources.key(&[BEDROCK_TOKEN]) {
-        return sources.usable(Credential::bearer(&token));
-    }
     let given = |name: &str| sources.environment.get(name).map(str::to_owned);
     match (given("AWS_ACCESS_KEY_ID"), given("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => signing(id, secret, given("AWS_SESSION_TOKEN")),
+        (Some(id), Some(secret)) => signed(id, secret, given("AWS_SESSION_TOKEN")),
         _ => sources.missing(&format!(
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or {BEDROCK_TOKEN}, or add `api_key` with a Bedrock API key"
         )),
@@ -333,7 +351,7 @@ fn google(keys: &Keys, sources: &Sources<'_>) -> Option<Credential> {
         return Some(Credential::google(GoogleTokens::from_file(PathBuf::from(path.get_ref()))));
     }
     let fixed = |token: &str| sources.usable(Credential::bearer(token));
-    let given = sources.api_key.and_then(|_| sources.key(&[]));
+    let given = sources.secrets(&[]).and_then(|secrets| secrets.into_iter().next());
     if keys.credentials_file.is_none()
         && let Some(token) = given
     {
@@ -416,12 +434,26 @@ impl Sources<'_> {
         Some(word)
     }
 
-    /// The secret of `api_key`, or of the first variable that is set.
-    fn key(&self, variables: &[&str]) -> Option<String> {
-        match self.api_key {
-            Some(key) => provider::secret(key, self.environment, self.findings),
-            None => variables.iter().find_map(|name| self.environment.get(name)).map(str::to_owned),
+    /// The secrets of the file, or of the first variable that is set; `None` where there is neither.
+    fn secrets(&self, variables: &[&str]) -> Option<Vec<String>> {
+        match self.api_keys {
+            Some(keys) => Some(provider::read_all(keys, self.environment, self.findings)),
+            None => {
+                let found = variables.iter().find_map(|name| self.environment.get(name))?;
+                Some(vec![found.to_owned()])
+            }
         }
+    }
+
+    /// The keys with these secrets.
+    fn ring(
+        &self,
+        variables: &[&str],
+        shown: impl Fn(&str) -> Result<Credential, http::header::InvalidHeaderValue>,
+    ) -> Option<Keyring> {
+        let secrets = self.secrets(variables)?;
+        let usable = secrets.iter().filter_map(|secret| self.usable(shown(secret)));
+        Some(Keyring::new(usable.collect()))
     }
 
     fn usable(
@@ -433,8 +465,8 @@ impl Sources<'_> {
 
     fn missing(&self, advice: &str) -> Option<Credential> {
         let message = format!("provider `{}` has no credential", self.name.get_ref());
-        // Where `api_key` stands but cannot be read, that was reported already.
-        if self.api_key.is_none() {
+        // Where keys stand but cannot be read, that was reported already.
+        if self.api_keys.is_none() {
             self.report(message, advice.to_owned());
         }
         None

@@ -133,7 +133,8 @@ pub(crate) fn provider(
     }
     cloud_keys.report_strays(cloud, findings);
     let keys = keys.map(|(at, list)| {
-        let beside = key.is_some().then_some("`api_key`").or(cloud.map(Cloud::name));
+        let single = cloud.filter(|cloud| !cloud.takes_several()).map(Cloud::name);
+        let beside = key.is_some().then_some("`api_key`").or(cloud_keys.signing_key()).or(single);
         several(list, at.unwrap_or_else(|| span.clone()), beside, findings)
     });
     let spoken = dialects.as_ref().map(|names| {
@@ -143,20 +144,20 @@ pub(crate) fn provider(
         let message = format!("provider `{}` speaks no dialect", name.get_ref());
         findings.report(span.clone(), message, dialect_advice());
     }
+    let keys = keys.as_deref().or(key.as_ref().map(std::slice::from_ref));
     let remote = match cloud {
         Some(cloud) => cloud.connect(
             &cloud_keys,
             &Sources {
                 name: &name,
                 base_url: base_url.as_ref(),
-                api_key: key.as_ref(),
+                api_keys: keys,
                 dialects: spoken.as_deref(),
                 environment,
                 findings,
             },
         ),
         None => {
-            let keys = keys.as_deref().or(key.as_ref().map(std::slice::from_ref));
             let given = Given { name: &name, base_url: base_url.as_ref(), keys };
             server(&given, spoken, known, environment, findings)
         }
@@ -272,7 +273,7 @@ fn several(
 ) -> Vec<Spanned<String>> {
     if let Some(beside) = beside {
         let message = format!("`api_keys` means nothing beside {beside}");
-        let advice = "write all keys into `api_keys`, or one into `api_key`; a cloud takes one";
+        let advice = "write all keys into `api_keys`, or give one credential in its own keys";
         findings.report(at, message, advice);
         return Vec::new();
     }
@@ -285,8 +286,8 @@ fn several(
     list
 }
 
-/// The secrets of several keys; one that stands there twice would be thought to be two.
-fn read_all(
+/// The secrets of keys; one that stands there twice would be thought to be two.
+pub(crate) fn read_all(
     keys: &[Spanned<String>],
     environment: &Environment,
     findings: &Findings,

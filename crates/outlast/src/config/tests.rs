@@ -327,7 +327,8 @@ fn every_snippet_of_the_guide_to_providers_loads() {
         r#"{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r"}"#,
     );
     let answers = place("answers.jsonl", "{\"input\":\"a\",\"answer\":\"b\"}\n");
-    let keys = [("AZURE_OPENAI_API_KEY", "k"), ("OPENAI_RESEARCH_KEY", "k")];
+    let keys = ["AZURE_OPENAI_API_KEY", "AZURE_KEY_1", "AZURE_KEY_2", "OPENAI_RESEARCH_KEY"];
+    let keys = keys.map(|name| (name, name));
     let snippets: Vec<&str> =
         guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(snippets.len() >= 8);
@@ -369,6 +370,30 @@ fn a_provider_may_have_several_keys() {
         TWO,
         &["3: the environment variable D is not set"],
     );
+}
+
+#[test]
+fn a_cloud_may_have_several_keys_where_it_knows_keys() {
+    let with = |cloud: &str| format!("[[provider]]\nname = \"{cloud}\n");
+    let azure = with("azure\"\nbase_url = \"https://r.openai.azure.com\"");
+    let bedrock = with("bedrock\"\nregion = \"eu-central-1\"");
+    let several = "api_keys = [\"env:A\", \"env:B\"]\n";
+    for cloud in [&azure, &bedrock] {
+        assert_eq!(keys_of(&format!("{cloud}{several}")), 2);
+        assert_eq!(keys_of(&format!("{cloud}api_key = \"env:A\"\n")), 1);
+        let same = format!("{cloud}api_keys = [\"env:A\", \"env:C\"]\n");
+        refused(&same, TWO, &["4: this is the same key as one before it"]);
+        let unset = format!("{cloud}api_keys = [\"env:D\"]\n");
+        refused(&unset, TWO, &["4: the environment variable D is not set"]);
+    }
+    let signed = "access_key_id = \"env:A\"\nsecret_access_key = \"env:B\"\n";
+    refused(
+        &format!("{bedrock}{several}{signed}"),
+        TWO,
+        &["4: `api_keys` means nothing beside `access_key_id`"],
+    );
+    let vertex = with("vertex\"\nproject = \"p\"\ntoken_file = \"t\"");
+    refused(&format!("{vertex}{several}"), TWO, &["5: `api_keys` means nothing beside vertex"]);
 }
 
 #[test]

@@ -3,36 +3,60 @@
 //! a price, two that agree fill what it leaves open, and every disagreement becomes a remark. A model
 //! whose price nobody knows is left out, because an unknown model must never look free.
 
-use super::{
-    entry::{Entry, Quote},
-    genai_prices, models_dev,
-};
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use decide::price_list::{PriceList, Stated};
+use terms::money::PicoUsdPerToken;
+
+use super::entry::Entry;
+
+/// What another source says that models cost on a day. It is read like any price list that is taken over.
+#[derive(Debug)]
+pub(super) struct Witness {
+    list: PriceList,
+    as_of: String,
+}
+
+impl Witness {
+    pub(super) fn read(path: &Path, as_of: &str) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let list = PriceList::read(&text).with_context(|| format!("{}", path.display()))?;
+        Ok(Self { list, as_of: as_of.to_owned() })
+    }
+
+    /// Who states no price is no witness.
+    pub(super) fn stated(&self, vendor: &str, name: &str) -> Option<Stated> {
+        self.list.stated(vendor, name, &self.as_of).ok().flatten()
+    }
+}
+
+/// The number of a price.
+pub(super) fn micro_usd(price: Option<PicoUsdPerToken>) -> Option<u64> {
+    price.map(|price| price.0)
+}
 
 /// Checks and corrects an entry. False: the entry has no believable price.
 pub(super) fn check(
     entry: &mut Entry,
-    genai: &genai_prices::Book,
-    models_dev: &models_dev::Book,
+    genai: &Witness,
+    models_dev: &Witness,
     remarks: &mut Vec<String>,
 ) -> bool {
-    let second = genai.quote(&entry.provider, &entry.name).unwrap_or_default();
-    let third = models_dev.quote(&entry.provider, &entry.name).unwrap_or_default();
+    let second = genai.stated(&entry.provider, &entry.name).unwrap_or_default();
+    let third = models_dev.stated(&entry.provider, &entry.name).unwrap_or_default();
     let name = format!("{}/{}", entry.provider, entry.name);
     let mut settle =
-        |label: &str, ours: &mut Option<u64>, second: Option<u64>, third: Option<u64>| {
-            let (settled, remark) = settle(*ours, second, third);
+        |label: &str, ours: &mut Option<u64>, of: fn(&Stated) -> Option<PicoUsdPerToken>| {
+            let (settled, remark) = settle(*ours, micro_usd(of(&second)), micro_usd(of(&third)));
             *ours = settled;
             remarks.extend(remark.map(|remark| format!("{name}: {label} {remark}")));
         };
-    settle("input", &mut entry.input, second.input, third.input);
-    settle("output", &mut entry.output, second.output, third.output);
-    settle("cache_read", &mut entry.cache_read, second.cache_read, third.cache_read);
-    settle(
-        "cache_write_5m",
-        &mut entry.cache_write_5m,
-        second.cache_write_5m.filter(|price| *price > 0),
-        third.cache_write_5m.filter(|price| *price > 0),
-    );
+    settle("input", &mut entry.input, |stated| stated.input);
+    settle("output", &mut entry.output, |stated| stated.output);
+    settle("cache_read", &mut entry.cache_read, |stated| stated.cache_read);
+    settle("cache_write_5m", &mut entry.cache_write_5m, |stated| stated.cache_write_5m);
     let believable = has_believable_price(entry, second, third);
     if !believable {
         remarks.push(format!("{name}: left out, no believable price"));
@@ -41,9 +65,10 @@ pub(super) fn check(
 }
 
 /// A price of zero needs a second witness, or a name that says so.
-fn has_believable_price(entry: &Entry, second: Quote, third: Quote) -> bool {
+fn has_believable_price(entry: &Entry, second: Stated, third: Stated) -> bool {
     let (Some(input), Some(output)) = (entry.input, entry.output) else { return false };
-    let free = |quote: Quote| quote.input == Some(0) && quote.output == Some(0);
+    let nothing = Some(PicoUsdPerToken(0));
+    let free = |stated: Stated| stated.input == nothing && stated.output == nothing;
     input + output > 0 || entry.name.ends_with(":free") || (free(second) && free(third))
 }
 

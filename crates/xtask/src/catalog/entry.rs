@@ -42,15 +42,6 @@ pub(super) struct Long {
     pub(super) cache_read: Option<u64>,
 }
 
-/// What another source says that a model costs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Quote {
-    pub(super) input: Option<u64>,
-    pub(super) output: Option<u64>,
-    pub(super) cache_read: Option<u64>,
-    pub(super) cache_write_5m: Option<u64>,
-}
-
 /// What a model can do, in the order of the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Skills {

@@ -4,13 +4,13 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
-use serde_json::value::RawValue;
-
-use super::{
+use decide::price_list::{
     decimal::{PER_TOKEN, scaled},
-    entry::{Entry, Long, Skills},
     vendors,
 };
+use serde_json::value::RawValue;
+
+use super::entry::{Entry, Long, Skills};
 
 /// Name parts of chat-mode rows that are no text models: they speak, sing, draw or move.
 const NOT_TEXT: &[&str] = &["audio", "-tts", "lyria", "robotics", "prompt-guard", "llama-guard"];
@@ -71,12 +71,12 @@ impl Row {
     }
 
     fn count(&self, field: &str) -> Option<u64> {
-        scaled(self.raw(field)?, 0).ok().filter(|count| *count > 0)
+        scaled(self.raw(field)?, 0).filter(|count| *count > 0)
     }
 
     fn price(&self, field: &str) -> Result<Option<u64>> {
         let Some(text) = self.raw(field) else { return Ok(None) };
-        scaled(text, PER_TOKEN).map(Some).with_context(|| field.to_owned())
+        scaled(text, PER_TOKEN).map(Some).with_context(|| format!("{field} is `{text}`"))
     }
 }
 

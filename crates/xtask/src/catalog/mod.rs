@@ -3,17 +3,15 @@
 //! tiers and successors beside it is kept by hand and not touched.
 
 mod cross_check;
-mod decimal;
 mod entry;
-mod genai_prices;
 mod litellm;
 mod models_dev;
-mod vendors;
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
+use cross_check::Witness;
 use entry::Entry;
 
 use crate::{repository, say};
@@ -53,11 +51,12 @@ fn make(sources: &Path, as_of: &str) -> Result<Catalog> {
         bail!("`{as_of}` is not a date like 2026-11-20");
     }
     let mut remarks = Vec::new();
-    let models_dev = models_dev::Book::read(&sources.join("models.dev/providers_compiled.json"))?;
-    let genai = genai_prices::Book::read(&sources.join("genai-prices/data.json"), as_of)?;
+    let models_dev_path = sources.join("models.dev/providers_compiled.json");
+    let models_dev = Witness::read(&models_dev_path, as_of)?;
+    let genai = Witness::read(&sources.join("genai-prices/data.json"), as_of)?;
     let litellm_path = sources.join("litellm/model_prices_and_context_window.json");
     let mut entries = litellm::entries(&litellm_path, &mut remarks)?;
-    entries.extend(models_dev.entries_of_vendors_without_first_source());
+    entries.extend(models_dev::entries_without_first_source(&models_dev_path, &models_dev)?);
     entries.retain_mut(|entry| cross_check::check(entry, &genai, &models_dev, &mut remarks));
     entries.sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
     let text = render(&entries, as_of);

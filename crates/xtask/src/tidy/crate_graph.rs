@@ -45,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("loadbench", &["terms", "simulator"]),
-    ("xtask", &[]),
+    ("xtask", &["terms", "decide"]),
 ];
 
 /// What any crate may use in its tests: a vendor and a place to store, both of them real.
