@@ -27,6 +27,7 @@ mod request;
 mod resume;
 mod seal;
 mod sealing;
+mod spans;
 mod spoken;
 mod stream;
 mod unseal;
