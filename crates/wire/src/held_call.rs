@@ -16,7 +16,8 @@ pub(crate) struct HeldCall {
 }
 
 impl HeldCall {
-    /// Takes an event: what belongs to a call is held, and released whole before whatever follows it.
+    /// Takes an event: what belongs to a call is held, and released as one piece before anything else is
+    /// said. Counts and what cannot be said go past it; where the stream fails, it is dropped.
     pub(crate) fn pass(
         held: &mut Option<Box<Self>>,
         event: &Event<'_>,
@@ -42,8 +43,8 @@ impl HeldCall {
                     arguments: String::new(),
                 }));
             }
-            // Counts may stand between two pieces of a call.
-            (Event::Usage(_), _) => deliver(event),
+            // They may stand between two pieces of a call.
+            (Event::Usage(_) | Event::Unsaid(_), _) => deliver(event),
             // A stream that fails does not make its open call whole.
             (Event::Failed(_), _) => {
                 *held = None;

@@ -5,6 +5,7 @@
 mod address;
 mod completions;
 mod conduct;
+mod embeddings;
 mod error;
 mod event_stream;
 mod file_ids;
@@ -26,6 +27,7 @@ mod request;
 mod resume;
 mod seal;
 mod sealing;
+mod spans;
 mod spoken;
 mod stream;
 mod unseal;
@@ -42,6 +44,9 @@ pub use address::{addressed, unaddressed};
 pub use canonical::event::StopReason;
 pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use conduct::{Conduct, SaidAnswer, read_answer};
+pub use embeddings::{
+    AnsweredEmbeddings, AskedEmbeddings, embeddings_for_gemini, embeddings_for_openai,
+};
 pub use error::{
     BadRequest, ErrorKind, ErrorReply, Malformed, UpstreamError, error_body, error_event,
     error_status,

@@ -10,8 +10,9 @@ use terms::usage::Usage;
 
 use crate::{
     error::{BadRequest, Malformed},
-    head::{Head, Needs, Spans, checked_model},
+    head::{Head, Needs, checked_model},
     json::scan::{Kind, Scanner},
+    spans::Spans,
     splice::{Edit, splice, value_of},
 };
 

@@ -1,7 +1,8 @@
 //! The opaque text in which one vendor's sealed reasoning crosses another vendor's dialect. It says who
 //! made it, so that it is unwrapped for its maker alone and taken out for everybody else: a signature
-//! that is not a vendor's own makes it refuse the whole request. It holds nothing that its caller was
-//! not given; what is forged or damaged is left out. Valid base64 in both alphabets, because clients
+//! that is not a vendor's own makes it refuse the whole request. It holds what was sealed and the words
+//! that it vouches for, in the clear. What was damaged is left out; what is forged with care only its
+//! maker can tell, as if it had been sent there itself. Valid base64 in both alphabets, because clients
 //! decode and encode such texts on their way.
 
 use base64::{

@@ -14,7 +14,7 @@ use crate::{
     json::text::Text,
 };
 
-/// The same for a whole answer.
+/// Gives what was sealed in a whole answer its words.
 pub(crate) fn with_words(blocks: &mut [ReplyBlock<'_>]) {
     let mut words = String::new();
     for block in blocks {
@@ -28,7 +28,7 @@ pub(crate) fn with_words(blocks: &mut [ReplyBlock<'_>]) {
     }
 }
 
-/// A writer of streams before another.
+/// Does the same in a stream, before its writer.
 #[derive(Debug)]
 pub(crate) struct Sealing {
     writer: Box<dyn StreamEncoder>,

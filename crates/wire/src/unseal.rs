@@ -1,6 +1,6 @@
 //! Taking sealed reasoning of other vendors out of a request whose provider speaks its caller's dialect:
-//! the vendor would take our wrapping for a signature of its own and refuse the whole request. Every
-//! other byte stays as it was.
+//! the vendor would take our wrapping for a signature of its own and refuse the whole request. All else
+//! stays as it was, but for the spaces between the elements of a list that loses one.
 
 use std::ops::Range;
 

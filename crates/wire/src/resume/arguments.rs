@@ -22,7 +22,7 @@ fn are_same(one: &str, other: &str) -> bool {
 #[derive(Debug)]
 pub(crate) enum RetoldArguments {
     /// They were whole: the same value must come, spaced as it may be.
-    Whole(String),
+    Whole(Whole),
     /// They had not come, and something came after them: an empty object says the same.
     Absent(String),
     /// They broke off: told until they go beyond that.
@@ -33,7 +33,8 @@ impl RetoldArguments {
     /// Of a call whose arguments came so far; `is_last` tells that nothing came after it.
     pub(crate) fn of(first: &str, is_last: bool) -> Self {
         if are_whole(first) {
-            Self::Whole(String::new())
+            // Nothing at all says the same as an empty object.
+            Self::Whole(Whole { is_same: are_same(first, ""), ..Whole::default() })
         } else if first.is_empty() && !is_last {
             Self::Absent(String::new())
         } else {
@@ -44,12 +45,7 @@ impl RetoldArguments {
     /// Meets a piece with what came of these arguments the first time; gives what goes beyond it.
     pub(crate) fn tell<'p>(&mut self, first: &str, piece: &'p str) -> Result<Cow<'p, str>, ()> {
         match self {
-            Self::Whole(told) => {
-                told.push_str(piece);
-                // Otherwise more of them may come.
-                let differ = are_whole(told) && !are_same(first, told);
-                if differ { Err(()) } else { Ok(Cow::Borrowed("")) }
-            }
+            Self::Whole(whole) => whole.tell(first, piece).map(|()| Cow::Borrowed("")),
             Self::Absent(told) => {
                 told.push_str(piece);
                 if says_nothing(told) {
@@ -66,10 +62,48 @@ impl RetoldArguments {
     /// Whether as much of them was told as came the first time.
     pub(crate) fn are_told(&self, first: &str) -> bool {
         match self {
-            Self::Whole(told) => are_same(first, told),
+            Self::Whole(whole) => whole.is_same,
             Self::Absent(_) => true,
             Self::Open(retelling) => retelling.is_done(first),
         }
+    }
+}
+
+/// A second telling of arguments that were whole, compared once it is whole, too.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    told: String,
+    /// Brackets that are open, and whether it stands in a string.
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    /// Whether what was told is the same.
+    is_same: bool,
+}
+
+impl Whole {
+    fn tell(&mut self, first: &str, piece: &str) -> Result<(), ()> {
+        self.told.push_str(piece);
+        let mut closes = false;
+        for byte in piece.bytes() {
+            match (self.in_string, byte) {
+                (true, _) if self.escaped => self.escaped = false,
+                (true, b'\\') => self.escaped = true,
+                (_, b'"') => self.in_string = !self.in_string,
+                (false, b'{') => self.depth += 1,
+                (false, b'}') => {
+                    self.depth = self.depth.saturating_sub(1);
+                    closes |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+        if closes {
+            self.is_same = are_same(first, &self.told);
+            return if self.is_same { Ok(()) } else { Err(()) };
+        }
+        self.is_same &= piece.trim().is_empty();
+        Ok(())
     }
 }
 
@@ -129,7 +163,7 @@ impl Retelling {
 
 #[cfg(test)]
 mod tests {
-    use super::{Retelling, are_same, are_whole};
+    use super::{Retelling, RetoldArguments, are_same, are_whole};
 
     /// Feeds pieces and gives what goes beyond the first telling.
     fn check(first: &str, pieces: &[&str], expect: Result<&str, ()>) {
@@ -147,6 +181,28 @@ mod tests {
         check(r#"{"a b":1"#, &[r#"{"ab":1}"#], Err(()));
         check(r#"{"a":"\"x"#, &[r#"{ "a":"\"x y"}"#], Ok(r#" y"}"#));
         check(r#"{"a":2"#, &[r#"{"a":3}"#], Err(()));
+    }
+
+    #[test]
+    fn what_was_whole_is_met_by_the_same_value() {
+        let check = |first: &str, pieces: &[&str], expect: Result<bool, ()>| {
+            let mut told = RetoldArguments::of(first, true);
+            let met = pieces
+                .iter()
+                .try_for_each(|piece| told.tell(first, piece).map(|beyond| assert_eq!(beyond, "")));
+            assert_eq!(met.map(|()| told.are_told(first)), expect, "{first} {pieces:?}");
+        };
+        let first = r#"{"a":{"b":"}\\"},"c":1}"#;
+        check(first, &[r#"{ "c":1, "#, r#""a":{"b":"}"#, r#"\\"}"#, "}", " \n"], Ok(true));
+        check(first, &[r#"{"a":{"b":"}\\"},"c":1"#], Ok(false));
+        check(first, &[], Ok(false));
+        check(first, &[r#"{"a":{}}"#], Err(()));
+        check(first, &[first, "1"], Ok(false));
+        check(first, &[first, "{}"], Err(()));
+        check("{}", &[], Ok(true));
+        check("{ }", &[" ", "{"], Ok(false));
+        check("{}", &["{", "}"], Ok(true));
+        check("{}", &["}"], Err(()));
     }
 
     #[test]

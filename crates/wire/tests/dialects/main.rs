@@ -7,6 +7,7 @@ mod clients;
 mod conduct;
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read recordings")]
 mod converse;
+mod embeddings;
 mod errors;
 mod gather;
 mod gemini;

@@ -5,6 +5,7 @@
 pub(crate) mod address;
 mod content_decode;
 mod content_encode;
+pub(crate) mod embeddings;
 mod error;
 mod gather;
 mod model;

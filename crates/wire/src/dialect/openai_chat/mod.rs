@@ -3,6 +3,7 @@
 
 pub(crate) mod completions;
 mod details;
+pub(crate) mod embeddings;
 mod error;
 mod gather;
 pub(in crate::dialect) mod message_decode;
