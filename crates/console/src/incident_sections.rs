@@ -78,16 +78,17 @@ struct RunRow {
 pub(crate) async fn all(app: &App) -> Result<Vec<String>, ConsoleError> {
     let store = &app.state.store;
     let now = app.now();
-    let open = store.open_incidents().await?;
-    let newest = store.newest_incidents(CLOSED).await?;
+    let incidents = store.incidents(CLOSED).await?;
+    let open: Vec<&Incident> =
+        incidents.iter().filter(|incident| incident.closed.is_none()).collect();
     let runs = store.canary_runs(RUNS).await?;
-    let closed = newest.iter().filter_map(|incident| {
+    let closed = incidents.iter().filter_map(|incident| {
         incident.closed.as_ref().map(|closed| earlier(incident, closed, now))
     });
     Ok(vec![
         Open {
             headline: headline(&open),
-            cards: open.iter().rev().map(|incident| card(incident, now)).collect(),
+            cards: open.iter().map(|incident| card(incident, now)).collect(),
         }
         .render()?,
         Earlier { rows: closed.collect() }.render()?,
@@ -95,7 +96,7 @@ pub(crate) async fn all(app: &App) -> Result<Vec<String>, ConsoleError> {
     ])
 }
 
-fn headline(open: &[Incident]) -> String {
+fn headline(open: &[&Incident]) -> String {
     let mut targets: Vec<_> = open.iter().map(|incident| &incident.target).collect();
     targets.sort_unstable();
     targets.dedup();

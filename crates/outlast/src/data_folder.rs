@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// The file that says where the running process answers.
 const ANNOUNCEMENT: &str = "instance.json";
 
+/// The store's file.
+pub(crate) const STORE_FILE: &str = "outlast.db";
+
 /// A data folder that this process may write.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
@@ -84,7 +87,7 @@ impl DataFolder {
     }
 
     pub(crate) fn store_path(&self) -> PathBuf {
-        self.path.join("outlast.db")
+        self.path.join(STORE_FILE)
     }
 
     pub(crate) fn journal_path(&self) -> PathBuf {

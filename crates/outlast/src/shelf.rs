@@ -32,11 +32,14 @@ pub(crate) struct ShelfLimits {
     pub(crate) bytes: u64,
 }
 
+/// Where an answer is waited for.
+type Answer<T> = oneshot::Sender<Result<T, ShelfDown>>;
+
 enum Order {
     Put(Arc<KeptReply>),
-    Find(PrincipalName, String, oneshot::Sender<Result<Option<KeptReply>, ShelfDown>>),
-    FindItem(PrincipalName, String, oneshot::Sender<Result<Option<KeptReply>, ShelfDown>>),
-    Remove(PrincipalName, String, oneshot::Sender<Result<bool, ShelfDown>>),
+    Find(PrincipalName, String, Answer<Option<KeptReply>>),
+    FindItem(PrincipalName, String, Answer<Option<KeptReply>>),
+    Remove(PrincipalName, String, Answer<bool>),
     /// Nothing comes any more.
     Close,
 }
@@ -60,6 +63,13 @@ impl StoreShelf {
         (Arc::new(Self { orders }), task)
     }
 
+    /// Gives an order and waits for its answer.
+    async fn ask<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, ShelfDown> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(order(answer)).await.map_err(|_| ShelfDown)?;
+        answered.await.map_err(|_| ShelfDown)?
+    }
+
     /// Everything that was put is written before the task ends.
     pub(crate) async fn close(&self, task: JoinHandle<()>) {
         let _ = self.orders.send(Order::Close).await;
@@ -75,12 +85,8 @@ impl Shelf for StoreShelf {
     }
 
     fn find<'a>(&'a self, owner: &'a PrincipalName, id: &'a str) -> Later<'a, Option<KeptReply>> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            let order = Order::Find(owner.clone(), id.to_owned(), answer);
-            self.orders.send(order).await.map_err(|_| ShelfDown)?;
-            answered.await.map_err(|_| ShelfDown)?
-        })
+        let order = |answer| Order::Find(owner.clone(), id.to_owned(), answer);
+        Box::pin(self.ask(order))
     }
 
     fn find_item<'a>(
@@ -88,21 +94,13 @@ impl Shelf for StoreShelf {
         owner: &'a PrincipalName,
         item: &'a str,
     ) -> Later<'a, Option<KeptReply>> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            let order = Order::FindItem(owner.clone(), item.to_owned(), answer);
-            self.orders.send(order).await.map_err(|_| ShelfDown)?;
-            answered.await.map_err(|_| ShelfDown)?
-        })
+        let order = |answer| Order::FindItem(owner.clone(), item.to_owned(), answer);
+        Box::pin(self.ask(order))
     }
 
     fn remove<'a>(&'a self, owner: &'a PrincipalName, id: &'a str) -> Later<'a, bool> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            let order = Order::Remove(owner.clone(), id.to_owned(), answer);
-            self.orders.send(order).await.map_err(|_| ShelfDown)?;
-            answered.await.map_err(|_| ShelfDown)?
-        })
+        let order = |answer| Order::Remove(owner.clone(), id.to_owned(), answer);
+        Box::pin(self.ask(order))
     }
 }
 

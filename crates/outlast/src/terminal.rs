@@ -39,8 +39,14 @@ pub(crate) fn event(text: &str) {
     line(&format!("{clear}{text}"));
 }
 
-/// A table: the first row is its head; columns in `right` are aligned to the right.
-pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+/// A table below its head; columns in `right` are aligned to the right.
+pub(crate) fn table(
+    head: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    right: &[usize],
+) -> String {
+    let head = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -51,7 +57,7 @@ pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().enumerate().map(|(column, cell)| {
             let width = widths[column];
             if right.contains(&column) {
@@ -72,10 +78,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![
-            vec!["model".to_owned(), "cost".to_owned()],
-            vec!["é".to_owned(), "$12.00".to_owned()],
-        ];
-        assert_eq!(table(&rows, &[1]), "model    cost\né      $12.00\n");
+        let rows = [vec!["é".to_owned(), "$12.00".to_owned()]];
+        assert_eq!(table(&["model", "cost"], rows, &[1]), "model    cost\né      $12.00\n");
     }
 }

@@ -68,7 +68,8 @@ fn read_hold(row: &SqliteRow) -> Result<Hold, StoreError> {
         target: name("target")?.into(),
         provider: name("provider")?.into(),
         model: name("model")?.into(),
-        dialect: Dialect::from_name(&dialect).ok_or_else(|| damaged("dialect", &dialect))?,
+        dialect: Dialect::from_name(&dialect)
+            .ok_or_else(|| StoreError::damaged("dialect", &dialect))?,
         stream: row.try_get::<i64, _>("stream")? != 0,
         estimated_in: count(row, "estimated_in")?,
         ceiling: NanoUsd(row.try_get("ceiling")?),
@@ -83,7 +84,7 @@ pub(crate) fn id_bytes(request: RequestId) -> Vec<u8> {
 fn read_id(row: &SqliteRow) -> Result<RequestId, StoreError> {
     let bytes: &[u8] = row.try_get("request")?;
     let bits = <[u8; 16]>::try_from(bytes);
-    let bits = bits.map_err(|_| damaged("request", &String::from_utf8_lossy(bytes)))?;
+    let bits = bits.map_err(|_| StoreError::damaged("request", &String::from_utf8_lossy(bytes)))?;
     Ok(RequestId::from_u128(u128::from_be_bytes(bits)))
 }
 
@@ -97,9 +98,10 @@ fn read_settlement(
     Ok(Settlement {
         attempt,
         at: Timestamp(row.try_get("settled_at")?),
-        ending: Ending::from_name(ending).ok_or_else(|| damaged("ending", ending))?,
+        ending: Ending::from_name(ending).ok_or_else(|| StoreError::damaged("ending", ending))?,
         usage: read_usage(row)?,
-        source: UsageSource::from_name(&source).ok_or_else(|| damaged("usage_source", &source))?,
+        source: UsageSource::from_name(&source)
+            .ok_or_else(|| StoreError::damaged("usage_source", &source))?,
         cost: NanoUsd(row.try_get("cost")?),
         avoided: row.try_get::<Option<i64>, _>("avoided_cost")?.map(NanoUsd),
         price_version: row.try_get("price_version")?,
@@ -123,9 +125,5 @@ pub(crate) fn read_usage(row: &SqliteRow) -> Result<Usage, StoreError> {
 /// A column that is never negative.
 pub(crate) fn count(row: &SqliteRow, column: &'static str) -> Result<u64, StoreError> {
     let value: i64 = row.try_get(column)?;
-    u64::try_from(value).map_err(|_| damaged(column, &value.to_string()))
-}
-
-fn damaged(column: &'static str, value: &str) -> StoreError {
-    StoreError::Damaged { column, value: value.to_owned() }
+    u64::try_from(value).map_err(|_| StoreError::damaged(column, &value.to_string()))
 }

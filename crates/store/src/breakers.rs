@@ -116,12 +116,14 @@ fn read_event(row: &SqliteRow) -> Result<BreakerEvent, StoreError> {
         at: Timestamp(row.try_get("at")?),
         session: SessionKey {
             principal: row.try_get::<String, _>("principal")?.into(),
-            client: ClientFamily::from_name(client).ok_or_else(|| damaged("client", client))?,
-            session: SessionId::parse(session).ok_or_else(|| damaged("session", session))?,
+            client: ClientFamily::from_name(client)
+                .ok_or_else(|| StoreError::damaged("client", client))?,
+            session: SessionId::parse(session)
+                .ok_or_else(|| StoreError::damaged("session", session))?,
         },
         agent: AgentName::of(row.try_get("agent")?),
         change: read_change(row)?,
-        state: BreakerState::from_name(state).ok_or_else(|| damaged("state", state))?,
+        state: BreakerState::from_name(state).ok_or_else(|| StoreError::damaged("state", state))?,
         allowed: autonomy("allowed_ms", "allowed_cost")?,
         evidence: Evidence {
             used: autonomy("used_ms", "used_cost")?,
@@ -143,10 +145,6 @@ fn read_change(row: &SqliteRow) -> Result<BreakerChange, StoreError> {
         })),
         "stopped" => Ok(BreakerChange::Stopped),
         "human_spoke" => Ok(BreakerChange::HumanSpoke),
-        other => Err(damaged("change", other)),
+        other => Err(StoreError::damaged("change", other)),
     }
-}
-
-fn damaged(column: &'static str, value: &str) -> StoreError {
-    StoreError::Damaged { column, value: value.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use terms::ids::KeyId;
 
 /// A failure of the store.
@@ -43,4 +44,22 @@ pub enum StoreError {
     /// The database refused or failed.
     #[error("the store failed: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+/// Characters of a damaged value that are shown.
+const SHOWN: usize = 100;
+
+impl StoreError {
+    /// A value that this program never writes; its beginning.
+    pub(crate) fn damaged(column: &'static str, value: &str) -> Self {
+        Self::Damaged { column, value: value.chars().take(SHOWN).collect() }
+    }
+}
+
+/// What stands as JSON in a column.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    column: &'static str,
+    text: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::damaged(column, text))
 }

@@ -1,7 +1,6 @@
 //! Incidents and canaries: kept as they are, with what is remembered of how targets answer beside them,
 //! so that both tell of the same moment.
 
-use serde::de::DeserializeOwned;
 use terms::{
     ids::IncidentId,
     incident::{CanaryRun, Incident},
@@ -9,7 +8,11 @@ use terms::{
     time::Timestamp,
 };
 
-use crate::{attempts::id_bytes, error::StoreError, store::Store};
+use crate::{
+    attempts::id_bytes,
+    error::{StoreError, from_json},
+    store::Store,
+};
 
 /// The setting that holds what is remembered of how targets answer.
 const HISTORY: &str = "sign_history";
@@ -58,17 +61,20 @@ impl Store {
             sqlx::query_scalar("SELECT incident FROM incident WHERE is_open ORDER BY opened, id")
                 .fetch_all(&self.reader)
                 .await?;
-        rows.iter().map(|row| read("incident", row)).collect()
+        rows.iter().map(|row| from_json("incident", row)).collect()
     }
 
-    /// The newest incidents, open or closed, newest first.
-    pub async fn newest_incidents(&self, at_most: u32) -> Result<Vec<Incident>, StoreError> {
-        let rows: Vec<String> =
-            sqlx::query_scalar("SELECT incident FROM incident ORDER BY opened DESC, id LIMIT $1")
-                .bind(i64::from(at_most))
-                .fetch_all(&self.reader)
-                .await?;
-        rows.iter().map(|row| read("incident", row)).collect()
+    /// All incidents that are open, then the latest of the closed ones, each newest first.
+    pub async fn incidents(&self, closed: u32) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT incident FROM incident WHERE is_open OR id IN \
+             (SELECT id FROM incident WHERE NOT is_open ORDER BY opened DESC, id LIMIT $1) \
+             ORDER BY is_open DESC, opened DESC, id",
+        )
+        .bind(i64::from(closed))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| from_json("incident", row)).collect()
     }
 
     /// The incident of this name.
@@ -77,7 +83,7 @@ impl Store {
             .bind(id.as_str())
             .fetch_optional(&self.reader)
             .await?;
-        row.map(|row| read("incident", &row)).transpose()
+        row.map(|row| from_json("incident", &row)).transpose()
     }
 
     /// Keeps a canary that was asked, and forgets those from before `since`.
@@ -110,7 +116,7 @@ impl Store {
                 .bind(i64::from(at_most))
                 .fetch_all(&self.reader)
                 .await?;
-        rows.iter().map(|row| read("run", row)).collect()
+        rows.iter().map(|row| from_json("run", row)).collect()
     }
 
     /// What canaries cost since then.
@@ -122,9 +128,4 @@ impl Store {
                 .await?;
         Ok(NanoUsd(cost.unwrap_or(0)))
     }
-}
-
-fn read<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|_| StoreError::Damaged { column, value: text.chars().take(100).collect() })
 }

@@ -88,10 +88,9 @@ fn read_key(row: &SqliteRow) -> Result<KeyRow, StoreError> {
         name: row.try_get("name")?,
         principal: row.try_get::<String, _>("principal")?.into(),
         team: row.try_get::<String, _>("team")?.into(),
-        secret_hash: hash.try_into().map_err(|_| StoreError::Damaged {
-            column: "secret_hash",
-            value: format!("{} bytes", hash.len()),
-        })?,
+        secret_hash: hash
+            .try_into()
+            .map_err(|_| StoreError::damaged("secret_hash", &format!("{} bytes", hash.len())))?,
         created_at: Timestamp(row.try_get("created_at")?),
         disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp),
     })

@@ -2,7 +2,11 @@
 
 use terms::{ids::RequestId, time::Timestamp, trace::Trace};
 
-use crate::{attempts::id_bytes, error::StoreError, store::Store};
+use crate::{
+    attempts::id_bytes,
+    error::{StoreError, from_json},
+    store::Store,
+};
 
 impl Store {
     /// Keeps traces, in one transaction. One that is there already stays as it is.
@@ -29,7 +33,7 @@ impl Store {
             .bind(id_bytes(request))
             .fetch_optional(&self.reader)
             .await?;
-        text.map(|text| read(&text)).transpose()
+        text.map(|text| from_json("trace", &text)).transpose()
     }
 
     /// The newest traces, the newest first.
@@ -39,7 +43,7 @@ impl Store {
                 .bind(most)
                 .fetch_all(&self.reader)
                 .await?;
-        texts.iter().map(|text| read(text)).collect()
+        texts.iter().map(|text| from_json("trace", text)).collect()
     }
 
     /// Throws away what is older than `before`, and then the oldest until at most `most` are left.
@@ -57,11 +61,4 @@ impl Store {
         .await?;
         Ok(old.rows_affected() + many.rows_affected())
     }
-}
-
-fn read(text: &str) -> Result<Trace, StoreError> {
-    serde_json::from_str(text).map_err(|_| StoreError::Damaged {
-        column: "trace",
-        value: text.chars().take(100).collect(),
-    })
 }

@@ -527,7 +527,11 @@ async fn incidents_are_kept_with_the_history_that_they_belong_to_and_stay_when_c
     let closed = Incident { closed: Some(closed), ..incident("inc_a", 10) };
     store.put_incidents(std::slice::from_ref(&closed), b"two").await.unwrap();
     assert_eq!(store.open_incidents().await.unwrap(), std::slice::from_ref(&canary));
-    assert_eq!(store.newest_incidents(9).await.unwrap(), [canary, closed.clone()]);
+    assert_eq!(store.incidents(9).await.unwrap(), [canary.clone(), closed.clone()]);
+    // However many are open, the closed ones are those that were asked for.
+    let newer = incident("inc_d", 40);
+    store.put_incidents(std::slice::from_ref(&newer), b"two").await.unwrap();
+    assert_eq!(store.incidents(1).await.unwrap(), [newer, canary, closed.clone()]);
     assert_eq!(store.incident(&"inc_a".into()).await.unwrap(), Some(closed));
     assert_eq!(store.incident(&"inc_c".into()).await.unwrap(), None);
     assert_eq!(store.sign_history().await.unwrap().unwrap(), b"two");

@@ -13,14 +13,14 @@ use terms::{
 
 use crate::{error::ConsoleError, guard::Seat, pages::incidents::closed, state::App};
 
-/// Incidents and canaries that are listed.
+/// Closed incidents and canaries that are listed.
 const LISTED: u32 = 200;
 
 /// What is known of incidents.
 #[derive(Serialize)]
 pub(crate) struct Known {
     now: Timestamp,
-    /// Open ones and the newest others, newest first.
+    /// Open ones, then the latest of the closed ones, each newest first.
     incidents: Vec<Incident>,
     /// The newest, newest first.
     canaries: Vec<CanaryRun>,
@@ -28,17 +28,7 @@ pub(crate) struct Known {
 
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<Known>, ConsoleError> {
     let store = &app.state.store;
-    let mut incidents = store.newest_incidents(LISTED).await?;
-    let open = store.open_incidents().await?;
-    incidents.extend(
-        open.into_iter()
-            .rev()
-            .filter(|open| {
-                // They are older than everything that is listed.
-                incidents.iter().all(|listed| listed.id != open.id)
-            })
-            .collect::<Vec<_>>(),
-    );
+    let incidents = store.incidents(LISTED).await?;
     let canaries = store.canary_runs(LISTED).await?;
     Ok(Json(Known { now: app.now(), incidents, canaries }))
 }

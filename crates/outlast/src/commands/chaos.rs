@@ -104,7 +104,7 @@ async fn act(action: &Action, environment: &Environment) -> anyhow::Result<()> {
 }
 
 fn table(held: &[ChaosRow]) -> String {
-    let head = ["number", "at", "fault", "percent", "until (UTC)", "by"].map(str::to_owned);
+    let head = ["number", "at", "fault", "percent", "until (UTC)", "by"];
     let rows = held.iter().map(|row| {
         vec![
             row.id.to_string(),
@@ -115,6 +115,5 @@ fn table(held: &[ChaosRow]) -> String {
             row.by.clone(),
         ]
     });
-    let lines: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(rows).collect();
-    terminal::table(&lines, &[0, 3])
+    terminal::table(&head, rows, &[0, 3])
 }

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use console::{Explained, explain};
 use store::Store;
@@ -34,17 +34,13 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 }
 
 async fn show(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
-    let path = arguments.config.data_folder(environment)?.join("outlast.db");
-    if !path.exists() {
-        bail!("there are no books at {} yet; `outlast serve` begins them", path.display());
-    }
     let id = match &arguments.request {
         None => None,
         Some(text) => Some(RequestId::parse(text).with_context(|| {
             format!("`{text}` is no request id; they begin with req_, as x-outlast-request-id says")
         })?),
     };
-    let store = Store::open(&path).await.context("the store cannot be opened")?;
+    let store = arguments.config.books(environment).await?;
     let text = match id {
         None => newest(&store, arguments.newest).await?,
         Some(id) => {
@@ -75,9 +71,8 @@ async fn newest(store: &Store, most: u32) -> anyhow::Result<String> {
             trace.ending.name().replace('_', " "),
         ]
     };
-    let head = ["time", "request", "principal", "route", "ending"].map(str::to_owned).to_vec();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(traces.iter().map(row)).collect();
-    Ok(terminal::table(&lines, &[]))
+    let head = ["time", "request", "principal", "route", "ending"];
+    Ok(terminal::table(&head, traces.iter().map(row), &[]))
 }
 
 fn shown(explained: &Explained) -> String {
@@ -93,7 +88,7 @@ fn shown(explained: &Explained) -> String {
         let _ = writeln!(text, "{:>10}  {mark} {}", step.at, step.text);
     }
     if !attempts.is_empty() {
-        let head = ["attempt", "target", "ending", "tokens", "cost", "took"].map(str::to_owned);
+        let head = ["attempt", "target", "ending", "tokens", "cost", "took"];
         let rows = attempts.iter().map(|attempt| {
             vec![
                 attempt.ordinal.to_string(),
@@ -104,8 +99,7 @@ fn shown(explained: &Explained) -> String {
                 attempt.took.clone(),
             ]
         });
-        let lines: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(rows).collect();
-        let _ = write!(text, "\n{}", terminal::table(&lines, &[0, 3, 4]));
+        let _ = write!(text, "\n{}", terminal::table(&head, rows, &[0, 3, 4]));
     }
     text
 }

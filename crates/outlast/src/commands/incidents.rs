@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use console::{IncidentWords, LevelWords};
 use http::Method;
@@ -57,12 +57,12 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 async fn act(action: &Action, environment: &Environment) -> anyhow::Result<()> {
     match action {
         Action::List { newest, config } => {
-            let store = open(config, environment).await?;
+            let store = config.books(environment).await?;
             terminal::line(list(&store, *newest).await?.trim_end());
             store.close().await;
         }
         Action::Show { id, config } => {
-            let store = open(config, environment).await?;
+            let store = config.books(environment).await?;
             let incident = store.incident(&id.as_str().into()).await?;
             let incident = incident.with_context(|| unknown(id))?;
             terminal::line(shown(&incident).trim_end());
@@ -84,19 +84,8 @@ fn unknown(id: &str) -> String {
     format!("there is no incident `{id}`; `outlast incidents list` shows them")
 }
 
-async fn open(config: &ConfigArguments, environment: &Environment) -> anyhow::Result<Store> {
-    let path = config.data_folder(environment)?.join("outlast.db");
-    if !path.exists() {
-        bail!("there are no books at {} yet; `outlast serve` begins them", path.display());
-    }
-    Store::open(&path).await.context("the store cannot be opened")
-}
-
 async fn list(store: &Store, newest: u32) -> anyhow::Result<String> {
-    let mut incidents = store.open_incidents().await?;
-    incidents.reverse();
-    let closed = store.newest_incidents(newest).await?;
-    incidents.extend(closed.into_iter().filter(|incident| incident.closed.is_some()));
+    let incidents = store.incidents(newest).await?;
     let head = ["incident", "since (UTC)", "target", "what", "before", "after", "state"];
     let rows = incidents.iter().map(|incident| {
         let IncidentWords { target, what, before, after, .. } = IncidentWords::of(incident);
@@ -114,7 +103,7 @@ async fn list(store: &Store, newest: u32) -> anyhow::Result<String> {
     let mut text = if incidents.is_empty() {
         "no target answered otherwise than before".to_owned()
     } else {
-        table(&head, rows)
+        terminal::table(&head, rows, &[])
     };
     let runs = store.canary_runs(newest).await?;
     if !runs.is_empty() {
@@ -127,15 +116,9 @@ async fn list(store: &Store, newest: u32) -> anyhow::Result<String> {
             let (target, cost) = (run.target.to_string(), run.cost.to_string());
             vec![run.canary.to_string(), time(run.at), target, outcome, cost]
         });
-        text = format!("{}\n\n{}", text.trim_end(), table(&head, rows));
+        text = format!("{}\n\n{}", text.trim_end(), terminal::table(&head, rows, &[]));
     }
     Ok(text)
-}
-
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let head = head.iter().map(ToString::to_string).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    terminal::table(&lines, &[])
 }
 
 fn shown(incident: &Incident) -> String {

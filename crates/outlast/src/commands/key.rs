@@ -188,7 +188,7 @@ fn show(keys: &[KeyRow]) {
         terminal::line("no key yet: `outlast key create --principal NAME` makes one");
         return;
     }
-    let head = ["id", "principal", "team", "name", "made", "state"].map(str::to_owned).to_vec();
+    let head = ["id", "principal", "team", "name", "made", "state"];
     let rows = keys.iter().map(|key| {
         let state = key
             .disabled_at
@@ -202,6 +202,5 @@ fn show(keys: &[KeyRow]) {
             state,
         ]
     });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    terminal::line(terminal::table(&rows, &[]).trim_end());
+    terminal::line(terminal::table(&head, rows, &[]).trim_end());
 }

@@ -19,9 +19,14 @@ mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
+use store::Store;
 
-use crate::config::{Config, Environment, Overrides, Problems};
+use crate::{
+    config::{Config, Environment, Overrides, Problems},
+    data_folder::STORE_FILE,
+};
 
 /// The AI stack that outlasts its models.
 #[derive(Debug, Parser)]
@@ -100,6 +105,17 @@ impl ConfigArguments {
 
     fn load(&self, environment: &Environment, overrides: &Overrides) -> Result<Config, Problems> {
         Config::load(&self.path(), self.config.is_some(), environment, overrides)
+    }
+
+    /// The books, where a process has begun them.
+    async fn books(&self, environment: &Environment) -> anyhow::Result<Store> {
+        let path = self.data_folder(environment)?.join(STORE_FILE);
+        ensure!(
+            path.exists(),
+            "there are no books at {} yet; `outlast serve` begins them",
+            path.display()
+        );
+        Store::open(&path).await.context("the store cannot be opened")
     }
 
     /// The data folder, for commands that need nothing else: a config with problems, or none, is no

@@ -352,9 +352,8 @@ fn list(arguments: &Arguments, known: &Known, rows: &Rows) -> anyhow::Result<()>
     }
     shown.sort_by(|a, b| a.target.cmp(&b.target));
     let head = ["model", "$/M in", "$/M out", "context", "tier", "successor", "last day", "state"];
-    let mut table = vec![head.map(str::to_owned).to_vec()];
-    table.extend(shown.iter().map(|row| cells(row)));
-    terminal::line(terminal::table(&table, &[1, 2, 3]).trim_end());
+    let lines = shown.iter().map(|row| cells(row));
+    terminal::line(terminal::table(&head, lines, &[1, 2, 3]).trim_end());
     let catalog = known.table.catalog();
     terminal::line(&format!(
         "list prices of {}; tiers and successors of {}; {UNKNOWN}: not known",

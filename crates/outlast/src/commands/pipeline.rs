@@ -159,9 +159,8 @@ async fn list(reach: &Reach) -> anyhow::Result<ExitCode> {
         terminal::line("no run yet: `outlast pipeline run FILE` begins one");
         return Ok(ExitCode::SUCCESS);
     }
-    let head = ["run", "pipeline", "state", "done", "submitted"].map(str::to_owned).to_vec();
-    let rows: Vec<_> = std::iter::once(head).chain(runs.iter().map(row)).collect();
-    terminal::line(terminal::table(&rows, &[3]).trim_end());
+    let head = ["run", "pipeline", "state", "done", "submitted"];
+    terminal::line(terminal::table(&head, runs.iter().map(row), &[3]).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

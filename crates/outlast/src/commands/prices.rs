@@ -221,8 +221,7 @@ async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow:
     }
     if !rows.is_empty() {
         let head = ["version", "taken over", "from", "models", "month before", "month after"];
-        let mut table = vec![head.map(str::to_owned).to_vec()];
-        table.extend(rows.iter().map(|row| {
+        let lines = rows.iter().map(|row| {
             vec![
                 row.version.clone(),
                 row.at.date(),
@@ -231,8 +230,8 @@ async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow:
                 row.month_before.to_string(),
                 row.month_after.to_string(),
             ]
-        }));
-        terminal::line(terminal::table(&table, &[3, 4, 5]).trim_end());
+        });
+        terminal::line(terminal::table(&head, lines, &[3, 4, 5]).trim_end());
     }
     if !waiting.is_empty() {
         terminal::line(&format!(
@@ -244,9 +243,8 @@ async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow:
             }
         ));
         let head = ["model", "costs", "is said to cost", "why", "from"];
-        let mut table = vec![head.map(str::to_owned).to_vec()];
-        table.extend(waiting.iter().map(waiting_row));
-        terminal::line(terminal::table(&table, &[]).trim_end());
+        let lines = waiting.iter().map(waiting_row);
+        terminal::line(terminal::table(&head, lines, &[]).trim_end());
     }
     Ok(())
 }
@@ -270,10 +268,9 @@ fn tell(refreshed: &PriceRefresh, applied: bool, all: bool) {
         return;
     }
     let head = ["model", "in", "out", "cached", "month before", "month after", ""];
-    let mut table = vec![head.map(str::to_owned).to_vec()];
     let shown = if all { changes.len() } else { SHOWN };
-    table.extend(changes.iter().take(shown).map(change_row));
-    terminal::line(terminal::table(&table, &[4, 5]).trim_end());
+    let lines = changes.iter().take(shown).map(change_row);
+    terminal::line(terminal::table(&head, lines, &[4, 5]).trim_end());
     if changes.len() > shown {
         terminal::line(&format!("and {} more; --all shows them", changes.len() - shown));
     }

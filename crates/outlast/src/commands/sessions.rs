@@ -90,7 +90,6 @@ pub(super) fn table(rows: &[&Row], now: Timestamp) -> String {
         "requests",
         "seen",
     ];
-    let head = head.map(str::to_owned).to_vec();
     let lines = rows.iter().map(|row| {
         let used = row.evidence.used;
         let seen = u64::try_from(now.0.saturating_sub(row.last_seen.0)).unwrap_or(0);
@@ -106,8 +105,7 @@ pub(super) fn table(rows: &[&Row], now: Timestamp) -> String {
             format!("{} ago", span(seen)),
         ]
     });
-    let table: Vec<_> = std::iter::once(head).chain(lines).collect();
-    terminal::table(&table, &[5, 6, 7])
+    terminal::table(&head, lines, &[5, 6, 7])
 }
 
 fn state(state: BreakerState) -> &'static str {

@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
-use store::{SpendDimension, SpendQuery, SpendRow, Store};
+use store::{SpendDimension, SpendQuery, SpendRow};
 use terms::{
     money::{NanoUsd, thousands},
     time::Timestamp,
@@ -47,11 +47,7 @@ async fn report(arguments: &Arguments, environment: &Environment) -> anyhow::Res
                 .with_context(|| format!("`{day}` is no day; write YYYY-MM-DD"))
         })
         .transpose()?;
-    let path = arguments.config.data_folder(environment)?.join("outlast.db");
-    if !path.exists() {
-        bail!("there are no books at {} yet; `outlast serve` begins them", path.display());
-    }
-    let store = Store::open(&path).await.context("the store cannot be opened")?;
+    let store = arguments.config.books(environment).await?;
     let rows = store.spend(&SpendQuery { by: by.clone(), since, until: None }).await?;
     if arguments.json {
         terminal::line(&json(&by, &rows)?);
@@ -70,18 +66,17 @@ fn dimension(name: &str) -> anyhow::Result<SpendDimension> {
 }
 
 fn table(by: &[SpendDimension], rows: &[SpendRow]) -> String {
-    let mut head: Vec<String> = by.iter().map(|dimension| dimension.name().to_owned()).collect();
-    head.extend(["requests", "attempts", "failed", "input", "output", "cost"].map(str::to_owned));
-    let mut lines = vec![head];
-    for row in rows {
+    let mut head: Vec<&str> = by.iter().map(|dimension| dimension.name()).collect();
+    head.extend(["requests", "attempts", "failed", "input", "output", "cost"]);
+    let lines = rows.iter().map(|row| {
         let mut line = row.labels.clone();
         line.extend(figures(row));
-        lines.push(line);
-    }
+        line
+    });
     let total: NanoUsd = rows.iter().map(|row| row.cost).sum();
     let estimated: NanoUsd = rows.iter().map(|row| row.estimated_cost).sum();
     let numbers: Vec<usize> = (by.len()..by.len() + 6).collect();
-    let mut text = terminal::table(&lines, &numbers);
+    let mut text = terminal::table(&head, lines, &numbers);
     text.push_str(&format!("total {total}"));
     if estimated.0 > 0 {
         text.push_str(&format!(", of which {estimated} rests on estimated token counts"));

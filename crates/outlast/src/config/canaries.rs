@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use crate::config::{
     reader::{Findings, Section},
-    sections::{dollars_of, span_of},
+    sections::{SOMETHING, dollars_of, span_of},
 };
 
 /// How often a canary is asked where the file does not say.
@@ -71,7 +71,7 @@ impl Canary {
 
 /// What all canaries may cost on a day.
 pub(crate) fn day_cost(mut section: Section<'_, '_>, findings: &Findings) -> NanoUsd {
-    let cost = dollars_of(&mut section, "usd_per_day", findings);
+    let cost = dollars_of(&mut section, "usd_per_day", SOMETHING, findings);
     section.finish();
     cost.unwrap_or(DAY_COST)
 }

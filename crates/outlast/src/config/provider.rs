@@ -273,7 +273,7 @@ fn several(
 ) -> Vec<Spanned<String>> {
     if let Some(beside) = beside {
         let message = format!("`api_keys` means nothing beside {beside}");
-        let advice = "write all keys into `api_keys`, or give one credential in its own keys";
+        let advice = "write all keys into `api_keys` alone; of Vertex AI, and with keys that sign for AWS, a provider has one credential, and a second one is a provider of its own";
         findings.report(at, message, advice);
         return Vec::new();
     }

@@ -153,7 +153,7 @@ pub(crate) fn replies(mut section: Section<'_, '_>) -> Replies {
 pub(crate) fn breaker(mut section: Section<'_, '_>, findings: &Findings) -> BreakerLimits {
     let BreakerLimits(defaults) = BreakerLimits::default();
     let autonomous = span_of(&mut section, "autonomous", findings);
-    let cost = dollars_of(&mut section, "cost", findings);
+    let cost = dollars_of(&mut section, "cost", SOMETHING, findings);
     section.finish();
     BreakerLimits(Autonomy {
         autonomous_ms: autonomous.unwrap_or(defaults.autonomous_ms),
@@ -177,18 +177,24 @@ pub(crate) fn span_of(
     read
 }
 
-/// The amount of dollars under a key.
+/// The least amount of dollars where nothing at all means nothing.
+pub(crate) const SOMETHING: NanoUsd = NanoUsd(1);
+
+/// The amount of dollars under a key, at least so much.
 pub(crate) fn dollars_of(
     section: &mut Section<'_, '_>,
     key: &'static str,
+    least: NanoUsd,
     findings: &Findings,
 ) -> Option<NanoUsd> {
     let at = section.place(key);
     let text = section.decimal(key)?;
-    let read = NanoUsd::from_usd(&text).filter(|cost| *cost > NanoUsd::ZERO);
+    let read = NanoUsd::from_usd(&text).filter(|cost| *cost >= least);
     if read.is_none() {
         let message = format!("`{key}` is {text}");
-        let advice = "it is in dollars, above 0, with at most nine decimals, such as 50 or 0.25";
+        let above = if least > NanoUsd::ZERO { "above 0, " } else { "" };
+        let advice =
+            format!("it is in dollars, {above}with at most nine decimals, such as 50 or 0.25");
         findings.report(at.unwrap_or(0..0), message, advice);
     }
     read

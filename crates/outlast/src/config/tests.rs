@@ -526,3 +526,17 @@ fn the_snippets_of_the_guide_to_incidents_load_and_show_the_defaults() {
     assert_eq!(shown.limits.on_degraded, usual.limits.on_degraded);
     assert_eq!(config.canary_day_cost, usual.canary_day_cost);
 }
+
+#[test]
+fn the_snippets_of_the_guide_to_prices_load_and_show_the_defaults() {
+    let guide = include_str!("../../../../docs/guide/prices.md");
+    let keys = [("OPENAI_API_KEY", "k")];
+    let snippets: Vec<&str> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [list, alert] = snippets.as_slice() else { panic!("{snippets:?}") };
+    let named = load("[prices]\nsource = \"l\"", &keys).unwrap().upkeep.price_list.unwrap();
+    let shown = load(list, &keys).unwrap().upkeep.price_list.unwrap();
+    assert_eq!((shown.every, shown.format), (named.every, Some(Format::ModelsDev)));
+    let usual = load("", &keys).unwrap().upkeep;
+    assert_eq!(load(alert, &keys).unwrap().upkeep.alert, usual.alert);
+}

@@ -9,7 +9,10 @@ use decide::{
 use http::Uri;
 use terms::{ids::TargetName, money::NanoUsd, time::DAY_MS};
 
-use crate::config::reader::{Findings, Section};
+use crate::config::{
+    reader::{Findings, Section},
+    sections::dollars_of,
+};
 
 /// Hours between two looks at the providers' lists of models, where the file does not say.
 const LISTS_HOURS: u64 = 6;
@@ -94,7 +97,7 @@ fn lifecycle(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findi
     days("ramp_days", 91, &mut limits.ramp_ms);
     let count = section.number("mirror_requests", 0..1_001);
     limits.mirrored = count.and_then(|count| u32::try_from(count).ok()).unwrap_or(limits.mirrored);
-    if let Some(usd) = usd(&mut section, "mirror_usd", findings) {
+    if let Some(usd) = dollars_of(&mut section, "mirror_usd", NanoUsd::ZERO, findings) {
         limits.mirrored_cost = usd;
     }
     upkeep.lists = match section.number("lists_hours", 0..8_761) {
@@ -158,22 +161,10 @@ fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings
     if let Some(percent) = section.number("alert_percent", 1..10_001) {
         upkeep.alert.percent = u32::try_from(percent).unwrap_or(upkeep.alert.percent);
     }
-    if let Some(usd) = usd(&mut section, "alert_usd_per_month", findings) {
+    if let Some(usd) = dollars_of(&mut section, "alert_usd_per_month", NanoUsd::ZERO, findings) {
         upkeep.alert.monthly = usd;
     }
     section.finish();
-}
-
-fn usd(section: &mut Section<'_, '_>, key: &'static str, findings: &Findings) -> Option<NanoUsd> {
-    let at = section.place(key);
-    let text = section.decimal(key)?;
-    let read = NanoUsd::from_usd(&text);
-    if read.is_none() {
-        let message = format!("`{key}` is {text}");
-        let advice = "it is in dollars, with at most nine decimals, such as 1 or 0.25";
-        findings.report(at.unwrap_or(0..0), message, advice);
-    }
-    read
 }
 
 /// `successors` of a route.

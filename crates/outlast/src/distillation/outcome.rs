@@ -18,7 +18,7 @@ pub(crate) fn shown(report: &Report, page: &str) -> String {
         text.push_str(&format!("- {reason}\n"));
     }
     text.push('\n');
-    text.push_str(&terminal::table(&figures(report), &[1, 2, 3]));
+    text.push_str(&terminal::table(&FIGURES, figures(report), &[1, 2, 3]));
     let difference = report.student_less_teacher;
     text.push_str(&format!(
         "student less teacher on the same rows: {:+.2} points, {:+.2} to {:+.2}\n",
@@ -44,10 +44,8 @@ pub(crate) fn shown(report: &Report, page: &str) -> String {
 }
 
 fn figures(report: &Report) -> Vec<Vec<String>> {
-    let head = ["", "accuracy on gold", "95 % interval", "per 1,000"].map(str::to_owned).to_vec();
     let (accuracy, costs) = (&report.accuracy, &report.costs);
     let mut rows = vec![
-        head,
         figure("student", accuracy.student, costs.student_per_thousand),
         figure("teacher", accuracy.teacher, costs.teacher_per_thousand),
     ];
@@ -57,6 +55,9 @@ fn figures(report: &Report) -> Vec<Vec<String>> {
     }
     rows
 }
+
+/// The head of the figures.
+const FIGURES: [&str; 4] = ["", "accuracy on gold", "95 % interval", "per 1,000"];
 
 fn figure(who: &str, share: Share, cost: Option<NanoUsd>) -> Vec<String> {
     let interval = share.interval;

@@ -69,7 +69,7 @@ fn took(row: &ExecutionRow) -> Option<String> {
 
 /// How a run ended, with every execution, and where the logs of failures lie.
 pub(crate) fn ended(page: &RunPage) -> String {
-    let head = ["execution", "state", "tries", "took"].map(str::to_owned).to_vec();
+    let head = ["execution", "state", "tries", "took"];
     let rows = page.executions.iter().map(|row| {
         vec![
             row.name.clone(),
@@ -78,8 +78,7 @@ pub(crate) fn ended(page: &RunPage) -> String {
             took(row).unwrap_or_default(),
         ]
     });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let mut text = terminal::table(&rows, &[2, 3]);
+    let mut text = terminal::table(&head, rows, &[2, 3]);
     for row in &page.executions {
         let (Some(message), true) = (&row.message, row.state != ExecutionState::Succeeded) else {
             continue;

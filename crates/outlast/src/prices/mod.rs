@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use console::{PriceChangeRow, PriceVersionRow, WaitingPrice};
 use ledger::PriceBook;
@@ -87,7 +87,7 @@ impl PriceVersions {
         store: &Store,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let row = self.waits(target)?;
+        let row = self.lock().waits(target)?;
         let (provider, model) = parts(target)?;
         // What it means is told of the traffic of today, not of the day since which it waits.
         let traffic = Traffic::of_last_month(store, now).await?;
@@ -105,6 +105,10 @@ impl PriceVersions {
         let listed = Listed { provider, model, prices: row.after };
         let from = format!("{}, confirmed by {by}", row.from);
         let mut state = self.lock();
+        ensure!(
+            state.waits(target)? == row,
+            "another price of {target} waits by now; look at it before you confirm it"
+        );
         let next = state.next(config, now, from, vec![listed]);
         let version = Version { month_before, month_after, ..next };
         let mut pending = state.pending.clone();
@@ -118,8 +122,8 @@ impl PriceVersions {
 
     /// A price that waits is wrong: the same is not asked about again.
     pub(crate) fn reject(&self, target: &TargetName) -> anyhow::Result<()> {
-        let row = self.waits(target)?;
         let mut state = self.lock();
+        let row = state.waits(target)?;
         let mut pending = state.pending.clone();
         pending.waiting.retain(|other| other.target != *target);
         pending.rejected.retain(|other| other.target != *target);
@@ -183,19 +187,6 @@ impl PriceVersions {
         Ok((name, new))
     }
 
-    fn waits(&self, target: &TargetName) -> anyhow::Result<WaitingPrice> {
-        let state = self.lock();
-        let waiting = &state.pending.waiting;
-        match waiting.iter().find(|row| row.target == *target) {
-            Some(row) => Ok(row.clone()),
-            None if waiting.is_empty() => bail!("no price waits for anybody"),
-            None => {
-                let names: Vec<&str> = waiting.iter().map(|row| row.target.as_str()).collect();
-                bail!("no price of {target} waits; these do: {}", names.join(", "))
-            }
-        }
-    }
-
     fn is_rejected(&self, row: &PriceChangeRow) -> bool {
         let target = target_name(&row.provider, &row.model);
         let state = self.lock();
@@ -212,6 +203,18 @@ impl PriceVersions {
 }
 
 impl State {
+    fn waits(&self, target: &TargetName) -> anyhow::Result<WaitingPrice> {
+        let waiting = &self.pending.waiting;
+        match waiting.iter().find(|row| row.target == *target) {
+            Some(row) => Ok(row.clone()),
+            None if waiting.is_empty() => bail!("no price waits for anybody"),
+            None => {
+                let names: Vec<&str> = waiting.iter().map(|row| row.target.as_str()).collect();
+                bail!("no price of {target} waits; these do: {}", names.join(", "))
+            }
+        }
+    }
+
     /// The newest version, unless the program has come with a catalog that is newer.
     fn in_force(&self, as_of: &str) -> Option<&Version> {
         self.versions.last().filter(|version| version.is_as_new_as(as_of))

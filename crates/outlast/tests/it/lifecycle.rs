@@ -55,7 +55,7 @@ async fn a_model_that_goes_is_replaced_told_kept_and_can_be_held() {
         format!(
             "[[provider]]\nname = \"anthropic\"\nbase_url = \"{}\"\napi_key = \"k\"\ndialects = [\"anthropic-messages\"]\n\n\
              [[route]]\nname = \"best\"\ntargets = [\"{OLD}\"]\n\n\
-             [notify]\nwebhook = \"{address}\"\n\n[lifecycle]\nlists_hours = 0\nhold = [{hold}]\n",
+             [notify]\nwebhook = \"{address}\"\n\n[lifecycle]\nlists_hours = 0\nhold = [{hold}]\n\n[limits]\ngate_shut_ms = 1\n",
             vendor.base_url()
         )
     };
@@ -65,16 +65,16 @@ async fn a_model_that_goes_is_replaced_told_kept_and_can_be_held() {
     let body = question("best", false);
     assert_eq!(server.post("/v1/messages", &key, &body).await.header("x-outlast-target"), OLD);
     vendor.retire("claude-fable-5");
-    // Until its gate has let a second request see the refusal, each is answered all the same.
-    let told = loop {
+    // Until its gate, which opens at once here, has let a second request see the refusal, each is answered
+    // all the same.
+    let mut refusals = 0;
+    while refusals < 2 {
         let reply = server.post("/v1/messages", &key, &body).await;
         assert_eq!((reply.status.as_u16(), reply.header("x-outlast-target")), (200, NEW));
         assert_eq!(reply.header("x-outlast-fallback-reason"), "model_gone");
-        match hears.try_recv() {
-            Ok(told) => break told,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
+        refusals += u32::from(reply.header("x-outlast-attempts") == "2");
+    }
+    let told = hears.recv().await.unwrap();
     assert_eq!(told["event"], "model_lifecycle");
     assert_eq!((told["stage"].as_str(), told["target"].as_str()), (Some("gone"), Some(OLD)));
     assert_eq!(told["successor"], NEW);
