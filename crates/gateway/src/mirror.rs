@@ -122,9 +122,9 @@ fn take_off(request: &Request, sending: &Sending) -> Result<Flight, wire::ErrorR
     let now = request.gateway.now();
     let held = request.hold(sending)?;
     let tried = Tried { target: &sending.target, key: sending.key, began: now };
-    request.gateway.health.dispatched(&tried, false);
+    let idle = request.gateway.health.dispatched(&tried, false);
     let asked = (request.estimated_in(), !request.head().stream);
-    Ok(Flight::new(&request.gateway, sending, held, asked, now))
+    Ok(Flight::new(&request.gateway, sending, held, asked, (now, idle)))
 }
 
 /// Whether an answer is as it should be: whole, not empty, not refused.

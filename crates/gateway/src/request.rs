@@ -19,7 +19,7 @@ use crate::{
     errors,
     flight::{BYTES_PER_TOKEN, Flight, Watched},
     gateway::Gateway,
-    health::Tried,
+    health::{Outlook, Tried},
     hedge::Hedge,
     history::Whole,
     keeping::Keeping,
@@ -85,7 +85,17 @@ impl Request {
         let Sending { target, key, ordinal, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
         // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
-        let is_streamed = head.stream || (!sending.again && self.is_got_as_stream(target));
+        let is_understood = self.operation.is_none() && !target.provider.is_in_process();
+        let may_stream = is_understood && !head.stream && !sending.again;
+        let wanted = may_stream.then_some(self.route.streaming.upstream);
+        let Gateway { health, .. } = &*self.gateway;
+        let Outlook { is_streamed, first_token } =
+            health.outlook(target, wanted, self.gateway.now());
+        let is_streamed = is_streamed || head.stream;
+        // When the answer must be there: all of it, or the first output of a stream. A stream that flows
+        // is bounded by its idle limit only.
+        let answer_by = |limit: Duration| (Instant::now() + limit).min(self.deadline);
+        let whole_until = answer_by(target.provider.limits.whole_answer);
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
@@ -101,8 +111,8 @@ impl Request {
             fault: self.fault(sending),
             is_streamed,
             gathers: false,
-            until: self.answer_by(target, is_streamed),
-            whole_until: self.answer_by(target, false),
+            until: if is_streamed { answer_by(first_token) } else { whole_until },
+            whole_until,
         }
     }
 
@@ -122,11 +132,12 @@ impl Request {
         let now = self.gateway.now();
         let Sending { target, key, again, .. } = sending;
         let held = self.hold(sending)?;
-        self.gateway.health.dispatched(&Tried { target, key: *key, began: now }, *again);
+        let tried = Tried { target, key: *key, began: now };
+        let idle = self.gateway.health.dispatched(&tried, *again);
         trail.dispatched(&target.name, now);
         trail.sent(sending);
         let asked = (self.estimated_in(), !self.head().stream);
-        let mut flight = Flight::new(&self.gateway, sending, held, asked, now);
+        let mut flight = Flight::new(&self.gateway, sending, held, asked, (now, idle));
         flight.watched = self.watched(target);
         Ok(flight)
     }
@@ -186,25 +197,6 @@ impl Request {
     fn fault(&self, sending: &Sending) -> Option<ChaosFault> {
         let wanted = self.wanted_fault.filter(|_| sending.ordinal == 1);
         wanted.or_else(|| self.gateway.chaos.fault(&sending.target.name, self.gateway.now()))
-    }
-
-    /// Whether an answer that the caller wants whole is got as a stream.
-    fn is_got_as_stream(&self, target: &Target) -> bool {
-        let wanted = self.route.streaming.upstream;
-        let understood = self.operation.is_none() && !target.provider.is_in_process();
-        let Gateway { health, .. } = &*self.gateway;
-        understood && health.is_streamed(&target.name, wanted, self.gateway.now())
-    }
-
-    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
-    /// of a stream. A stream that flows is bounded by its idle limit only.
-    fn answer_by(&self, target: &Target, is_streamed: bool) -> Instant {
-        let limit = if is_streamed {
-            self.gateway.health.first_token_limit(target)
-        } else {
-            target.provider.limits.whole_answer
-        };
-        (Instant::now() + limit).min(self.deadline)
     }
 
     /// What routing needs to know, and whether other requests have the same draw and want to go where
