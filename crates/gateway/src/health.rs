@@ -237,14 +237,13 @@ impl Health {
         self.known().usual_first_token(&target.name).map(Duration::from_millis)
     }
 
-    pub(crate) fn merits(
-        &self,
-        target: &TargetName,
-        weight: f64,
-        price: Option<f64>,
-        now: Moment,
-    ) -> Merits {
-        self.known().merits(target, weight, price, now)
+    /// What the adaptive spray looks at: of each target, with its weight and what a token costs there.
+    pub(crate) fn merits(&self, weighed: &[(&Target, f64, f64)], now: Moment) -> Vec<Merits> {
+        let known = self.known();
+        let merits = |(target, weight, price): &(&Target, f64, f64)| {
+            known.merits(&target.name, *weight, Some(*price), now)
+        };
+        weighed.iter().map(merits).collect()
     }
 
     /// A target answers worse than it did, or as before again.

@@ -167,11 +167,12 @@ fn preferred_order<'r>(
     let weights = match chosen.spray {
         Spray::Order | Spray::Weights => weights,
         Spray::Adaptive => {
-            let merits = sprayed.iter().zip(weights).map(|(index, weight)| {
-                let target = &targets[*index];
-                gateway.health.merits(&target.name, weight, Some(price(gateway, target)), now)
-            });
-            spray::adaptive(&merits.collect::<Vec<_>>())
+            let weighed = |(index, weight): (&usize, f64)| {
+                let target: &Target = targets[*index];
+                (target, weight, price(gateway, target))
+            };
+            let weighed: Vec<_> = sprayed.iter().zip(weights).map(weighed).collect();
+            spray::adaptive(&gateway.health.merits(&weighed, now))
         }
     };
     let places: Vec<Place> = sprayed
