@@ -15,8 +15,6 @@ use terms::{
 use wire::StopReason;
 
 use crate::{
-    flight::Flight,
-    health::Tried,
     history::Whole,
     plan::Sending,
     reply::{Answer, Try},
@@ -80,7 +78,7 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
     let key = gateway.health.keys(&heir, 0, gateway.now()).first().copied().unwrap_or(0);
     let sending = Sending { target: Arc::clone(&heir), key, ordinal: 1, again: false };
     let lives = &gateway.health.lives;
-    let Ok(mut flight) = take_off(&request, &sending) else {
+    let Ok(mut flight) = request.depart(&sending) else {
         return lives.end_mirror(&original, None, NanoUsd::ZERO);
     };
     let attempt = request.attempt(&sending);
@@ -116,15 +114,6 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
         }
     };
     lives.end_mirror(&original, outcome, cost);
-}
-
-fn take_off(request: &Request, sending: &Sending) -> Result<Flight, wire::ErrorReply> {
-    let now = request.gateway.now();
-    let held = request.hold(sending)?;
-    let tried = Tried { target: &sending.target, key: sending.key, began: now };
-    let idle = request.gateway.health.dispatched(&tried, false);
-    let asked = (request.estimated_in(), !request.head().stream);
-    Ok(Flight::new(&request.gateway, sending, held, asked, (now, idle)))
 }
 
 /// Whether an answer is as it should be: whole, not empty, not refused.

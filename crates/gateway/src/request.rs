@@ -123,23 +123,28 @@ impl Request {
         self.route.hedge.as_ref().filter(|_| may)
     }
 
-    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
+    /// An attempt goes out, and the trail is told of it.
     pub(crate) fn take_off(
         &self,
         sending: &Sending,
         trail: &mut Trail,
     ) -> Result<Flight, ErrorReply> {
+        let mut flight = self.depart(sending)?;
+        trail.dispatched(&sending.target.name, flight.began());
+        trail.sent(sending);
+        flight.watched = self.watched(&sending.target);
+        Ok(flight)
+    }
+
+    /// Holds the money, and takes the probe's place where the gate asks for one.
+    pub(crate) fn depart(&self, sending: &Sending) -> Result<Flight, ErrorReply> {
         let now = self.gateway.now();
         let Sending { target, key, again, .. } = sending;
         let held = self.hold(sending)?;
         let tried = Tried { target, key: *key, began: now };
         let idle = self.gateway.health.dispatched(&tried, *again);
-        trail.dispatched(&target.name, now);
-        trail.sent(sending);
         let asked = (self.estimated_in(), !self.head().stream);
-        let mut flight = Flight::new(&self.gateway, sending, held, asked, (now, idle));
-        flight.watched = self.watched(target);
-        Ok(flight)
+        Ok(Flight::new(&self.gateway, sending, held, asked, (now, idle)))
     }
 
     /// Whose answer it is and of what kind of work, where it tells how its target answers.
@@ -159,7 +164,7 @@ impl Request {
         })
     }
 
-    pub(crate) fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
+    fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
         let Sending { target, ordinal, .. } = sending;
         let most = target.known.as_ref().map_or(0, |model| model.max_output);
         let most = if most == 0 { ASSUMED_OUTPUT } else { most };
