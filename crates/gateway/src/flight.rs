@@ -1,10 +1,7 @@
 //! One attempt under way: its hold, its health report and its settlement, exactly one of each,
 //! whatever happens. Dropped (the caller left), it settles what was used so far.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use decide::{
@@ -20,7 +17,13 @@ use terms::{
 };
 use wire::{Conduct, Head};
 
-use crate::{chaos::ChaosFault, gateway::Gateway, health::Tried, plan::Sending, table::Target};
+use crate::{
+    chaos::ChaosFault,
+    gateway::Gateway,
+    health::{Landing, Tried},
+    plan::Sending,
+    table::Target,
+};
 
 /// Bytes of text per token, for estimates where the provider stated nothing.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -36,8 +39,8 @@ pub(crate) struct Flight {
     first_token: Option<Moment>,
     /// When the latest piece of a stream came, and the longest silence before one.
     last_piece: Option<Moment>,
-    /// Asked for once, and only for a stream.
-    idle: OnceLock<Duration>,
+    /// How long its stream may stay silent between two pieces.
+    idle: Duration,
     longest_gap_ms: u64,
     estimated_in: u64,
     /// What the provider stated so far.
@@ -83,7 +86,7 @@ impl Flight {
         sending: &Sending,
         held: Held,
         (estimated_in, wanted_whole): (u64, bool),
-        now: Moment,
+        (now, idle): (Moment, Duration),
     ) -> Self {
         let Sending { target, key, .. } = sending;
         Self {
@@ -94,7 +97,7 @@ impl Flight {
             dispatched: now,
             first_token: None,
             last_piece: None,
-            idle: OnceLock::new(),
+            idle,
             longest_gap_ms: 0,
             estimated_in,
             usage: None,
@@ -148,15 +151,15 @@ impl Flight {
 
     /// How long its stream may stay silent between two pieces.
     pub(crate) fn idle(&self) -> Duration {
-        *self.idle.get_or_init(|| self.gateway.health.idle_limit(&self.target))
+        self.idle
     }
 
     /// Output arrived. The target is alive: its gate learns it at once.
     pub(crate) fn first_token(&mut self, now: Moment) {
-        if self.is_alive(now) {
+        if self.first_token.is_none() {
             self.first_bytes = self.output_bytes;
-            let ms = now.since(self.dispatched);
-            self.gateway.health.first_token(&self.target.name, ms, now);
+            let first_token_ms = Some(now.since(self.dispatched));
+            self.land(Landing { first_token_ms, ..Landing::default() }, now);
         }
     }
 
@@ -228,14 +231,9 @@ impl Flight {
     /// A whole answer. Returns its cost.
     pub(crate) fn answered(mut self, now: Moment) -> NanoUsd {
         self.observe();
-        self.is_alive(now);
-        if self.wanted_whole {
-            let ms = now.since(self.dispatched);
-            self.gateway.health.whole_answer(&self.target.name, ms, now);
-        }
-        if self.last_piece.is_some() {
-            self.gateway.health.longest_gap(&self.target.name, self.longest_gap_ms, now);
-        }
+        let whole_ms = self.wanted_whole.then(|| now.since(self.dispatched));
+        let longest_gap_ms = self.last_piece.map(|_| self.longest_gap_ms);
+        self.land(Landing { whole_ms, longest_gap_ms, ..Landing::default() }, now);
         self.settle(Ending::Answered, now)
     }
 
@@ -256,11 +254,13 @@ impl Flight {
             self.observe();
         }
         if matches!(failure, Failure::Declined | Failure::Mismatch) {
-            self.gateway.health.inconclusive(&self.tried());
+            self.is_inconclusive();
             let cost = self.settle(Ending::Failed(failure), now);
             return (Learned { shut: false, lone: true }, cost);
         }
-        let learned = self.gateway.health.failed(&self.tried(), failure, asked_ms, now);
+        let waited = std::mem::take(&mut self.waits);
+        let failed = (failure, asked_ms);
+        let learned = self.gateway.health.failed(&self.tried(), failed, waited, now);
         // What a game day injects passes; a model that is gone is kept in mind.
         if failure == Failure::ModelGone && self.injected.is_none() {
             let Target { name, known, .. } = &*self.target;
@@ -278,33 +278,32 @@ impl Flight {
         self.settle(Ending::Interrupted, now);
     }
 
-    /// There is output. Tells whether it is the first.
-    fn is_alive(&mut self, now: Moment) -> bool {
-        let first = self.first_token.is_none();
-        if first {
-            self.first_token = Some(now);
-            self.waits_no_more();
-            if self.gateway.health.succeeded(&self.tried(), now) {
-                self.gateway.ledger.activity().touch();
-            }
+    /// There is output, with what it shows of its target.
+    fn land(&mut self, landing: Landing, now: Moment) {
+        let is_first = self.first_token.is_none();
+        self.first_token.get_or_insert(now);
+        let waited = std::mem::take(&mut self.waits);
+        let landing = Landing { waited, is_first, ..landing };
+        if self.gateway.health.landed(&self.tried(), &landing, now) {
+            self.gateway.ledger.activity().touch();
         }
-        first
+    }
+
+    /// It tells nothing of its target.
+    fn is_inconclusive(&mut self) {
+        let waited = std::mem::take(&mut self.waits);
+        self.gateway.health.inconclusive(&self.tried(), waited);
     }
 
     fn tried(&self) -> Tried<'_> {
         Tried { target: &self.target, key: self.key, began: self.dispatched }
     }
 
-    /// Its target said something, or nothing is expected of it any more.
-    fn waits_no_more(&mut self) {
+    fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
+        let Some(held) = self.held.take() else { return NanoUsd::ZERO };
         if std::mem::take(&mut self.waits) {
             self.gateway.health.ended(&self.target.name);
         }
-    }
-
-    fn settle(&mut self, ending: Ending, now: Moment) -> NanoUsd {
-        let Some(held) = self.held.take() else { return NanoUsd::ZERO };
-        self.waits_no_more();
         let (usage, source) = self.used(ending);
         held.settle(AttemptEnd {
             ending,
@@ -346,11 +345,11 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         if self.held.is_some() {
+            if self.first_token.is_none() {
+                self.is_inconclusive();
+            }
             let now = self.gateway.now();
             self.settle(self.gateway.ending_of_what_is_dropped(), now);
-            if self.first_token.is_none() {
-                self.gateway.health.inconclusive(&self.tried());
-            }
         }
     }
 }

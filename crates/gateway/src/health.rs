@@ -1,6 +1,7 @@
 //! What is known of all targets, shared by all requests. The rules live in `decide::health`; here are the
-//! locks and the log. Survives a reload of the table, because a target that was down before it is down
-//! after it.
+//! locks and the log. Every request of every core passes here, so that one takes the lock once where its
+//! plan is made, once where an attempt goes out, and once where it lands. Survives a reload of the table,
+//! because a target that was down before it is down after it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -47,10 +48,78 @@ impl<'a> Tried<'a> {
     }
 }
 
+/// All that a plan wants to know of a target.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// What stands before it lets through, and why that is not everything.
+    pub(crate) admission: (Admission, Option<Failure>),
+    pub(crate) is_degraded: bool,
+    /// The provider's keys in the order in which a request tries them.
+    pub(crate) keys: Vec<u8>,
+}
+
+/// How an attempt is made that goes out now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outlook {
+    /// Whether an answer that is wanted whole is got as a stream.
+    pub(crate) is_streamed: bool,
+    /// Whether a stream was seen to flow from the target.
+    pub(crate) is_known_to_stream: bool,
+    /// How long the target gets for its first token.
+    pub(crate) first_token: Duration,
+}
+
+/// What an attempt shows of its target at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Landing {
+    /// It was waited for until now.
+    pub(crate) waited: bool,
+    /// Nothing was seen of it before: it is alive.
+    pub(crate) is_first: bool,
+    /// When the first token of a stream came.
+    pub(crate) first_token_ms: Option<u64>,
+    /// When an answer that was wanted whole was there.
+    pub(crate) whole_ms: Option<u64>,
+    /// The longest silence within a stream that came to its end.
+    pub(crate) longest_gap_ms: Option<u64>,
+}
+
 impl Health {
     pub(crate) fn new(gates: GateLimits, retries: RetryBudgetLimits, lives: Arc<Lives>) -> Self {
         let known = Mutex::new(health::Health::new(gates, retries));
         Self { known, pins: Mutex::default(), lives }
+    }
+
+    /// What a plan wants to know of these targets, for a request with this draw.
+    pub(crate) fn look(&self, targets: &[&Arc<Target>], draw: u64, now: Moment) -> Vec<Look> {
+        let known = self.known();
+        let look = |target: &&Arc<Target>| {
+            let spot = spot(target);
+            Look {
+                admission: known.admission(&spot, now),
+                is_degraded: known.is_degraded(&target.name),
+                keys: known.keys(&spot, draw, now),
+            }
+        };
+        targets.iter().map(look).collect()
+    }
+
+    /// How an attempt is made at a target. `wanted` tells how answers that are wanted whole are to be
+    /// got, where this is one.
+    pub(crate) fn outlook(
+        &self,
+        target: &Target,
+        wanted: Option<UpstreamStream>,
+        now: Moment,
+    ) -> Outlook {
+        let configured = target.provider.limits.first_token(target.capabilities().reasoning);
+        let known = self.known();
+        let limit = known.first_token_limit(&target.name, ms(configured));
+        Outlook {
+            is_streamed: wanted.is_some_and(|wanted| known.is_streamed(&target.name, wanted, now)),
+            is_known_to_stream: known.is_known_to_stream(&target.name),
+            first_token: Duration::from_millis(limit),
+        }
     }
 
     /// What stands before a target lets through, and why that is not everything.
@@ -63,9 +132,14 @@ impl Health {
         self.known().keys(&spot(target), draw, now)
     }
 
-    /// An attempt begins; `again` where its request asked the provider before.
-    pub(crate) fn dispatched(&self, tried: &Tried<'_>, again: bool) {
-        self.known().dispatched(&tried.visit(), again);
+    /// An attempt begins; `again` where its request asked the provider before. Gives how long its
+    /// stream may be silent.
+    pub(crate) fn dispatched(&self, tried: &Tried<'_>, again: bool) -> Duration {
+        let Target { name, provider, .. } = tried.target;
+        let configured = provider.limits.idle(tried.target.capabilities().reasoning);
+        let mut known = self.known();
+        known.dispatched(&tried.visit(), again);
+        Duration::from_millis(known.idle_limit(name, ms(configured)))
     }
 
     /// Whether a request may ask a provider once more.
@@ -73,24 +147,47 @@ impl Health {
         self.known().resend(provider, now)
     }
 
-    /// Returns whether this began to open a gate.
-    pub(crate) fn succeeded(&self, tried: &Tried<'_>, now: Moment) -> bool {
-        self.lives.answered(&tried.target.name);
-        let opened = self.known().succeeded(&tried.visit(), now);
+    /// An attempt gave its first output, or is whole. Returns whether this began to open a gate.
+    pub(crate) fn landed(&self, tried: &Tried<'_>, landing: &Landing, now: Moment) -> bool {
+        let target = &tried.target.name;
+        if landing.is_first {
+            self.lives.answered(target);
+        }
+        let mut known = self.known();
+        if landing.waited {
+            known.ended(target);
+        }
+        let opened = landing.is_first && known.succeeded(&tried.visit(), now);
+        if let Some(ms) = landing.first_token_ms {
+            known.first_token(target, ms, now);
+        }
+        if let Some(ms) = landing.whole_ms {
+            known.whole_answer(target, ms, now);
+        }
+        if let Some(ms) = landing.longest_gap_ms {
+            known.longest_gap(target, ms, now);
+        }
+        drop(known);
         if opened {
-            info!(target = %tried.target.name, "gate opens");
+            info!(%target, "gate opens");
         }
         opened
     }
 
+    /// An attempt failed; `waited` where nothing was seen of it before.
     pub(crate) fn failed(
         &self,
         tried: &Tried<'_>,
-        failure: Failure,
-        asked_ms: Option<u64>,
+        (failure, asked_ms): (Failure, Option<u64>),
+        waited: bool,
         now: Moment,
     ) -> Learned {
-        let learned = self.known().failed(&tried.visit(), failure, asked_ms, now);
+        let mut known = self.known();
+        let learned = known.failed(&tried.visit(), failure, asked_ms, now);
+        if waited {
+            known.ended(&tried.target.name);
+        }
+        drop(known);
         if learned.shut {
             let key = tried.key + 1;
             warn!(target = %tried.target.name, key, failure = failure.name(), "gate shut");
@@ -99,8 +196,12 @@ impl Health {
     }
 
     /// An attempt ended without telling anything about the target.
-    pub(crate) fn inconclusive(&self, tried: &Tried<'_>) {
-        self.known().inconclusive(&tried.visit());
+    pub(crate) fn inconclusive(&self, tried: &Tried<'_>, waited: bool) {
+        let mut known = self.known();
+        known.inconclusive(&tried.visit());
+        if waited {
+            known.ended(&tried.target.name);
+        }
     }
 
     /// An attempt is over, whatever became of it.
@@ -108,30 +209,10 @@ impl Health {
         self.known().ended(target);
     }
 
-    /// An answer that was wanted whole was there after this long.
-    pub(crate) fn whole_answer(&self, target: &TargetName, ms: u64, now: Moment) {
-        self.known().whole_answer(target, ms, now);
-    }
-
     /// The target said that it does not stream.
     pub(crate) fn refuses_streams(&self, target: &TargetName) {
         info!(%target, "does not stream");
         self.known().refuses_streams(target);
-    }
-
-    /// Whether an answer that is wanted whole is got as a stream there.
-    pub(crate) fn is_streamed(
-        &self,
-        target: &TargetName,
-        wanted: UpstreamStream,
-        now: Moment,
-    ) -> bool {
-        self.known().is_streamed(target, wanted, now)
-    }
-
-    /// Whether a stream was seen to flow from it.
-    pub(crate) fn is_known_to_stream(&self, target: &TargetName) -> bool {
-        self.known().is_known_to_stream(target)
     }
 
     /// When a request that waits there since then is known to wait in vain.
@@ -147,16 +228,6 @@ impl Health {
         self.known().froze(target);
     }
 
-    /// The first token of a stream came after this long.
-    pub(crate) fn first_token(&self, target: &TargetName, ms: u64, now: Moment) {
-        self.known().first_token(target, ms, now);
-    }
-
-    /// The longest silence within a stream that came to its end.
-    pub(crate) fn longest_gap(&self, target: &TargetName, ms: u64, now: Moment) {
-        self.known().longest_gap(target, ms, now);
-    }
-
     /// How long a target gets for its first token: longer than configured where it usually needs longer.
     pub(crate) fn first_token_limit(&self, target: &Target) -> Duration {
         let configured = target.provider.limits.first_token(target.capabilities().reasoning);
@@ -169,30 +240,18 @@ impl Health {
         self.known().usual_first_token(&target.name).map(Duration::from_millis)
     }
 
-    /// How long its streams may be silent.
-    pub(crate) fn idle_limit(&self, target: &Target) -> Duration {
-        let configured = target.provider.limits.idle(target.capabilities().reasoning);
-        Duration::from_millis(self.known().idle_limit(&target.name, ms(configured)))
-    }
-
-    pub(crate) fn merits(
-        &self,
-        target: &TargetName,
-        weight: f64,
-        price: Option<f64>,
-        now: Moment,
-    ) -> Merits {
-        self.known().merits(target, weight, price, now)
+    /// What the adaptive spray looks at: of each target, with its weight and what a token costs there.
+    pub(crate) fn merits(&self, weighed: &[(&Target, f64, f64)], now: Moment) -> Vec<Merits> {
+        let known = self.known();
+        let merits = |(target, weight, price): &(&Target, f64, f64)| {
+            known.merits(&target.name, *weight, Some(*price), now)
+        };
+        weighed.iter().map(merits).collect()
     }
 
     /// A target answers worse than it did, or as before again.
     pub(crate) fn degrade(&self, target: &TargetName, is_degraded: bool) {
         self.known().degrade(target, is_degraded);
-    }
-
-    /// Whether a target answers worse than it did.
-    pub(crate) fn is_degraded(&self, target: &TargetName) -> bool {
-        self.known().is_degraded(target)
     }
 
     /// A target was passed by.

@@ -15,8 +15,6 @@ use terms::{
 use wire::StopReason;
 
 use crate::{
-    flight::Flight,
-    health::Tried,
     history::Whole,
     plan::Sending,
     reply::{Answer, Try},
@@ -81,7 +79,7 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
     let target = Arc::clone(&heir);
     let sending = Sending { target, key, ordinal: 1, again: false, has_another: false };
     let lives = &gateway.health.lives;
-    let Ok(mut flight) = take_off(&request, &sending) else {
+    let Ok(mut flight) = request.depart(&sending) else {
         return lives.end_mirror(&original, None, NanoUsd::ZERO);
     };
     let attempt = request.attempt(&sending);
@@ -117,15 +115,6 @@ async fn send(request: Request, heir: Arc<Target>, original: TargetName) {
         }
     };
     lives.end_mirror(&original, outcome, cost);
-}
-
-fn take_off(request: &Request, sending: &Sending) -> Result<Flight, wire::ErrorReply> {
-    let now = request.gateway.now();
-    let held = request.hold(sending)?;
-    let tried = Tried { target: &sending.target, key: sending.key, began: now };
-    request.gateway.health.dispatched(&tried, false);
-    let asked = (request.estimated_in(), !request.head().stream);
-    Ok(Flight::new(&request.gateway, sending, held, asked, now))
 }
 
 /// Whether an answer is as it should be: whole, not empty, not refused.

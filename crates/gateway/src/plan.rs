@@ -17,7 +17,7 @@ use crate::{
     body::ReplyBody,
     errors::LastFailure,
     gateway::Gateway,
-    health::Health,
+    health::{Health, Look},
     reply::Failed,
     succession::{Succession, new_heirs},
     table::{OnDegraded, Route, Target},
@@ -84,25 +84,23 @@ pub(crate) fn plan(
     now: Moment,
 ) -> Planning {
     let (targets, sticky) = preferred_order(gateway, chosen, facts.draw, held, now);
-    let admissions: Vec<_> =
-        targets.iter().map(|target| gateway.health.admission(target, now)).collect();
-    let succession = Succession::of(gateway, chosen, &targets, &admissions, facts.draw);
+    let looks = gateway.health.look(&targets, facts.draw, now);
+    let succession = Succession::of(gateway, chosen, &targets, &looks, facts.draw);
     let replaced = targets.first().and_then(|first| succession.as_ref()?.preferred(first));
-    let (targets, admissions) = match &succession {
-        None => (targets, admissions),
+    let (targets, looks) = match &succession {
+        None => (targets, looks),
         Some(succession) => {
             let targets: Vec<&Arc<Target>> = succession.targets.iter().collect();
-            let admission = |target: &&Arc<Target>| gateway.health.admission(target, now);
-            let admissions = targets.iter().map(admission).collect();
-            (targets, admissions)
+            let looks = gateway.health.look(&targets, facts.draw, now);
+            (targets, looks)
         }
     };
     let candidates: Vec<Candidate<'_>> = targets
         .iter()
-        .zip(admissions)
-        .map(|(target, (admission, failure))| {
-            let is_degraded =
-                chosen.on_degraded == OnDegraded::Shift && gateway.health.is_degraded(&target.name);
+        .zip(&looks)
+        .map(|(target, Look { admission, is_degraded, .. })| {
+            let (admission, failure) = *admission;
+            let is_degraded = chosen.on_degraded == OnDegraded::Shift && *is_degraded;
             let (target, model) = (&target.name, target.known.as_ref());
             Candidate { target, model, admission, failure, is_degraded }
         })
@@ -133,9 +131,9 @@ pub(crate) fn plan(
     }
     let steps: Vec<Arc<Target>> =
         plan.steps.iter().map(|step| Arc::clone(targets[step.candidate])).collect();
-    let keys = |target: &Target| {
-        if chosen.first_key_only { vec![0] } else { gateway.health.keys(target, facts.draw, now) }
-    };
+    let keys = plan.steps.iter().map(|step| {
+        if chosen.first_key_only { vec![0] } else { looks[step.candidate].keys.clone() }
+    });
     trail.steps(&steps);
     let attempts = Attempts::new(planned(&steps, keys), chosen.limits, now);
     Planning {
@@ -171,11 +169,12 @@ fn preferred_order<'r>(
     let weights = match chosen.spray {
         Spray::Order | Spray::Weights => weights,
         Spray::Adaptive => {
-            let merits = sprayed.iter().zip(weights).map(|(index, weight)| {
-                let target = &targets[*index];
-                gateway.health.merits(&target.name, weight, Some(price(gateway, target)), now)
-            });
-            spray::adaptive(&merits.collect::<Vec<_>>())
+            let weighed = |(index, weight): (&usize, f64)| {
+                let target: &Target = targets[*index];
+                (target, weight, price(gateway, target))
+            };
+            let weighed: Vec<_> = sprayed.iter().zip(weights).map(weighed).collect();
+            spray::adaptive(&gateway.health.merits(&weighed, now))
         }
     };
     let places: Vec<Place> = sprayed
@@ -253,7 +252,7 @@ fn preference<'t>(
     (targets.first().copied(), None)
 }
 
-fn planned(steps: &[Arc<Target>], keys: impl Fn(&Target) -> Vec<u8>) -> Vec<Planned> {
+fn planned(steps: &[Arc<Target>], keys: impl Iterator<Item = Vec<u8>>) -> Vec<Planned> {
     let provider_of = |step: &Target| {
         steps
             .iter()
@@ -262,10 +261,11 @@ fn planned(steps: &[Arc<Target>], keys: impl Fn(&Target) -> Vec<u8>) -> Vec<Plan
     };
     steps
         .iter()
-        .map(|step| Planned {
+        .zip(keys)
+        .map(|(step, keys)| Planned {
             provider: provider_of(step),
             context_window: step.known.as_ref().map_or(0, |model| model.context_window),
-            keys: keys(step),
+            keys,
         })
         .collect()
 }

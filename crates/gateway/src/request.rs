@@ -85,12 +85,19 @@ impl Request {
         let Sending { target, key, ordinal, has_another, .. } = sending;
         let (head, body) = self.whole.sent_to(&target.provider.name);
         // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
-        let is_streamed = head.stream || (!sending.again && self.is_got_as_stream(target));
+        let is_understood = self.operation.is_none() && !target.provider.is_in_process();
+        let may_stream = is_understood && !head.stream && !sending.again;
+        let wanted = may_stream.then_some(self.route.streaming.upstream);
+        let Gateway { health, .. } = &*self.gateway;
+        let outlook = health.outlook(target, wanted, self.gateway.now());
+        let is_streamed = outlook.is_streamed || head.stream;
+        // When the answer must be there: all of it, or the first output of a stream. A stream that flows
+        // is bounded by its idle limit only.
+        let answer_by = |limit: Duration| (Instant::now() + limit).min(self.deadline);
+        let whole_until = answer_by(target.provider.limits.whole_answer);
         // A target that may compute all of its answer before its first byte is not left for nobody.
-        let waits_for_whole = is_streamed
-            && !head.stream
-            && !has_another
-            && !self.gateway.health.is_known_to_stream(&target.name);
+        let waits_for_whole = !head.stream && !has_another && !outlook.is_known_to_stream;
+        let is_quick = is_streamed && !waits_for_whole;
         Try {
             gateway: &self.gateway,
             asked: &self.asked,
@@ -105,8 +112,8 @@ impl Request {
             ordinal: *ordinal,
             is_streamed,
             gathers: false,
-            until: self.answer_by(target, is_streamed && !waits_for_whole),
-            whole_until: self.answer_by(target, false),
+            until: if is_quick { answer_by(outlook.first_token) } else { whole_until },
+            whole_until,
         }
     }
 
@@ -117,21 +124,28 @@ impl Request {
         self.route.hedge.as_ref().filter(|_| may)
     }
 
-    /// Holds the money, takes the probe's place where the gate asks for one, and notes the dispatch.
+    /// An attempt goes out, and the trail is told of it.
     pub(crate) fn take_off(
         &self,
         sending: &Sending,
         trail: &mut Trail,
     ) -> Result<Flight, ErrorReply> {
+        let mut flight = self.depart(sending)?;
+        trail.dispatched(&sending.target.name, flight.began());
+        trail.sent(sending);
+        flight.watched = self.watched(&sending.target);
+        Ok(flight)
+    }
+
+    /// Holds the money, and takes the probe's place where the gate asks for one.
+    pub(crate) fn depart(&self, sending: &Sending) -> Result<Flight, ErrorReply> {
         let now = self.gateway.now();
         let Sending { target, key, again, .. } = sending;
         let held = self.hold(sending)?;
-        self.gateway.health.dispatched(&Tried { target, key: *key, began: now }, *again);
-        trail.dispatched(&target.name, now);
-        trail.sent(sending);
+        let tried = Tried { target, key: *key, began: now };
+        let idle = self.gateway.health.dispatched(&tried, *again);
         let asked = (self.estimated_in(), !self.head().stream);
-        let mut flight = Flight::new(&self.gateway, sending, held, asked, now);
-        flight.watched = self.watched(target);
+        let mut flight = Flight::new(&self.gateway, sending, held, asked, (now, idle));
         flight.fault = self.fault(sending);
         Ok(flight)
     }
@@ -153,7 +167,7 @@ impl Request {
         })
     }
 
-    pub(crate) fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
+    fn hold(&self, sending: &Sending) -> Result<Held, ErrorReply> {
         let Sending { target, ordinal, .. } = sending;
         let most = target.known.as_ref().map_or(0, |model| model.max_output);
         let most = if most == 0 { ASSUMED_OUTPUT } else { most };
@@ -191,25 +205,6 @@ impl Request {
     fn fault(&self, sending: &Sending) -> Option<ChaosFault> {
         let wanted = self.wanted_fault.filter(|_| sending.ordinal == 1);
         wanted.or_else(|| self.gateway.chaos.fault(&sending.target.name, self.gateway.now()))
-    }
-
-    /// Whether an answer that the caller wants whole is got as a stream.
-    fn is_got_as_stream(&self, target: &Target) -> bool {
-        let wanted = self.route.streaming.upstream;
-        let understood = self.operation.is_none() && !target.provider.is_in_process();
-        let Gateway { health, .. } = &*self.gateway;
-        understood && health.is_streamed(&target.name, wanted, self.gateway.now())
-    }
-
-    /// When the answer of an attempt that goes out now must be there: all of it, or the first output
-    /// of a stream. A stream that flows is bounded by its idle limit only.
-    fn answer_by(&self, target: &Target, is_streamed: bool) -> Instant {
-        let limit = if is_streamed {
-            self.gateway.health.first_token_limit(target)
-        } else {
-            target.provider.limits.whole_answer
-        };
-        (Instant::now() + limit).min(self.deadline)
     }
 
     /// What routing needs to know, and whether other requests have the same draw and want to go where

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use decide::{
-    gate::Admission,
     heirs::Successors,
     lifecycle::{Placement, Stage},
     route::SkipReason,
@@ -13,7 +12,7 @@ use terms::{ids::TargetName, outcome::Failure, time::Moment};
 
 use crate::{
     gateway::Gateway,
-    health::Health,
+    health::{Health, Look},
     table::{Route, Table, Target},
 };
 
@@ -34,20 +33,21 @@ impl Succession {
         gateway: &Gateway,
         chosen: &Route,
         targets: &[&Arc<Target>],
-        admissions: &[(Admission, Option<Failure>)],
+        looks: &[Look],
         draw: u64,
     ) -> Option<Self> {
         if chosen.successors == Successors::None {
             return None;
         }
         let lives = &gateway.health.lives;
-        let is_shut_as_gone = |(admission, failure): &(Admission, Option<Failure>)| {
-            *failure == Some(Failure::ModelGone) && !admission.is_open()
+        let is_shut_as_gone = |look: &Look| {
+            let (admission, failure) = look.admission;
+            failure == Some(Failure::ModelGone) && !admission.is_open()
         };
-        let is_moved = |(target, admission): (&&Arc<Target>, &_)| {
-            is_shut_as_gone(admission) || lives.gives_way(&target.name)
+        let is_moved = |(target, look): (&&Arc<Target>, &Look)| {
+            is_shut_as_gone(look) || lives.gives_way(&target.name)
         };
-        if !targets.iter().zip(admissions).any(is_moved) {
+        if !targets.iter().zip(looks).any(is_moved) {
             return None;
         }
         let table = gateway.table();
@@ -55,9 +55,9 @@ impl Succession {
         let mut succession =
             Self { targets: Vec::new(), replaced: Vec::new(), stand_ins: Vec::new() };
         let (mut last, mut behind) = (Vec::new(), Vec::new());
-        for (target, admission) in targets.iter().zip(admissions) {
+        for (target, look) in targets.iter().zip(looks) {
             let placement = lives.placement(&target.name, draw);
-            let is_gone = is_shut_as_gone(admission);
+            let is_gone = is_shut_as_gone(look);
             let heirs = if placement == Placement::Own && !is_gone {
                 Vec::new()
             } else {
