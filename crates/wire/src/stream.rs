@@ -45,10 +45,8 @@ pub struct StreamOptions {
 /// What one push brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// The provider said something that counts: text, a tool call, reasoning. It may be held back.
+    /// Visible text, tool call or reasoning passed.
     pub output: bool,
-    /// Bytes of such output were appended: nothing can take them back any more.
-    pub passed: bool,
     /// The stream failed. The record that says so was not appended, and nothing will be any more.
     pub error: Option<UpstreamError>,
     /// The answer is whole, its terminator was appended.
@@ -103,7 +101,6 @@ struct Tally {
     dropped: Vec<&'static str>,
     /// Of the current push.
     output: bool,
-    passed: bool,
     error: Option<UpstreamError>,
     failed: bool,
     mismatch: bool,
@@ -290,7 +287,6 @@ impl StreamRelay {
     fn progress(&mut self) -> Progress {
         Progress {
             output: std::mem::take(&mut self.tally.output),
-            passed: std::mem::take(&mut self.tally.passed),
             error: self.tally.error.take(),
             complete: self.tally.complete,
             mismatch: self.tally.mismatch,
@@ -325,15 +321,9 @@ impl StreamRelay {
                 _ if tally.failed => {}
                 _ => {
                     transcript.take(event);
-                    let before = out.len();
-                    let said = match encoder.as_mut() {
-                        Some(encoder) => encoder.event(event, out),
-                        None => Ok(Said::Whole),
-                    };
-                    let is_written = encoder.is_none() || out.len() > before;
-                    tally.passed |=
-                        is_written && said == Ok(Said::Whole) && event.output().is_some();
-                    tally.said(said);
+                    if let Some(encoder) = encoder.as_mut() {
+                        tally.said(encoder.event(event, out));
+                    }
                 }
             };
             let mut hold = |event: &Event<'_>| {

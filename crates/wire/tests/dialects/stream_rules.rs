@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use terms::{dialect::Dialect, usage::Usage};
-use wire::{Finish, Framing, Progress, Resumption, StopReason, StreamOptions, StreamRelay};
+use wire::{Finish, Progress, StopReason, StreamOptions, StreamRelay};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
@@ -228,59 +228,5 @@ fn nothing_follows_the_terminator() {
         let run = run(CHAT, *to, &[TEXT, STOP, DONE, TEXT, DONE]);
         assert_eq!(run.out, self::run(CHAT, *to, &[TEXT, STOP, DONE]).out);
         assert_eq!(run.finish, Finish::Complete);
-    }
-}
-
-const CALL: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"1\",\"function\":{\"name\":\"look\",\"arguments\":\"{\"}}]}}]}\n\n";
-
-/// What was said, and what of it went out, record by record.
-fn said_and_passed(relay: &mut StreamRelay, records: &[&str]) -> Vec<(bool, bool)> {
-    let mut out = BytesMut::new();
-    let said = records.iter().map(|record| {
-        let Progress { output, passed, error, .. } = relay.push(record.as_bytes(), &mut out);
-        assert_eq!(error, None);
-        (output, passed)
-    });
-    said.collect()
-}
-
-#[test]
-fn output_that_is_held_back_has_not_passed() {
-    let rest = "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]}}]}\n\n";
-    let records = [CALL, rest, TEXT, STOP];
-    let plain = StreamOptions::default();
-    let holds = StreamOptions { hold_calls: true, ..StreamOptions::default() };
-    let relayed = |to, options: &StreamOptions| {
-        said_and_passed(&mut StreamRelay::new(CHAT, to, options.clone()), &records)
-    };
-    let at_once = [(true, true), (true, true), (true, true), (false, false)];
-    let held = [(true, false), (true, false), (true, true), (false, false)];
-    for to in [CHAT, MESSAGES, RESPONSES] {
-        assert_eq!(relayed(to, &plain), at_once, "{to}");
-        assert_eq!(relayed(to, &holds), held, "{to}");
-    }
-    // Its calls stand in its last record.
-    assert_eq!(relayed(GEMINI, &plain), held);
-}
-
-#[test]
-fn output_that_its_caller_has_already_does_not_pass_again() {
-    for to in Dialect::ALL {
-        let mut relay = StreamRelay::new(CHAT, *to, StreamOptions::default());
-        assert_eq!(said_and_passed(&mut relay, &[TEXT]), [(true, true)], "{to}");
-        let unfinished = relay.into_unfinished().unwrap();
-        let mut relay = unfinished.relay(Resumption::Restart, Framing::Sse, CHAT);
-        let again = said_and_passed(&mut relay, &[TEXT, TEXT, STOP]);
-        assert_eq!(again, [(true, false), (true, true), (false, false)], "{to}");
-    }
-}
-
-#[test]
-fn reasoning_that_its_caller_is_not_shown_does_not_pass() {
-    let thought = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
-    for (shows, passes) in [(true, true), (false, false)] {
-        let options = StreamOptions { show_reasoning: shows, ..StreamOptions::default() };
-        let mut relay = StreamRelay::new(CHAT, MESSAGES, options);
-        assert_eq!(said_and_passed(&mut relay, &[thought]), [(true, passes)]);
     }
 }
