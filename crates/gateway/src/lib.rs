@@ -12,6 +12,7 @@ mod completions;
 mod count;
 mod credential;
 mod early;
+mod embeddings;
 mod errors;
 mod files;
 mod flight;

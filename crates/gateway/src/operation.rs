@@ -1,6 +1,6 @@
 //! The closed list of what can be asked for beside answers of models: embeddings, images, speech and the
 //! like. Each is passed on as it is, to providers that speak its dialect, under the same keys, limits,
-//! failover and books. To add one: a line here.
+//! failover and books; embeddings alone go to those of another dialect, too. To add one: a line here.
 
 use http::Uri;
 use terms::dialect::Dialect;
@@ -36,6 +36,8 @@ const fn openai(path: &'static str, below: &'static str) -> Operation {
     }
 }
 
+const EMBEDDINGS: Operation = openai("/v1/embeddings", "/embeddings");
+
 /// Gemini's embeddings, whose address names the model.
 pub(crate) const EMBED_CONTENT: Operation = gemini("embedContent", ":embedContent");
 pub(crate) const BATCH_EMBED_CONTENTS: Operation =
@@ -55,7 +57,7 @@ const fn gemini(path: &'static str, below: &'static str) -> Operation {
 /// Every operation that a path alone asks for.
 pub(crate) const ALL: &[Operation] = &[
     Operation { may_be_chat: true, ..openai("/v1/completions", "/completions") },
-    openai("/v1/embeddings", "/embeddings"),
+    EMBEDDINGS,
     openai("/v1/rerank", "/rerank"),
     openai("/v2/rerank", "/rerank"),
     Operation {
@@ -88,6 +90,15 @@ impl Operation {
     /// The operation that is asked for at this path.
     pub(crate) fn at(path: &str) -> Option<&'static Self> {
         ALL.iter().find(|operation| operation.path == path)
+    }
+
+    /// The same, as providers of another dialect do it.
+    pub(crate) fn in_the_other_dialect(&self) -> Option<&'static Self> {
+        match *self {
+            EMBEDDINGS => Some(&BATCH_EMBED_CONTENTS),
+            EMBED_CONTENT | BATCH_EMBED_CONTENTS => Some(&EMBEDDINGS),
+            _ => None,
+        }
     }
 
     /// Where a provider does it. A cloud that serves a vendor's answers does not serve all else.

@@ -5,6 +5,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use crate::{
     body::{CutShort, ReplyBody},
     credential::Credential,
     early::{Early, read_refusal},
+    embeddings::{Across, across, answered},
     errors,
     flight::{BYTES_PER_TOKEN, Flight},
     operation::Operation,
@@ -58,14 +60,23 @@ pub(crate) async fn exchange(
     endpoint: &Endpoint,
     credential: Option<&Credential>,
     flight: &mut Flight,
-) -> Result<Passed, Early> {
-    let model = flight.target.model.as_str();
-    let uri = operation
-        .uri(endpoint, model)
-        .filter(|_| endpoint.dialect == operation.dialect)
-        .ok_or_else(|| Early::declined(not_offered(operation)))?;
-    let form = is_form(&attempt.asked.headers);
-    let body = sent(operation.dialect, attempt, model, form);
+) -> Result<(Passed, Vec<String>), Early> {
+    let target = Arc::clone(&flight.target);
+    let model = target.model.as_str();
+    let native = operation.uri(endpoint, model).filter(|_| endpoint.dialect == operation.dialect);
+    let (endpoint, uri, body, translated) = match native {
+        Some(uri) => {
+            let form = is_form(&attempt.asked.headers);
+            (endpoint, uri, sent(operation.dialect, attempt, model, form), None)
+        }
+        None => match across(attempt.body, operation, &target) {
+            Some(across) => {
+                let Across { endpoint, uri, asked } = across?;
+                (endpoint, uri, asked.body.clone(), Some(asked))
+            }
+            None => return Err(Early::declined(not_offered(operation))),
+        },
+    };
     let mut request = outgoing::passed(uri, endpoint, attempt.asked, body.clone());
     if let Some(credential) = credential {
         let (dialect, until) = (endpoint.dialect, attempt.until);
@@ -90,7 +101,11 @@ pub(crate) async fn exchange(
         let early = read_refusal(endpoint.dialect, response, attempt.until).await;
         return Err(if is_not_offered(&early) { lacking(operation, &early) } else { early });
     }
-    read(attempt, response, flight).await
+    let passed = read(attempt, response, flight).await?;
+    match translated {
+        Some(asked) => answered(asked, passed, flight),
+        None => Ok((passed, Vec::new())),
+    }
 }
 
 /// The body as the provider gets it: with its name of the model, wherever the dialect says it.

@@ -98,7 +98,7 @@ impl Try<'_> {
                 if operation.may_be_chat && is_declined(&passed) {
                     return Box::pin(completions::run_as_chat(self, flight, trail)).await;
                 }
-                passed.map(|passed| (Answer::Passed(passed), Vec::new()))
+                passed.map(|(passed, dropped)| (Answer::Passed(passed), dropped))
             }
         };
         self.conclude(outcome, flight, trail)

@@ -45,7 +45,7 @@ pub struct StreamOptions {
 /// What one push brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Visible text, tool call or reasoning passed.
+    /// The provider said something that counts: text, a tool call, reasoning. It may be held back.
     pub output: bool,
     /// The stream failed. The record that says so was not appended, and nothing will be any more.
     pub error: Option<UpstreamError>,

@@ -4,7 +4,9 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    harness::{CHAT, FOX, GEMINI, House, provider, table, table_whole, vendor, whole_text},
+    harness::{
+        CHAT, FOX, GEMINI, House, MESSAGES, provider, table, table_whole, vendor, whole_text,
+    },
     recorder::{Recorder, Told},
 };
 
@@ -135,7 +137,9 @@ async fn embeddings_go_to_whoever_speaks_the_dialect() {
         format!(r#"{{"model":"models/gemini-embedding-001","content":{part}}}"#)
     );
 
-    let alone = House::open(table("r", &[(provider("other", &other, CHAT), "m")])).await;
+    let messages = vendor("messages", MESSAGES, &["m"]).await;
+    let row = provider("messages", &messages, MESSAGES);
+    let alone = House::open(table("r", &[(row, "m")])).await;
     let refused =
         alone.post("/v1beta/models/r:embedContent", format!(r#"{{"content":{part}}}"#)).await;
     let told = &refused.json()["error"]["message"];

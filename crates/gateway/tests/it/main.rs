@@ -10,6 +10,7 @@ mod cancel;
 mod chaos;
 mod clouds;
 mod continuation;
+mod embeddings;
 mod failover;
 mod files;
 mod follow;
