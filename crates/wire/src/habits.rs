@@ -3,6 +3,7 @@
 //! has which habits is its row in the config.
 
 use crate::{
+    elements::{self, Fate},
     frames::Framing,
     request::{UpstreamRequest, tidy},
     splice::{Edit, name_of, splice, value_of, without},
@@ -19,6 +20,24 @@ pub struct Habits {
     pub only_max_tokens: bool,
     /// How it is told to go on from a last turn of the model.
     pub prefill: Prefill,
+    /// What it makes of earlier reasoning.
+    pub reasoning_back: ReasoningBack,
+}
+
+/// What a provider that speaks OpenAI chat makes of the reasoning of earlier turns, which OpenAI itself
+/// does not have there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReasoningBack {
+    /// Nobody knows: what a caller of its dialect sends stays, and no other is given any.
+    #[default]
+    Unknown,
+    /// It reads `reasoning_content`.
+    Taken,
+    /// It refuses turns of the model without `reasoning_content`. A turn that has none, because another
+    /// made it or its caller was not shown any, gets a space.
+    Wanted,
+    /// It refuses turns with these fields.
+    Refused(&'static [&'static str]),
 }
 
 /// How a provider that speaks OpenAI chat is told to go on from a last turn of the model, which OpenAI
@@ -82,10 +101,15 @@ impl Envelope {
 /// A request as a provider of these habits wants it. `betas` are the beta features that the caller asked
 /// for by header.
 pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> UpstreamRequest {
-    if habits == Habits::default() {
+    if habits == Habits::default() && !request.is_translated {
         return request;
     }
-    let UpstreamRequest { body, mut dropped, .. } = request;
+    let UpstreamRequest { mut body, mut dropped, .. } = request;
+    if let Some(edit) =
+        with_reasoning(&body, habits.reasoning_back, request.is_translated, &mut dropped)
+    {
+        body = splice(&body, vec![edit]);
+    }
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let mut edits = match habits.envelope.version() {
         None => Vec::new(),
@@ -111,6 +135,52 @@ pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> Upstre
         edits.extend(gone_on_with(text, habits.prefill));
     }
     UpstreamRequest { body: splice(&body, edits), dropped: tidy(dropped), ..request }
+}
+
+const REASONING: &str = "reasoning_content";
+
+/// The turns with the reasoning that the provider takes.
+fn with_reasoning(
+    body: &[u8],
+    takes: ReasoningBack,
+    is_translated: bool,
+    dropped: &mut Vec<String>,
+) -> Option<Edit> {
+    let holds = |field: &&str| memchr::memmem::find(body, field.as_bytes()).is_some();
+    let refused: &[&str] = match takes {
+        ReasoningBack::Refused(fields) => fields,
+        ReasoningBack::Unknown if is_translated => &[REASONING],
+        ReasoningBack::Unknown | ReasoningBack::Taken | ReasoningBack::Wanted => &[],
+    };
+    let is_wanted = takes == ReasoningBack::Wanted;
+    if !is_wanted && !refused.iter().any(holds) {
+        return None;
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    elements::within(text, "messages", |message| {
+        if is_wanted {
+            return padded(message);
+        }
+        let (edits, found) = without(message, refused).unwrap_or_default();
+        if found.is_empty() {
+            return Fate::Stays;
+        }
+        dropped.extend(found.into_iter().map(|field| format!("messages[].{field}")));
+        elements::changed(message, edits)
+    })
+}
+
+/// A turn of the model with reasoning.
+fn padded(message: &str) -> Fate {
+    let is_models = elements::text_of(message, "role") == Some("assistant");
+    let reasoned = elements::text_of(message, REASONING).is_some_and(|text| !text.is_empty());
+    if !is_models || reasoned {
+        return Fate::Stays;
+    }
+    let (mut edits, _) = without(message, &[REASONING]).unwrap_or_default();
+    let Some(start) = message.find('{') else { return Fate::Stays };
+    edits.push(Edit { span: start + 1..start + 1, text: format!("\"{REASONING}\":\" \",") });
+    elements::changed(message, edits)
 }
 
 /// What tells a provider to go on from the last turn.
@@ -159,18 +229,43 @@ fn wrapped(
 mod tests {
     use bytes::Bytes;
 
-    use super::{Envelope, Habits, Prefill, adapt};
+    use super::{Envelope, Habits, Prefill, ReasoningBack, adapt};
     use crate::request::UpstreamRequest;
 
     fn sent(body: &'static str, continues: bool) -> UpstreamRequest {
         let body = Bytes::from_static(body.as_bytes());
-        UpstreamRequest { body, dropped: Vec::new(), asks_reasoning: false, continues }
+        UpstreamRequest {
+            body,
+            dropped: Vec::new(),
+            asks_reasoning: false,
+            is_translated: false,
+            continues,
+        }
     }
 
     fn check(habits: Habits, body: &'static str, betas: &[&str], expect: &str, lost: &[&str]) {
         let adapted = adapt(sent(body, false), habits, betas);
         assert_eq!(adapted.body, expect);
         assert_eq!(adapted.dropped, lost);
+    }
+
+    const TURNS: &str = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","reasoning_content":"hm","content":"b"},{"role":"assistant","content":null,"tool_calls":[]}]}"#;
+
+    #[test]
+    fn earlier_reasoning_is_as_the_vendor_takes_it() {
+        let back = |reasoning_back| Habits { reasoning_back, ..Habits::default() };
+        let bare = TURNS.replace(r#""reasoning_content":"hm","#, "");
+        let full = TURNS.replace(
+            r#"{"role":"assistant","content":null"#,
+            r#"{"reasoning_content":" ","role":"assistant","content":null"#,
+        );
+        check(back(ReasoningBack::Taken), TURNS, &[], TURNS, &[]);
+        check(back(ReasoningBack::Wanted), TURNS, &[], &full, &[]);
+        let refused = back(ReasoningBack::Refused(&["reasoning", "reasoning_content"]));
+        check(refused, TURNS, &[], &bare, &["messages[].reasoning_content"]);
+        check(back(ReasoningBack::Unknown), TURNS, &[], TURNS, &[]);
+        let translated = UpstreamRequest { is_translated: true, ..sent(TURNS, false) };
+        assert_eq!(adapt(translated, Habits::default(), &[]).body, bare);
     }
 
     #[test]

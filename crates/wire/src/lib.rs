@@ -5,6 +5,7 @@
 mod address;
 mod completions;
 mod conduct;
+mod elements;
 mod embeddings;
 mod error;
 mod event_stream;
@@ -54,7 +55,7 @@ pub use error::{
 pub use file_ids::{mark_file_id, unmark_file_ids};
 pub use frames::Framing;
 pub use gather::{as_stream, gathered};
-pub use habits::{Envelope, Habits, Prefill, adapt};
+pub use habits::{Envelope, Habits, Prefill, ReasoningBack, adapt};
 pub use head::{Head, Needs, read_head};
 pub use human::human_spoke;
 pub use json_array::JsonArray;

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use terms::{dialect::Dialect, model::Capabilities};
 
 use crate::{
-    canonical::request::{Block, Reasoning, Request, Speaker, Turn},
+    canonical::{
+        request::{Block, Reasoning, Request, Speaker, Turn},
+        sealed::Sealed,
+    },
     dialect::{self, Codec},
     error::BadRequest,
     head::{Head, read_head},
@@ -40,6 +43,8 @@ pub struct UpstreamRequest {
     pub dropped: Vec<String>,
     /// Whether the caller asked for reasoning, where its request was translated.
     pub asks_reasoning: bool,
+    /// Whether it was translated from another dialect.
+    pub is_translated: bool,
     /// Whether the last turn is the model's own and to be gone on with, rather than answered.
     pub continues: bool,
 }
@@ -74,7 +79,8 @@ pub fn encode_request(
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     let asks_reasoning = !matches!(request.reasoning, None | Some(Reasoning::Off));
     let continues = request.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant);
-    Ok(UpstreamRequest { body: body.into(), dropped: tidy(dropped), asks_reasoning, continues })
+    let (body, dropped) = (body.into(), tidy(dropped));
+    Ok(UpstreamRequest { body, dropped, asks_reasoning, is_translated: true, continues })
 }
 
 /// The caller's bytes but for the fields that are ours.
@@ -89,7 +95,8 @@ fn encode_native(head: &Head, body: &Bytes, upstream: &Upstream<'_>) -> Upstream
     }
     let dropped = dropped.into_iter().map(str::to_owned).collect();
     let body = splice(body, edits);
-    UpstreamRequest { body, dropped: tidy(dropped), asks_reasoning: false, continues: false }
+    let dropped = tidy(dropped);
+    UpstreamRequest { body, dropped, asks_reasoning: false, is_translated: false, continues: false }
 }
 
 /// Sealed reasoning goes to its maker alone, and there to models that reason.
@@ -99,7 +106,9 @@ fn keep_own_seals(request: &mut Request<'_>, upstream: &Upstream<'_>, dropped: &
         turn.blocks.retain_mut(|block| {
             let Block::Sealed(seal) = block else { return true };
             let all_goes_back = seal.keep_of(upstream.provider, upstream.dialect);
-            let goes_back = upstream.capabilities.reasoning && !seal.parts.is_empty();
+            // What is in the clear does no harm to a model that does not reason.
+            let may = |part: &Sealed<'_>| upstream.capabilities.reasoning || part.is_in_the_clear();
+            let goes_back = !seal.parts.is_empty() && seal.parts.iter().all(may);
             if !all_goes_back || !goes_back {
                 dropped.push(seal.field.to_owned());
             }

@@ -2,24 +2,15 @@
 //! the vendor would take our wrapping for a signature of its own and refuse the whole request. All else
 //! stays as it was, but for the spaces between the elements of a list that loses one.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use terms::dialect::Dialect;
 
 use crate::{
     dialect::gemini,
-    json::scan::{Kind, Scanner},
+    elements::{self, Fate, changed, cut, text_of},
     seal,
-    splice::{Edit, splice, value_of, without},
+    splice::{Edit, splice, value_of},
 };
-
-/// What becomes of an element of a list.
-enum Fate {
-    Stays,
-    Goes,
-    Becomes(String),
-}
 
 /// A body without reasoning that somebody else sealed, and the fields that it lost. The very same bytes
 /// are shared where there was none.
@@ -46,6 +37,13 @@ pub fn without_seals(dialect: Dialect, body: &Bytes, model: &str) -> (Bytes, Vec
         Some(edit) => (splice(body, vec![edit]), lost),
         None => (body.clone(), Vec::new()),
     }
+}
+
+/// The list that is this field of an object, where any of it holds a seal.
+fn within(object: &str, field: &str, mut judge: impl FnMut(&str) -> Fate) -> Option<Edit> {
+    elements::within(object, field, |element| {
+        if seal::may_be_in(element.as_bytes()) { judge(element) } else { Fate::Stays }
+    })
 }
 
 fn messages(block: &str, lost: &mut Vec<String>) -> Fate {
@@ -114,57 +112,6 @@ fn unless_empty(turn: &str, list: &str, edit: Option<Edit>) -> Fate {
         Some(edit) if edit.text == "[]" && value_of(turn, list).is_some() => Fate::Goes,
         Some(edit) => changed(turn, vec![edit]),
     }
-}
-
-fn cut(object: &str, name: &str) -> Fate {
-    changed(object, without(object, &[name]).map(|(edits, _)| edits).unwrap_or_default())
-}
-
-fn changed(text: &str, edits: Vec<Edit>) -> Fate {
-    let changed = splice(&Bytes::copy_from_slice(text.as_bytes()), edits);
-    Fate::Becomes(String::from_utf8(changed.to_vec()).expect("texts were put into a text"))
-}
-
-/// The list that is this field of an object, less what goes. `None` where all of it stays.
-fn within(object: &str, field: &str, mut judge: impl FnMut(&str) -> Fate) -> Option<Edit> {
-    let span = value_of(object, field).filter(|span| object[span.clone()].starts_with('['))?;
-    let list = &object[span.clone()];
-    let mut is_changed = false;
-    let mut kept: Vec<String> = Vec::new();
-    for element in elements(list) {
-        let element = &list[element];
-        let is_plain = !element.starts_with('{') || !seal::may_be_in(element.as_bytes());
-        match if is_plain { Fate::Stays } else { judge(element) } {
-            Fate::Stays => kept.push(element.to_owned()),
-            Fate::Goes => is_changed = true,
-            Fate::Becomes(other) => {
-                is_changed = true;
-                kept.push(other);
-            }
-        }
-    }
-    is_changed.then(|| Edit { span, text: format!("[{}]", kept.join(",")) })
-}
-
-fn elements(list: &str) -> Vec<Range<usize>> {
-    let mut scanner = Scanner::new(list);
-    let mut found = Vec::new();
-    if !matches!(scanner.next(), Ok(Some(first)) if first.kind == Kind::ArrayStart) {
-        return found;
-    }
-    while let Ok(span) = scanner.skip_value() {
-        if span.is_empty() || list[span.clone()].starts_with(']') {
-            break;
-        }
-        found.push(span);
-    }
-    found
-}
-
-/// A member that is a text, between its quotes as it was written.
-fn text_of<'t>(object: &'t str, name: &str) -> Option<&'t str> {
-    let value = &object[value_of(object, name)?];
-    value.strip_prefix('"')?.strip_suffix('"')
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod pass;
 mod passthrough;
+mod reasoning_back;
 mod recorder;
 mod reload;
 mod retries;

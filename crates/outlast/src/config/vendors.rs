@@ -3,7 +3,7 @@
 //! other source.
 
 use terms::dialect::Dialect;
-use wire::{Envelope, Habits, Prefill};
+use wire::{Envelope, Habits, Prefill, ReasoningBack};
 
 /// What is known of a vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,9 @@ const RESPONSES_AND_CHAT: &[Dialect] = &[Dialect::OpenaiResponses, Dialect::Open
 const GEMINI_AND_CHAT: &[Dialect] = &[Dialect::Gemini, Dialect::OpenaiChat];
 const MESSAGES: &[Dialect] = &[Dialect::AnthropicMessages];
 
+/// Every field in which servers of this dialect give reasoning.
+const ANY_REASONING: &[&str] = &["reasoning_content", "reasoning", "reasoning_details"];
+
 /// A hosted vendor that speaks OpenAI chat as OpenAI does.
 const COMPATIBLE: Vendor = Vendor {
     name: "",
@@ -57,6 +60,7 @@ const COMPATIBLE: Vendor = Vendor {
         no_stream_options: false,
         only_max_tokens: false,
         prefill: Prefill::Unknown,
+        reasoning_back: ReasoningBack::Unknown,
     },
     headers: &[],
 };
@@ -97,11 +101,13 @@ pub(crate) const VENDORS: &[Vendor] = &[
         base_url: "https://api.mistral.ai/v1",
         // It refuses fields that it does not know, and states usage unasked (dnakov/anon-kode issue
         // 53, 2025-03; editor-code-assistant/eca issue 231, 2025-12). `prefix` is its API's own field
-        // (AssistantMessage in its OpenAPI document).
+        // (AssistantMessage in its OpenAPI document); reasoning of others is no such field
+        // (charmbracelet/crush issue 1590, BerriAI/litellm issue 30835).
         habits: Habits {
             no_stream_options: true,
             only_max_tokens: true,
             prefill: Prefill::Prefix,
+            reasoning_back: ReasoningBack::Refused(ANY_REASONING),
             ..COMPATIBLE.habits
         },
         ..COMPATIBLE
@@ -111,6 +117,9 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["DEEPSEEK_API_KEY"],
         address_variable: "DEEPSEEK_BASE_URL",
         base_url: "https://api.deepseek.com/v1",
+        // "The `reasoning_content` in the thinking mode must be passed back to the API"
+        // (api-docs.deepseek.com/guides/thinking_mode; earendil-works/pi issue 3636).
+        habits: Habits { reasoning_back: ReasoningBack::Wanted, ..COMPATIBLE.habits },
         ..COMPATIBLE
     },
     Vendor {
@@ -125,6 +134,11 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["GROQ_API_KEY"],
         address_variable: "GROQ_BASE_URL",
         base_url: "https://api.groq.com/openai/v1",
+        // karthink/gptel issue 774, janhq/jan issue 8136.
+        habits: Habits {
+            reasoning_back: ReasoningBack::Refused(ANY_REASONING),
+            ..COMPATIBLE.habits
+        },
         ..COMPATIBLE
     },
     Vendor {
@@ -132,6 +146,11 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["CEREBRAS_API_KEY"],
         address_variable: "CEREBRAS_BASE_URL",
         base_url: "https://api.cerebras.ai/v1",
+        // It takes `reasoning` (QwenLM/qwen-code issue 11045).
+        habits: Habits {
+            reasoning_back: ReasoningBack::Refused(&["reasoning_content", "reasoning_details"]),
+            ..COMPATIBLE.habits
+        },
         ..COMPATIBLE
     },
     Vendor {
@@ -199,6 +218,9 @@ pub(crate) const VENDORS: &[Vendor] = &[
         key_variables: &["MOONSHOT_API_KEY"],
         address_variable: "MOONSHOT_BASE_URL",
         base_url: "https://api.moonshot.ai/v1",
+        // "thinking is enabled but reasoning_content is missing in assistant tool call message"
+        // (continuedev/continue issue 11600).
+        habits: Habits { reasoning_back: ReasoningBack::Wanted, ..COMPATIBLE.habits },
         ..COMPATIBLE
     },
     Vendor {

@@ -37,6 +37,18 @@ fn is_empty(text: &Text<'_>) -> bool {
 }
 
 impl Sealed<'_> {
+    /// Stands behind a thought of openai-chat, which has no seal there: vendors who want such thoughts
+    /// back get them back as they gave them.
+    pub(crate) fn in_the_clear() -> Sealed<'static> {
+        let (text, data) = (Text::default(), Text::default());
+        Sealed { by: Dialect::OpenaiChat, on: On::Thought, text, data }
+    }
+
+    /// Whether it only stands for the thought before it, which everybody can read.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        self.by == Dialect::OpenaiChat && self.on == On::Thought
+    }
+
     /// What its maker calls it, for the list of what is left out.
     pub(crate) fn field(&self) -> &'static str {
         match (self.by, self.on) {
@@ -45,6 +57,7 @@ impl Sealed<'_> {
             (Dialect::BedrockConverse, _) => "content[].reasoningContent.signature",
             (Dialect::OpenaiResponses, _) => "encrypted_content",
             (Dialect::Gemini, _) => "thoughtSignature",
+            (Dialect::OpenaiChat, On::Thought) => "reasoning_content",
             (Dialect::OpenaiChat, _) => "reasoning_details",
         }
     }

@@ -59,7 +59,9 @@ pub(super) fn encode(
                 dropped.push("choices[0].message.reasoning_content".to_owned());
             }
             ReplyBlock::Sealed(sealed) if !options.show_reasoning => {
-                dropped.push(sealed.field().to_owned());
+                if !sealed.is_in_the_clear() {
+                    dropped.push(sealed.field().to_owned());
+                }
             }
             ReplyBlock::Reasoning(text) => match content.last_mut() {
                 Some(Block::Thinking { thinking, .. }) if !is_signed => {

@@ -128,6 +128,7 @@ impl StreamEncoder for Encoder {
             Event::Reasoning(text) if self.options.show_reasoning => self.thought(text, out),
             Event::ThoughtAnew if self.open == Open::Thinking => self.close(out),
             Event::Sealed(sealed) if self.options.show_reasoning => self.sealed(sealed, out),
+            Event::Sealed(sealed) if sealed.is_in_the_clear() => {}
             Event::Sealed(sealed) => return Ok(Said::Without(sealed.field())),
             Event::Reasoning(_) => {
                 self.ping(out);

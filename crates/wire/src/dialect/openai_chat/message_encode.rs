@@ -18,6 +18,8 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<Cow<'a, str>>,
     content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reasoning_content: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasoning_details: Vec<Json<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -127,6 +129,7 @@ impl<'a> Writer<'a, '_> {
     fn assistant(&mut self, turn: &'a Turn<'_>) {
         let parts = parts(&turn.blocks);
         let (mut tool_calls, mut reasoning_details) = (Vec::new(), Vec::new());
+        let mut reasoning_content = String::new();
         for block in &turn.blocks {
             match block {
                 Block::ToolUse { id, name, arguments } => {
@@ -136,6 +139,10 @@ impl<'a> Writer<'a, '_> {
                 }
                 Block::Sealed(seal) => {
                     for sealed in &seal.parts {
+                        if sealed.is_in_the_clear() {
+                            reasoning_content.push_str(&sealed.text);
+                            continue;
+                        }
                         match details::unsealed(sealed) {
                             Some(details) => reasoning_details.extend(details),
                             None => self.dropped.push(seal.field.to_owned()),
@@ -150,6 +157,9 @@ impl<'a> Writer<'a, '_> {
             if !reasoning_details.is_empty() {
                 self.dropped.push("reasoning_details".to_owned());
             }
+            if !reasoning_content.is_empty() {
+                self.dropped.push("reasoning_content".to_owned());
+            }
             return;
         }
         let content = (!parts.is_empty()).then(|| content(parts));
@@ -158,6 +168,7 @@ impl<'a> Writer<'a, '_> {
             role,
             tool_call_id: None,
             content,
+            reasoning_content,
             reasoning_details,
             tool_calls,
         });
@@ -217,6 +228,7 @@ fn message<'a>(role: &'static str, parts: Vec<Part<'a>>) -> Message<'a> {
         role,
         tool_call_id: None,
         content,
+        reasoning_content: String::new(),
         reasoning_details: Vec::new(),
         tool_calls: Vec::new(),
     }

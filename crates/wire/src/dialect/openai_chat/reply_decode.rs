@@ -6,7 +6,10 @@ use terms::dialect::Dialect;
 
 use super::{details, stop_reason, usage};
 use crate::{
-    canonical::reply::{Reply, ReplyBlock},
+    canonical::{
+        reply::{Reply, ReplyBlock},
+        sealed::Sealed,
+    },
     error::Malformed,
     json::{object::TextOr, text::Text},
     upstream_error,
@@ -132,8 +135,10 @@ fn read_choice<'a>(
 fn read_message<'a>(message: Message<'a>, reply: &mut Reply<'a>) {
     let blocks = &mut reply.blocks;
     let reasoning = message.reasoning_content.or(message.reasoning);
-    blocks.extend(reasoning.filter(|text| !text.is_empty()).map(ReplyBlock::Reasoning));
-    let sealed = message.reasoning_details.and_then(|list| details::seal(list.get()));
+    let reasoning = reasoning.filter(|text| !text.is_empty()).map(ReplyBlock::Reasoning);
+    let unsealed = reasoning.is_some().then(Sealed::in_the_clear);
+    blocks.extend(reasoning);
+    let sealed = message.reasoning_details.and_then(|list| details::seal(list.get())).or(unsealed);
     blocks.extend(sealed.map(ReplyBlock::Sealed));
     match message.content {
         Some(TextOr::Text(text)) if !text.is_empty() => blocks.push(ReplyBlock::Text(text)),

@@ -104,6 +104,7 @@ fn message<'a>(reply: &'a Reply<'_>, provider: &str) -> Message<'a> {
             ReplyBlock::Text(text) => append(&mut message.content, text),
             ReplyBlock::Refusal(text) => append(&mut message.refusal, text),
             ReplyBlock::Reasoning(text) => append(&mut message.reasoning_content, text),
+            ReplyBlock::Sealed(sealed) if sealed.is_in_the_clear() => continue,
             ReplyBlock::Sealed(sealed) => {
                 waiting += 1;
                 message.reasoning_details.push(Detail {

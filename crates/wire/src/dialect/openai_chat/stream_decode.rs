@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{details::Details, stop_reason, usage};
 use crate::{
-    canonical::event::Event,
+    canonical::{event::Event, sealed::Sealed},
     dialect::{Reading, StreamDecoder},
     json::{
         few::Few,
@@ -98,6 +98,8 @@ pub(super) struct Decoder {
     created_unix_s: Option<i64>,
     calls: Vec<Call>,
     details: Details,
+    /// Whether it was reasoned in the clear since something else was said.
+    reasons: bool,
     /// One bit per choice.
     opened: u128,
     finished: u128,
@@ -190,7 +192,10 @@ impl Decoder {
 
     /// Reasoning, and what seals it, before what it led to.
     fn thought(&mut self, delta: &Delta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-        reasoning(delta, emit);
+        reasoning(delta, &mut |event| {
+            self.reasons = true;
+            emit(event);
+        });
         if let Some(list) = delta.reasoning_details {
             self.details.take(list.get());
         }
@@ -203,7 +208,9 @@ impl Decoder {
     }
 
     fn seal(&mut self, emit: &mut dyn FnMut(Event<'_>)) {
-        if let Some(sealed) = self.details.seal() {
+        let reasoned = std::mem::take(&mut self.reasons);
+        let unsealed = || reasoned.then(Sealed::in_the_clear);
+        if let Some(sealed) = self.details.seal().or_else(unsealed) {
             emit(Event::Sealed(sealed));
         }
     }

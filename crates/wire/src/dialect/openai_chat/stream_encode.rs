@@ -77,6 +77,8 @@ impl StreamEncoder for Encoder {
             Event::ThoughtAnew => {
                 self.piece("reasoning_content", &Literal::from_plain("\n\n"), out);
             }
+            // It was said where its reader looks for it.
+            Event::Sealed(sealed) if sealed.is_in_the_clear() => {}
             Event::Sealed(sealed) => self.waiting.push(sealed.to_owned()),
             Event::ToolStart { call, id, name } => self.call(*call, id, name, out),
             Event::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),
