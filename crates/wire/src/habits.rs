@@ -2,8 +2,9 @@
 //! envelope in which a cloud takes another vendor's requests. Data in, changed bytes out; which provider
 //! has which habits is its row in the config.
 
+mod turns;
+
 use crate::{
-    elements::{self, Fate},
     frames::Framing,
     request::{UpstreamRequest, tidy},
     splice::{Edit, name_of, splice, value_of, without},
@@ -22,6 +23,9 @@ pub struct Habits {
     pub prefill: Prefill,
     /// What it makes of earlier reasoning.
     pub reasoning_back: ReasoningBack,
+    /// It takes ids of tool calls of nine letters and digits alone, and no turn of the user right behind
+    /// a tool's.
+    pub strict_turns: bool,
 }
 
 /// What a provider that speaks OpenAI chat makes of the reasoning of earlier turns, which OpenAI itself
@@ -105,9 +109,11 @@ pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> Upstre
         return request;
     }
     let UpstreamRequest { mut body, mut dropped, .. } = request;
-    if let Some(edit) =
-        with_reasoning(&body, habits.reasoning_back, request.is_translated, &mut dropped)
-    {
+    let reasoning = (habits.reasoning_back, request.is_translated);
+    if let Some(edit) = turns::with_reasoning(&body, reasoning, &mut dropped) {
+        body = splice(&body, vec![edit]);
+    }
+    if let Some(edit) = habits.strict_turns.then(|| turns::strict(&body)).flatten() {
         body = splice(&body, vec![edit]);
     }
     let text = std::str::from_utf8(&body).unwrap_or_default();
@@ -132,70 +138,9 @@ pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> Upstre
         edits.extend(without(text, &refused).unwrap_or_default().0);
     }
     if request.continues {
-        edits.extend(gone_on_with(text, habits.prefill));
+        edits.extend(turns::gone_on_with(text, habits.prefill));
     }
     UpstreamRequest { body: splice(&body, edits), dropped: tidy(dropped), ..request }
-}
-
-const REASONING: &str = "reasoning_content";
-
-/// The turns with the reasoning that the provider takes.
-fn with_reasoning(
-    body: &[u8],
-    takes: ReasoningBack,
-    is_translated: bool,
-    dropped: &mut Vec<String>,
-) -> Option<Edit> {
-    let holds = |field: &&str| memchr::memmem::find(body, field.as_bytes()).is_some();
-    let refused: &[&str] = match takes {
-        ReasoningBack::Refused(fields) => fields,
-        ReasoningBack::Unknown if is_translated => &[REASONING],
-        ReasoningBack::Unknown | ReasoningBack::Taken | ReasoningBack::Wanted => &[],
-    };
-    let is_wanted = takes == ReasoningBack::Wanted;
-    if !is_wanted && !refused.iter().any(holds) {
-        return None;
-    }
-    let text = std::str::from_utf8(body).ok()?;
-    elements::within(text, "messages", |message| {
-        if is_wanted {
-            return padded(message);
-        }
-        let (edits, found) = without(message, refused).unwrap_or_default();
-        if found.is_empty() {
-            return Fate::Stays;
-        }
-        dropped.extend(found.into_iter().map(|field| format!("messages[].{field}")));
-        elements::changed(message, edits)
-    })
-}
-
-/// A turn of the model with reasoning.
-fn padded(message: &str) -> Fate {
-    let is_models = elements::text_of(message, "role") == Some("assistant");
-    let reasoned = elements::text_of(message, REASONING).is_some_and(|text| !text.is_empty());
-    if !is_models || reasoned {
-        return Fate::Stays;
-    }
-    let (mut edits, _) = without(message, &[REASONING]).unwrap_or_default();
-    let Some(start) = message.find('{') else { return Fate::Stays };
-    edits.push(Edit { span: start + 1..start + 1, text: format!("\"{REASONING}\":\" \",") });
-    elements::changed(message, edits)
-}
-
-/// What tells a provider to go on from the last turn.
-fn gone_on_with(text: &str, prefill: Prefill) -> Option<Edit> {
-    let (at, told) = match prefill {
-        Prefill::Unknown => return None,
-        Prefill::Prefix => {
-            let turns = value_of(text, "messages")?;
-            (text[..turns.end].rfind('}')?, ",\"prefix\":true")
-        }
-        Prefill::ContinueFinalMessage => {
-            (text.rfind('}')?, ",\"continue_final_message\":true,\"add_generation_prompt\":false")
-        }
-    };
-    Some(Edit { span: at..at, text: told.to_owned() })
 }
 
 /// Out with what stands in the path, in with the version and the beta features.
@@ -229,7 +174,7 @@ fn wrapped(
 mod tests {
     use bytes::Bytes;
 
-    use super::{Envelope, Habits, Prefill, ReasoningBack, adapt};
+    use super::{Envelope, Habits, adapt};
     use crate::request::UpstreamRequest;
 
     fn sent(body: &'static str, continues: bool) -> UpstreamRequest {
@@ -247,45 +192,6 @@ mod tests {
         let adapted = adapt(sent(body, false), habits, betas);
         assert_eq!(adapted.body, expect);
         assert_eq!(adapted.dropped, lost);
-    }
-
-    const TURNS: &str = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","reasoning_content":"hm","content":"b"},{"role":"assistant","content":null,"tool_calls":[]}]}"#;
-
-    #[test]
-    fn earlier_reasoning_is_as_the_vendor_takes_it() {
-        let back = |reasoning_back| Habits { reasoning_back, ..Habits::default() };
-        let bare = TURNS.replace(r#""reasoning_content":"hm","#, "");
-        let full = TURNS.replace(
-            r#"{"role":"assistant","content":null"#,
-            r#"{"reasoning_content":" ","role":"assistant","content":null"#,
-        );
-        check(back(ReasoningBack::Taken), TURNS, &[], TURNS, &[]);
-        check(back(ReasoningBack::Wanted), TURNS, &[], &full, &[]);
-        let refused = back(ReasoningBack::Refused(&["reasoning", "reasoning_content"]));
-        check(refused, TURNS, &[], &bare, &["messages[].reasoning_content"]);
-        check(back(ReasoningBack::Unknown), TURNS, &[], TURNS, &[]);
-        let translated = UpstreamRequest { is_translated: true, ..sent(TURNS, false) };
-        assert_eq!(adapt(translated, Habits::default(), &[]).body, bare);
-    }
-
-    #[test]
-    fn a_turn_to_be_gone_on_with_is_marked_as_the_vendor_wants_it() {
-        let body = r#"{"messages":[{"role":"user","content":"}]"},{"role":"assistant","content":"a"}],"model":"m"}"#;
-        for (prefill, expect) in [
-            (Prefill::Unknown, body.to_owned()),
-            (Prefill::Prefix, body.replace(r#""content":"a"}"#, r#""content":"a","prefix":true}"#)),
-            (
-                Prefill::ContinueFinalMessage,
-                body.replace(
-                    r#""m"}"#,
-                    r#""m","continue_final_message":true,"add_generation_prompt":false}"#,
-                ),
-            ),
-        ] {
-            let habits = Habits { prefill, no_stream_options: true, ..Habits::default() };
-            assert_eq!(adapt(sent(body, true), habits, &[]).body, expect);
-            check(habits, body, &[], body, &[]);
-        }
     }
 
     #[test]

@@ -61,6 +61,7 @@ const COMPATIBLE: Vendor = Vendor {
         only_max_tokens: false,
         prefill: Prefill::Unknown,
         reasoning_back: ReasoningBack::Unknown,
+        strict_turns: false,
     },
     headers: &[],
 };
@@ -102,12 +103,14 @@ pub(crate) const VENDORS: &[Vendor] = &[
         // It refuses fields that it does not know, and states usage unasked (dnakov/anon-kode issue
         // 53, 2025-03; editor-code-assistant/eca issue 231, 2025-12). `prefix` is its API's own field
         // (AssistantMessage in its OpenAPI document); reasoning of others is no such field
-        // (charmbracelet/crush issue 1590, BerriAI/litellm issue 30835).
+        // (charmbracelet/crush issue 1590, BerriAI/litellm issue 30835). Ids and order of turns:
+        // anomalyco/opencode issue 1680, zed-industries/zed pull request 31736.
         habits: Habits {
             no_stream_options: true,
             only_max_tokens: true,
             prefill: Prefill::Prefix,
             reasoning_back: ReasoningBack::Refused(ANY_REASONING),
+            strict_turns: true,
             ..COMPATIBLE.habits
         },
         ..COMPATIBLE
