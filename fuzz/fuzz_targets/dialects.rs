@@ -9,10 +9,12 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use terms::{dialect::Dialect, model::Capabilities};
 use wire::{
-    Finish, Framing, Resumption, StreamOptions, StreamRelay, Upstream, completion_from_chat,
-    completion_records, completions_as_chat, encode_request, gathered, human_spoke, mark_file_id,
-    read_error, read_head, read_passed_answer, read_passed_form, read_passed_json, read_question,
-    relay_reply, relay_reply_with, unmark_file_ids, without_seals,
+    Envelope, Finish, Framing, Habits, Prefill, Prefills, ReasoningBack, Resumption, StreamOptions,
+    StreamRelay, Upstream, UpstreamRequest, adapt, as_stream, completion_from_chat,
+    completion_records, completions_as_chat, embeddings_for_gemini, embeddings_for_openai,
+    encode_request, gathered, human_spoke, mark_file_id, read_error, read_head, read_passed_answer,
+    read_passed_form, read_passed_json, read_question, relay_reply, relay_reply_with,
+    unmark_file_ids, without_seals,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -65,7 +67,46 @@ fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
         assert!(value.is_object());
     }
     assert!(sent.dropped.iter().all(|field| field.is_ascii()));
+    for habits in HABITS {
+        let sent = UpstreamRequest { continues: able, ..sent.clone() };
+        let adapted = adapt(sent, *habits, &["context-1m-2025-08-07", "other"]);
+        if serde_json::from_slice::<Value>(bytes).is_ok() {
+            let value: Value = serde_json::from_slice(&adapted.body).expect("adapted JSON is JSON");
+            assert!(value.is_object());
+        }
+    }
+    if let Some((head, body)) = as_stream(&head, &body) {
+        assert!(head.stream && read_head(from, &body).is_ok_and(|again| again.stream));
+    }
 }
+
+const USUAL: Habits = Habits {
+    envelope: Envelope::None,
+    no_stream_options: false,
+    only_max_tokens: false,
+    prefill: Prefill::Unknown,
+    reasoning_back: ReasoningBack::Unknown,
+    strict_turns: false,
+};
+
+/// Every habit, some of them together.
+const HABITS: &[Habits] = &[
+    Habits {
+        no_stream_options: true,
+        only_max_tokens: true,
+        prefill: Prefill::Prefix,
+        reasoning_back: ReasoningBack::Refused(&["reasoning_content", "reasoning"]),
+        strict_turns: true,
+        ..USUAL
+    },
+    Habits {
+        prefill: Prefill::ContinueFinalMessage,
+        reasoning_back: ReasoningBack::Wanted,
+        ..USUAL
+    },
+    Habits { envelope: Envelope::Bedrock, ..USUAL },
+    Habits { envelope: Envelope::Vertex, reasoning_back: ReasoningBack::Taken, ..USUAL },
+];
 
 fn reply(from: Dialect, to: Dialect, bytes: &[u8]) {
     let body = Bytes::copy_from_slice(bytes);
@@ -107,7 +148,8 @@ fn broken(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
         relay.push(&bytes[..at], &mut out);
         let resumption = [Resumption::Restart, Resumption::Instruct, Resumption::Prefill][cut % 3];
         let Ok(unfinished) = relay.into_unfinished() else { continue };
-        let ways = unfinished.resumptions(bytes, true);
+        let prefills = [Prefills::No, Prefills::Natively, Prefills::ByHabit][at % 3];
+        let ways = unfinished.resumptions(bytes, prefills);
         assert!(ways.contains(&Resumption::Restart));
         let mut relay = unfinished.relay(resumption, framing, from);
         let progress = relay.push(bytes, &mut out);
@@ -168,6 +210,12 @@ fn played<'a>(
 }
 
 fn passed(bytes: &[u8]) {
+    let is_batch = bytes.len() % 2 == 0;
+    let asked = [embeddings_for_gemini(bytes, "m"), embeddings_for_openai(bytes, is_batch, "m")];
+    for asked in asked.into_iter().flatten() {
+        serde_json::from_slice::<Value>(&asked.body).expect("what is sent is JSON");
+        let _ = asked.answered(bytes, "m");
+    }
     if let Ok(chat) = completions_as_chat(bytes) {
         serde_json::from_slice::<Value>(&chat).expect("a chat is JSON");
     }

@@ -37,6 +37,27 @@ pub fn classify(said: &Said<'_>) -> Failure {
     }
 }
 
+/// Whether a refusal is one of the reasoning of earlier turns: another provider, or another account,
+/// sealed it, or the provider does not know it. The same request without any may do.
+///
+/// Sources: openai/codex issues 3573 and 8100, can1357/oh-my-pi pull requests 333 and 10486,
+/// alphaXiv/agents pull request 61, pydantic/pydantic-ai issue 3757, karthink/gptel issue 774,
+/// charmbracelet/crush issue 1590.
+pub fn refuses_reasoning(said: &Said<'_>) -> bool {
+    const REFUSED: &[&str] = &["is unsupported", "not permitted", "extra_forbidden", "messages["];
+    let words = Words { said, message: said.message.to_ascii_lowercase() };
+    let both = |one: &str, others: &[&str]| words.message.contains(one) && words.says(others);
+    words.is(&["invalid_encrypted_content"])
+        || both("encrypted content", &["could not be", "did not match"])
+        || both("thinking", &["signature", "expected `thinking`", "must start with a thinking"])
+        || words.says(&["thought signature", "thought_signature", "thoughtsignature"])
+        || both("reasoning_content", REFUSED)
+        || both("reasoning_details", REFUSED)
+        || both("'reasoning'", REFUSED)
+        || both("'reasoning' item", &["without its required", "required following"])
+        || both("'rs_", &["not found"])
+}
+
 struct Words<'a> {
     said: &'a Said<'a>,
     message: String,
@@ -189,13 +210,44 @@ fn in_band(words: &Words<'_>) -> Failure {
 mod tests {
     use terms::outcome::Failure;
 
-    use super::{Said, classify};
+    use super::{Said, classify, refuses_reasoning};
 
     fn check(status: u16, kind: &str, code: &str, message: &str, expect: Failure) {
         let some = |text: &'static str| (!text.is_empty()).then_some(text);
         let (kind, code) = (some(leak(kind)), some(leak(code)));
         let said = Said { status, kind, code, message };
         assert_eq!(classify(&said), expect, "{status} {kind:?} {code:?} {message}");
+    }
+
+    #[test]
+    fn a_refusal_of_earlier_reasoning_is_known_by_its_words() {
+        let refuses =
+            |code, message| refuses_reasoning(&Said { status: 400, kind: None, code, message });
+        for said in [
+            "The encrypted content gAAA...OA== could not be verified.",
+            "messages.1.content.0: Invalid `signature` in `thinking` block",
+            "messages.369.content.0.thinking.signature: Field required",
+            "messages.15.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`.",
+            "Corrupted thought signature.",
+            "Function call is missing a thought_signature in functionCall parts.",
+            "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning' is unsupported, did you mean 'role'?)]",
+            "messages.2.assistant.reasoning_content: property 'messages.2.assistant.reasoning_content' is unsupported",
+            "Item 'fc_1' of type 'function_call' was provided without its required 'reasoning' item: 'rs_1'.",
+            "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.",
+        ] {
+            assert!(refuses(None, said), "{said}");
+        }
+        assert!(refuses(Some("invalid_encrypted_content"), ""));
+        for said in [
+            "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model.",
+            "`max_tokens` must be greater than `thinking.budget_tokens`.",
+            "The `reasoning_content` in the thinking mode must be passed back to the API.",
+            "Unknown parameter: 'reasoning'.",
+            "model: claude-fable-5",
+            "",
+        ] {
+            assert!(!refuses(None, said), "{said}");
+        }
     }
 
     fn leak(text: &str) -> &'static str {

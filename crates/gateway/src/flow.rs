@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use access::Caller;
 use bytes::Bytes;
-use decide::attempt::Stop;
+use decide::{
+    attempt::Stop,
+    classify::{Said, refuses_reasoning},
+};
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
 use terms::{
@@ -186,7 +189,7 @@ enum Weight {
 }
 
 /// Attempts until one answers, or until there is nothing left to try.
-pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
+pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let now = request.gateway.now();
     let mut trail = Trail::begin(&request.gateway, &request.caller, request.id, now);
     let (facts, held) = request.facts();
@@ -239,6 +242,10 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
                     }
                     Err(failed) => *failed,
                 };
+                if is_about_reasoning(&failed.last) && request.goes_bare_at(&sending.target) {
+                    trail = planning.asked_otherwise(step, failed);
+                    continue;
+                }
                 let (lost, returned) = planning.book(step, failed);
                 trail = returned;
                 let mut lost = rival.into_iter().chain([lost]);
@@ -256,6 +263,20 @@ pub(crate) async fn run(request: Request) -> Result<Response<ReplyBody>, ErrorRe
             }
         }
     }
+}
+
+/// Whether the provider refuses the reasoning that came with the request, which is nobody's fault: it was
+/// sealed by another one, who answered before.
+fn is_about_reasoning(last: &LastFailure) -> bool {
+    let said = last.said.as_ref().filter(|_| last.failure == Failure::CallerFault);
+    said.is_some_and(|said| {
+        refuses_reasoning(&Said {
+            status: last.status,
+            kind: said.kind.as_deref(),
+            code: said.code.as_deref(),
+            message: &said.message,
+        })
+    })
 }
 
 /// How much a failure has to say to the caller: a student that declines the least, whoever fails

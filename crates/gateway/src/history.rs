@@ -11,13 +11,14 @@ use terms::{
 };
 use wire::{
     ErrorKind, ErrorReply, Head, asked_items, asked_one_by_one, has_references, is_sealed,
-    read_head, said_items, said_one_by_one, with_items,
+    read_head, said_items, said_one_by_one, with_items, without_reasoning,
 };
 
 use crate::{
     errors, files,
     gateway::Gateway,
     kept::{KeptReply, ShelfDown},
+    table::Target,
 };
 
 /// A request that may go out, with what it follows in it.
@@ -29,16 +30,36 @@ pub(crate) struct Whole {
     pub(crate) follows: Option<String>,
     /// Its own items, where they are not simply what is in the body.
     asked: Option<String>,
-    /// The same without sealed reasoning, for every provider but the one that made it.
+    /// The same without sealed reasoning, where not everybody may have it.
     bare: Option<Box<Bare>>,
 }
 
 #[derive(Debug)]
 struct Bare {
-    /// Nobody, where several made what was sealed.
-    maker: Option<ProviderName>,
+    /// Who gets the whole of it.
+    whole: Getters,
     head: Head,
     body: Bytes,
+    /// The fields that are not in it.
+    left_out: Vec<String>,
+}
+
+/// Who gets sealed reasoning.
+#[derive(Debug)]
+enum Getters {
+    /// Who made it; nobody, where several did.
+    Maker(Option<ProviderName>),
+    /// All who did not refuse it.
+    AllBut(Vec<ProviderName>),
+}
+
+impl Bare {
+    fn is_for(&self, provider: &ProviderName) -> bool {
+        match &self.whole {
+            Getters::Maker(maker) => maker.as_ref() != Some(provider),
+            Getters::AllBut(others) => others.contains(provider),
+        }
+    }
 }
 
 impl Whole {
@@ -69,9 +90,8 @@ impl Whole {
         let bare = match self.bare {
             None => None,
             Some(bare) => {
-                let Bare { maker, head, body } = *bare;
-                let (head, body) = unseal(head, body)?;
-                Some(Box::new(Bare { maker, head, body }))
+                let (head, body) = unseal(bare.head, bare.body)?;
+                Some(Box::new(Bare { head, body, ..*bare }))
             }
         };
         Ok((Self { head, body, bare, asked: self.asked, follows: self.follows }, holder))
@@ -80,9 +100,41 @@ impl Whole {
     /// What this provider is sent.
     pub(crate) fn sent_to(&self, provider: &ProviderName) -> (&Head, &Bytes) {
         match &self.bare {
-            Some(bare) if bare.maker.as_ref() != Some(provider) => (&bare.head, &bare.body),
+            Some(bare) if bare.is_for(provider) => (&bare.head, &bare.body),
             _ => (&self.head, &self.body),
         }
+    }
+
+    /// The fields of the request that this provider is not sent.
+    pub(crate) fn left_out_at(&self, provider: &ProviderName) -> &[String] {
+        match &self.bare {
+            Some(bare) if bare.is_for(provider) => &bare.left_out,
+            _ => &[],
+        }
+    }
+
+    /// A target refuses the reasoning of earlier turns: from now on its provider is sent none. False
+    /// where there is none, or it was sent none.
+    pub(crate) fn goes_bare_at(&mut self, dialect: Dialect, target: &Target) -> bool {
+        let provider = &target.provider.name;
+        match &mut self.bare {
+            Some(bare) if bare.is_for(provider) => return false,
+            Some(bare) => match &mut bare.whole {
+                Getters::Maker(maker) => *maker = None,
+                Getters::AllBut(others) => others.push(provider.clone()),
+            },
+            None => {
+                let (body, left_out) =
+                    without_reasoning(dialect, &self.body, target.model.as_str());
+                let Ok(head) = read_head(dialect, &body) else { return false };
+                if left_out.is_empty() {
+                    return false;
+                }
+                let whole = Getters::AllBut(vec![provider.clone()]);
+                self.bare = Some(Box::new(Bare { whole, head, body, left_out }));
+            }
+        }
+        true
     }
 
     /// The items of this request itself, which are kept with its answer.
@@ -134,7 +186,8 @@ pub(crate) async fn whole(
         None
     } else {
         let (head, body) = with(&bare)?;
-        Some(Box::new(Bare { maker: maker(&pieces), head, body }))
+        let whole = Getters::Maker(maker(&pieces));
+        Some(Box::new(Bare { whole, head, body, left_out: Vec::new() }))
     };
     let follows = head.follows.clone();
     let (head, body) = with(&full)?;

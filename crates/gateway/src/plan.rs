@@ -345,6 +345,17 @@ impl Planning {
         (Lost { target, last, verbatim }, trail)
     }
 
+    /// The attempt at `step` failed by what it was asked, not by its target or its caller, and is made
+    /// once more otherwise.
+    pub(crate) fn asked_otherwise(&mut self, step: usize, failed: Failed) -> Trail {
+        let Failed { flight, mut trail, .. } = failed;
+        let now = flight.now();
+        flight.failed(Failure::Mismatch, None, now);
+        let health = Arc::clone(&trail.gateway().health);
+        self.mismatched(&health, step, &mut trail, now);
+        trail
+    }
+
     /// The same of an attempt that is booked.
     pub(crate) fn failed(
         &mut self,

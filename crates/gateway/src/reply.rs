@@ -49,6 +49,8 @@ pub(crate) struct Try<'a> {
     pub(crate) asked: &'a Asked,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a Bytes,
+    /// What of the request is not in it.
+    pub(crate) left_out: &'a [String],
     /// How the answer is called and kept, in a dialect whose answers can be.
     pub(crate) keeping: Option<&'a Keeping>,
     pub(crate) way: Way<'a>,
@@ -204,7 +206,9 @@ impl Try<'_> {
         let target = Arc::clone(&flight.target);
         flight.asks_reasoning = encoded.asks_reasoning;
         let betas = outgoing::betas(self.asked, endpoint);
-        let UpstreamRequest { body, dropped, .. } = wire::adapt(encoded, endpoint.habits, &betas);
+        let adapted = wire::adapt(encoded, endpoint.habits, &betas);
+        let UpstreamRequest { body, mut dropped, .. } = adapted;
+        dropped.extend_from_slice(self.left_out);
         let body = wire::unaddressed(endpoint.dialect, body);
         let model = target.model.as_str();
         let stream = self.head.stream;

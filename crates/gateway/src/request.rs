@@ -83,7 +83,9 @@ impl Request {
     /// One attempt at a planned target.
     pub(crate) fn attempt<'a>(&'a self, sending: &'a Sending) -> Try<'a> {
         let Sending { target, key, ordinal, has_another, .. } = sending;
-        let (head, body) = self.whole.sent_to(&target.provider.name);
+        let provider = &target.provider.name;
+        let ((head, body), left_out) =
+            (self.whole.sent_to(provider), self.whole.left_out_at(provider));
         // What failed as a stream may do as a whole: clients ask so, too, when a stream broke.
         let is_understood = self.operation.is_none() && !target.provider.is_in_process();
         let may_stream = is_understood && !head.stream && !sending.again;
@@ -103,6 +105,7 @@ impl Request {
             asked: &self.asked,
             head,
             body,
+            left_out,
             keeping: self.keeping.as_ref(),
             operation: self.operation,
             way: target.provider.way(self.asked.dialect, &target.model, *key),
@@ -115,6 +118,12 @@ impl Request {
             until: if is_quick { answer_by(outlook.first_token) } else { whole_until },
             whole_until,
         }
+    }
+
+    /// A target refuses the reasoning of earlier turns: its provider is sent none any more. False where
+    /// it was sent none.
+    pub(crate) fn goes_bare_at(&mut self, target: &Target) -> bool {
+        self.operation.is_none() && self.whole.goes_bare_at(self.asked.dialect, target)
     }
 
     /// How a second attempt is made beside this one, should it be slow; `None` where there is to be none.

@@ -3,6 +3,7 @@
 //! caller of this crate reads and writes the bytes and decides where they go.
 
 mod address;
+mod bare;
 mod completions;
 mod conduct;
 mod elements;
@@ -42,6 +43,7 @@ mod splice;
 mod sse;
 
 pub use address::{addressed, unaddressed};
+pub use bare::without_reasoning;
 pub use canonical::event::StopReason;
 pub use completions::{completion_from_chat, completion_records, completions_as_chat};
 pub use conduct::{Conduct, SaidAnswer, read_answer};

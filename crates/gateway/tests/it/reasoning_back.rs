@@ -1,13 +1,15 @@
-//! Reasoning of earlier turns at vendors that want it back, or refuse it.
+//! Reasoning of earlier turns at vendors that want it back, that refuse it, or that did not seal it.
 
 use std::sync::Arc;
 
 use gateway::{Provider, Source};
 use serde_json::{Value, json};
+use store::SpendDimension;
+use terms::dialect::Dialect;
 use wire::ReasoningBack;
 
 use crate::{
-    harness::{CHAT, House, MESSAGES, path, provider_at, table},
+    harness::{CHAT, GEMINI, House, MESSAGES, RESPONSES, path, provider_at, table, table_whole},
     recorder::{Recorder, Told},
 };
 
@@ -71,4 +73,87 @@ async fn of_whom_nobody_knows_it_gets_what_its_own_clients_send_and_nothing_else
     let body = r#"{"model":"r","messages":[{"role":"assistant","content":"b","reasoning_content":"Hm."},{"role":"user","content":"c"}]}"#;
     house.post(path(CHAT), body).await;
     assert!(vendor.last().body.contains("Hm."));
+}
+
+/// A dialect, a request with reasoning of an earlier turn, how providers refuse it, an answer, and what
+/// of the request tells that reasoning.
+const SEALED_ELSEWHERE: [(Dialect, &str, &str, &str, &str); 4] = [
+    (
+        RESPONSES,
+        r#"{"model":"r","store":false,"input":[{"type":"message","role":"user","content":"a"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"SECRET"},{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"b"}]},{"type":"message","role":"user","content":"c"}]}"#,
+        r#"{"error":{"message":"The encrypted content SECR...RET could not be verified.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#,
+        r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"id":"m1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"d","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}"#,
+        "input[].id, input[].reasoning",
+    ),
+    (
+        MESSAGES,
+        r#"{"model":"r","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"SECRET"},{"type":"text","text":"b"}]},{"role":"user","content":"c"}]}"#,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#,
+        r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"d"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#,
+        "messages[].content[].thinking",
+    ),
+    (
+        GEMINI,
+        r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b","thoughtSignature":"SECRET"}]},{"role":"user","parts":[{"text":"c"}]}]}"#,
+        r#"{"error":{"code":400,"message":"Corrupted thought signature.","status":"INVALID_ARGUMENT"}}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":"d"}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1,"totalTokenCount":2}}"#,
+        "contents[].parts[].thoughtSignature",
+    ),
+    (
+        CHAT,
+        r#"{"model":"r","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_content":"SECRET"},{"role":"user","content":"c"}]}"#,
+        r#"{"error":{"message":"'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]","type":"invalid_request_error"}}"#,
+        r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"d"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#,
+        "messages[].reasoning_content",
+    ),
+];
+
+async fn house_of(told: Vec<Told>, dialect: Dialect) -> (House, Recorder) {
+    let vendor = Recorder::start(told).await;
+    let row = match dialect {
+        GEMINI => crate::sealed::at("vendor", &vendor, "/v1beta", GEMINI),
+        dialect => provider_at("vendor", &vendor.base, dialect),
+    };
+    (House::open(table_whole("r", &[(row, "m")])).await, vendor)
+}
+
+fn path_of(dialect: Dialect) -> &'static str {
+    if dialect == GEMINI { "/v1beta/models/r:generateContent" } else { path(dialect) }
+}
+
+#[tokio::test]
+async fn reasoning_that_another_sealed_is_left_out_and_its_caller_is_answered() {
+    for (dialect, body, refusal, answer, lost) in SEALED_ELSEWHERE {
+        let told = vec![Told::json(400, refusal), Told::json(200, answer)];
+        let (house, vendor) = house_of(told, dialect).await;
+        let reply = house.post(path_of(dialect), body).await;
+        assert_eq!(reply.status, 200, "{dialect}: {}", reply.text());
+        assert_eq!(reply.header("x-outlast-dropped"), lost, "{dialect}");
+        let heard = vendor.heard();
+        assert_eq!(heard.len(), 2, "{dialect}");
+        assert!(heard[0].body.contains("SECRET"), "what may be its own is sent");
+        assert!(!heard[1].body.contains("SECRET"), "{dialect}: {}", heard[1].body);
+        for said in ["\"a\"", "\"b\"", "\"c\""] {
+            assert!(heard[1].body.contains(said), "{dialect}: {}", heard[1].body);
+        }
+        let rows = house.close(&[SpendDimension::Model]).await;
+        assert_eq!((rows[0].requests, rows[0].attempts), (1, 2), "{dialect}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_reasoning_that_goes_on_is_the_callers_to_see() {
+    for (dialect, body, refusal, ..) in SEALED_ELSEWHERE {
+        let (house, vendor) = house_of(vec![Told::json(400, refusal)], dialect).await;
+        let reply = house.post(path_of(dialect), body).await;
+        assert_eq!((reply.status.as_u16(), reply.text()), (400, refusal), "{dialect}");
+        assert_eq!(vendor.heard().len(), 2, "{dialect}");
+        let bare = if dialect == GEMINI {
+            r#"{"contents":[{"parts":[{"text":"a"}]}]}"#
+        } else {
+            r#"{"model":"r","max_tokens":9,"messages":[{"role":"user","content":"a"}],"input":"a"}"#
+        };
+        house.post(path_of(dialect), bare).await;
+        assert_eq!(vendor.heard().len(), 3, "{dialect}: there is nothing to leave out");
+    }
 }
