@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use decide::{
-    classify::{Said, classify},
+    classify::{Said, classify, refuses_reasoning},
     retry_after,
 };
 use http::{HeaderMap, Response, header};
@@ -64,6 +64,24 @@ impl Early {
         });
         Self { status, said: Some(Box::new(said)), ..Self::of(failure) }
     }
+}
+
+/// Whether a provider refuses the reasoning that came with the request, which is nobody's fault: another
+/// one sealed it, who answered before.
+pub(crate) fn is_about_reasoning(
+    failure: Failure,
+    status: u16,
+    said: Option<&UpstreamError>,
+) -> bool {
+    failure == Failure::CallerFault
+        && said.is_some_and(|said| {
+            refuses_reasoning(&Said {
+                status,
+                kind: said.kind.as_deref(),
+                code: said.code.as_deref(),
+                message: &said.message,
+            })
+        })
 }
 
 /// Reads an answer whose status says that it is an error.

@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use access::Caller;
 use bytes::Bytes;
-use decide::{
-    attempt::Stop,
-    classify::{Said, refuses_reasoning},
-};
+use decide::attempt::Stop;
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body::Body;
 use terms::{
@@ -24,6 +21,7 @@ use crate::{
     body::ReplyBody,
     chaos::ChaosFault,
     count,
+    early::is_about_reasoning,
     errors::{self, LastFailure},
     files,
     gateway::Gateway,
@@ -242,7 +240,10 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
                     }
                     Err(failed) => *failed,
                 };
-                if is_about_reasoning(&failed.last) && request.goes_bare_at(&sending.target) {
+                let LastFailure { failure, status, said, .. } = &failed.last;
+                if is_about_reasoning(*failure, *status, said.as_ref())
+                    && request.goes_bare_at(&sending.target)
+                {
                     trail = planning.asked_otherwise(step, failed);
                     continue;
                 }
@@ -263,20 +264,6 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
             }
         }
     }
-}
-
-/// Whether the provider refuses the reasoning that came with the request, which is nobody's fault: it was
-/// sealed by another one, who answered before.
-fn is_about_reasoning(last: &LastFailure) -> bool {
-    let said = last.said.as_ref().filter(|_| last.failure == Failure::CallerFault);
-    said.is_some_and(|said| {
-        refuses_reasoning(&Said {
-            status: last.status,
-            kind: said.kind.as_deref(),
-            code: said.code.as_deref(),
-            message: &said.message,
-        })
-    })
 }
 
 /// How much a failure has to say to the caller: a student that declines the least, whoever fails

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use wire::{ErrorReply, Head, Prefill, Prefills, Resumption, StreamRelay, Unfinished};
 
 use crate::{
-    early::Early,
+    early::{Early, is_about_reasoning},
     flight::Flight,
     plan::{Planning, Told, Turn},
     provider::Way,
@@ -106,8 +106,17 @@ impl Pursuit {
                     let Unresumed { early, unfinished: left } = *unresumed;
                     trail.injected(&flight);
                     trail.noted_failure(&flight.target.name, &early);
-                    let Early { failure, asked_ms, .. } = early;
+                    let Early { failure, asked_ms, status, said, .. } = early;
+                    let is_about_reasoning = is_about_reasoning(failure, status, said.as_deref());
                     match left {
+                        Ok(left)
+                            if is_about_reasoning && self.request.goes_bare_at(&sending.target) =>
+                        {
+                            let now = gateway.now();
+                            flight.failed(Failure::Mismatch, None, now);
+                            self.planning.mismatched(&gateway.health, step, &mut trail, now);
+                            unfinished = left;
+                        }
                         Ok(left) => {
                             let failed = (failure, asked_ms);
                             self.unresumed(flight, step, way, failed, &left, &mut trail);

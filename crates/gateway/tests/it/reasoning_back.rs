@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use gateway::{Provider, Source};
 use serde_json::{Value, json};
+use simulator::Fault;
 use store::SpendDimension;
 use terms::dialect::Dialect;
 use wire::ReasoningBack;
 
 use crate::{
-    harness::{CHAT, GEMINI, House, MESSAGES, RESPONSES, path, provider_at, table, table_whole},
+    harness::{
+        CHAT, FOX, GEMINI, House, MESSAGES, RESPONSES, path, provider, provider_at, table,
+        table_whole, vendor, whole_text,
+    },
     recorder::{Recorder, Told},
 };
 
@@ -156,4 +160,31 @@ async fn a_refusal_of_reasoning_that_goes_on_is_the_callers_to_see() {
         house.post(path_of(dialect), bare).await;
         assert_eq!(vendor.heard().len(), 3, "{dialect}: there is nothing to leave out");
     }
+}
+
+#[tokio::test]
+async fn whoever_goes_on_with_an_answer_is_spared_it_too() {
+    let first = vendor("first", CHAT, &["m"]).await;
+    first.set_fault(Fault::MidStreamCut { after_chunks: 3 });
+    let (_, _, refusal, ..) = SEALED_ELSEWHERE[3];
+    let record = |delta: Value, reason: Value| {
+        format!(
+            "data: {}\n\n",
+            json!({ "id": "c", "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
+        )
+    };
+    let told = record(json!({ "content": FOX }), Value::Null)
+        + &record(json!({}), json!("stop"))
+        + "data: [DONE]\n\n";
+    let second =
+        Recorder::start(vec![Told::json(400, refusal), Told::new(200, "text/event-stream", told)]);
+    let second = second.await;
+    let targets =
+        [(provider("first", &first, CHAT), "m"), (provider_at("second", &second.base, CHAT), "m")];
+    let house = House::open(table("r", &targets)).await;
+    let body = r#"{"model":"r","stream":true,"messages":[{"role":"assistant","content":"b","reasoning_content":"SECRET"},{"role":"user","content":"c"}]}"#;
+    let reply = house.post(path(CHAT), body).await;
+    assert_eq!(whole_text(CHAT, true, &reply), FOX, "{}", reply.text());
+    let heard = second.heard();
+    assert!(heard[0].body.contains("SECRET") && !heard[1].body.contains("SECRET"));
 }
