@@ -151,7 +151,7 @@ fn broken(from: Dialect, to: Dialect, bytes: &[u8], cut: usize) {
         let prefills = [Prefills::No, Prefills::Natively, Prefills::ByHabit][at % 3];
         let ways = unfinished.resumptions(bytes, prefills);
         assert!(ways.contains(&Resumption::Restart));
-        let mut relay = unfinished.relay(resumption, framing, from);
+        let mut relay = unfinished.relay(resumption, framing, from, "second");
         let progress = relay.push(bytes, &mut out);
         let finish = relay.finish(&mut out);
         if progress.error.is_none() && finish != Finish::Cut {

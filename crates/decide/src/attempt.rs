@@ -227,6 +227,11 @@ impl Attempts {
         is_first && self.landed.is_empty() && is_callers(failure)
     }
 
+    /// An attempt answers: what failed beside it decides nothing any more.
+    pub fn answered(&mut self) {
+        self.landed.clear();
+    }
+
     /// The attempt at `step` is given up because another one answers.
     pub fn left(&mut self, step: usize) {
         self.open.retain(|open| open.at.step != step);

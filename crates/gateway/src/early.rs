@@ -44,6 +44,12 @@ impl Early {
         Self { said: Some(Box::new(said)), ..Self::of(Failure::Malformed) }
     }
 
+    /// Whether it is a refusal of the reasoning that came with the request.
+    pub(crate) fn is_about_reasoning(&self) -> bool {
+        let is_refusal = self.failure == Failure::CallerFault;
+        is_refusal && is_about_reasoning(self.status, self.said.as_deref())
+    }
+
     /// A whole answer that came in part.
     pub(crate) fn broke_off() -> Self {
         Self::malformed("its answer broke off".to_owned())
@@ -68,20 +74,15 @@ impl Early {
 
 /// Whether a provider refuses the reasoning that came with the request, which is nobody's fault: another
 /// one sealed it, who answered before.
-pub(crate) fn is_about_reasoning(
-    failure: Failure,
-    status: u16,
-    said: Option<&UpstreamError>,
-) -> bool {
-    failure == Failure::CallerFault
-        && said.is_some_and(|said| {
-            refuses_reasoning(&Said {
-                status,
-                kind: said.kind.as_deref(),
-                code: said.code.as_deref(),
-                message: &said.message,
-            })
+pub(crate) fn is_about_reasoning(status: u16, said: Option<&UpstreamError>) -> bool {
+    said.is_some_and(|said| {
+        refuses_reasoning(&Said {
+            status,
+            kind: said.kind.as_deref(),
+            code: said.code.as_deref(),
+            message: &said.message,
         })
+    })
 }
 
 /// Reads an answer whose status says that it is an error.

@@ -240,18 +240,21 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
                     }
                     Err(failed) => *failed,
                 };
-                let LastFailure { failure, status, said, .. } = &failed.last;
-                if is_about_reasoning(*failure, *status, said.as_ref())
-                    && request.goes_bare_at(&sending.target)
-                {
-                    trail = planning.asked_otherwise(step, failed);
-                    continue;
+                let mut lost: Vec<Lost> = rival.into_iter().collect();
+                for Lost { target, last, .. } in &lost {
+                    if refuses_reasoning(last) {
+                        request.goes_bare_at(target);
+                    }
                 }
-                let (lost, returned) = planning.book(step, failed);
-                trail = returned;
-                let mut lost = rival.into_iter().chain([lost]);
+                if refuses_reasoning(&failed.last) && request.goes_bare_at(&sending.target) {
+                    trail = planning.asked_otherwise(step, failed);
+                } else {
+                    let (booked, returned) = planning.book(step, failed);
+                    lost.push(booked);
+                    trail = returned;
+                }
                 if let Some(stop @ Stop::Final(failure)) = planning.attempts.given_up() {
-                    let told = lost.find(|lost| lost.last.failure == failure);
+                    let told = lost.into_iter().find(|lost| lost.last.failure == failure);
                     let made = planning.attempts.made();
                     return Ok(refused(&request, stop, told, made, trail));
                 }
@@ -264,6 +267,12 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
             }
         }
     }
+}
+
+/// Whether it may do without the reasoning that came with the request.
+fn refuses_reasoning(last: &LastFailure) -> bool {
+    matches!(last.failure, Failure::CallerFault | Failure::Mismatch)
+        && is_about_reasoning(last.status, last.said.as_ref())
 }
 
 /// How much a failure has to say to the caller: a student that declines the least, whoever fails

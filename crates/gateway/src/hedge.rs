@@ -9,10 +9,12 @@ use std::{
 };
 
 use decide::retry_budget::{RetryBudget, RetryBudgetLimits};
+use terms::outcome::Failure;
 use terms::time::Moment;
 use tokio::time::timeout;
 
 use crate::{
+    early::Early,
     flight::Flight,
     health::Health,
     plan::{Lost, Planning, Sending},
@@ -124,6 +126,12 @@ pub(crate) async fn race(
             }
             return land((flight, outcome), trail, None, at, sent);
         }
+    };
+    // It may do without the reasoning that came with the request: that is not its caller's fault.
+    let early = if early.is_about_reasoning() {
+        Early { failure: Failure::Mismatch, ..early }
+    } else {
+        early
     };
     // One of the two failed. What comes next is decided when the other one has, too.
     trail.injected(&flight);

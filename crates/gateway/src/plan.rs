@@ -296,15 +296,16 @@ impl Planning {
         health: &Health,
         step: usize,
         now: Moment,
-        may_pay: impl FnOnce() -> bool,
+        may_pay: impl Fn() -> bool,
     ) -> Option<(usize, Sending)> {
         let Self { steps, attempts, .. } = self;
-        let is_open = |step: usize| health.admission(&steps[step], now).0 == Admission::Open;
-        let others = (0..steps.len()).any(|other| other != step && is_open(other));
-        let (step, key, ordinal) =
-            (others && may_pay()).then(|| attempts.hedge(step, is_open, now)).flatten()?;
+        // Paid for once one is found.
+        let may =
+            |step: usize| health.admission(&steps[step], now).0 == Admission::Open && may_pay();
+        let (step, key, ordinal) = attempts.hedge(step, may, now)?;
+        let has_another = attempts.has_another(step);
         let target = Arc::clone(&steps[step]);
-        Some((step, Sending { target, key, ordinal, again: false, has_another: true }))
+        Some((step, Sending { target, key, ordinal, again: false, has_another }))
     }
 
     /// The gate of the step whose turn it is has shut since the plan was made, and another is open: that
@@ -394,7 +395,8 @@ impl Planning {
     }
 
     /// The target of a step answers: its session stays there.
-    pub(crate) fn answered(&self, health: &Health, target: &Target) {
+    pub(crate) fn answered(&mut self, health: &Health, target: &Target) {
+        self.attempts.answered();
         if let Some(Sticky { session, by_itself }) = self.sticky {
             health.repin(session, place(target), by_itself);
         }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use wire::{ErrorReply, Head, Prefill, Prefills, Resumption, StreamRelay, Unfinished};
 
 use crate::{
-    early::{Early, is_about_reasoning},
+    early::Early,
     flight::Flight,
     plan::{Planning, Told, Turn},
     provider::Way,
@@ -106,8 +106,8 @@ impl Pursuit {
                     let Unresumed { early, unfinished: left } = *unresumed;
                     trail.injected(&flight);
                     trail.noted_failure(&flight.target.name, &early);
-                    let Early { failure, asked_ms, status, said, .. } = early;
-                    let is_about_reasoning = is_about_reasoning(failure, status, said.as_deref());
+                    let is_about_reasoning = early.is_about_reasoning();
+                    let Early { failure, asked_ms, .. } = early;
                     match left {
                         Ok(left)
                             if is_about_reasoning && self.request.goes_bare_at(&sending.target) =>
@@ -161,7 +161,7 @@ impl Pursuit {
 
     /// Another target goes on, or has said all of it at once.
     fn going(
-        self: Box<Self>,
+        mut self: Box<Self>,
         relay: StreamRelay,
         upstream: Option<Incoming>,
         mut flight: Flight,
@@ -326,7 +326,8 @@ impl Try<'_> {
             Err(early) => return Err(not_sent(early, unfinished)),
         };
         let from = endpoint.dialect;
-        let mut relay = unfinished.relay(resumption, endpoint.framing(), from);
+        let mut relay =
+            unfinished.relay(resumption, endpoint.framing(), from, target.provider.name.as_str());
         match self.first_output(from, response, &mut relay, ready, flight).await {
             Ok(upstream) => Ok((relay, upstream)),
             Err(early) => {

@@ -70,7 +70,13 @@ impl Target {
     /// The same, with what the provider does for all its models.
     pub(crate) fn capabilities_at(&self, endpoint: &Endpoint) -> Capabilities {
         let known = self.capabilities();
-        let prefill = known.prefill || endpoint.habits.prefill != Prefill::Unknown;
+        let prefill = match endpoint.habits.prefill {
+            Prefill::Unknown => known.prefill,
+            // Its callers would read their own words twice.
+            Prefill::Prefix => false,
+            // Where the model reasons, the rest might be taken for reasoning.
+            Prefill::ContinueFinalMessage => !known.reasoning,
+        };
         Capabilities { prefill, ..known }
     }
 }

@@ -51,7 +51,8 @@ pub enum Prefill {
     /// It is not known to.
     #[default]
     Unknown,
-    /// By `prefix` in that turn, which it tells again.
+    /// By `prefix` in that turn, which it tells again: only answers that broke off are asked for so,
+    /// where what is told again is cut.
     Prefix,
     /// By `continue_final_message` beside the messages.
     ContinueFinalMessage,

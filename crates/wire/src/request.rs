@@ -78,9 +78,17 @@ pub fn encode_request(
     let target = provider_dialect::provider_codec(upstream.dialect);
     let body = target.encode_request(&request, upstream, &mut dropped)?;
     let asks_reasoning = !matches!(request.reasoning, None | Some(Reasoning::Off));
-    let continues = request.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant);
+    let continues = request.turns.last().is_some_and(is_begun);
     let (body, dropped) = (body.into(), tidy(dropped));
     Ok(UpstreamRequest { body, dropped, asks_reasoning, is_translated: true, continues })
+}
+
+/// Whether a turn is the model's own and may be gone on with: words, and no call that waits for its result.
+fn is_begun(turn: &Turn<'_>) -> bool {
+    let has_words =
+        turn.blocks.iter().any(|block| matches!(block, Block::Text(text) if !text.is_empty()));
+    let calls = turn.blocks.iter().any(|block| matches!(block, Block::ToolUse { .. }));
+    turn.speaker == Speaker::Assistant && has_words && !calls
 }
 
 /// The caller's bytes but for the fields that are ours.

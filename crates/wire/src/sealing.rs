@@ -11,7 +11,7 @@ use crate::{
     },
     dialect::{Said, StreamEncoder},
     error::UpstreamError,
-    json::text::Text,
+    json::text::{Literal, Text},
 };
 
 /// Gives what was sealed in a whole answer its words.
@@ -40,6 +40,12 @@ impl Sealing {
     pub(crate) fn before(writer: Box<dyn StreamEncoder>) -> Self {
         Self { writer, words: String::new() }
     }
+
+    /// Before a writer that goes on within a thought.
+    pub(crate) fn within(writer: Box<dyn StreamEncoder>, thought: &str) -> Self {
+        let words = Literal::from_plain(thought).between_quotes().to_owned();
+        Self { writer, words }
+    }
 }
 
 impl StreamEncoder for Sealing {
@@ -62,5 +68,9 @@ impl StreamEncoder for Sealing {
 
     fn position(&self) -> u64 {
         self.writer.position()
+    }
+
+    fn spoken_by(&mut self, provider: &str) {
+        self.writer.spoken_by(provider);
     }
 }

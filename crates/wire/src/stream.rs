@@ -142,9 +142,10 @@ impl StreamRelay {
         unfinished: Unfinished,
         resumption: Resumption,
         framing: Framing,
-        from: Dialect,
+        (from, provider): (Dialect, &str),
     ) -> Self {
-        let Unfinished { to, options, encoder, transcript } = unfinished;
+        let Unfinished { to, options, mut encoder, transcript } = unfinished;
+        encoder.spoken_by(provider);
         Self {
             frames: Frames::new(framing),
             decoder: provider_dialect::provider_codec(from).stream_decoder(),
@@ -176,7 +177,7 @@ impl StreamRelay {
                     self.transcript.close();
                 }
                 match self.caller.resumed_encoder(&self.options, &self.transcript, place) {
-                    Ok(encoder) => encoder,
+                    Ok(encoder) => Box::new(Sealing::within(encoder, &self.transcript.thought)),
                     Err(why) => return Err((Box::new(self), why)),
                 }
             }

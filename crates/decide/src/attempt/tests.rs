@@ -432,3 +432,18 @@ fn the_default_worst_case_is_what_is_documented() {
     assert_eq!(AttemptLimits::default().attempts, super::ATTEMPTS);
     assert_eq!((super::ATTEMPTS, super::MOST_ATTEMPTS), (4, 16));
 }
+
+#[test]
+fn what_failed_beside_an_answer_decides_nothing_once_that_breaks_off() {
+    for failure in [CallerFault, PolicyRefusal, Transient] {
+        let plan = (0..3).map(|provider| planned(provider, 1)).collect();
+        let mut attempts = Attempts::new(plan, AttemptLimits::default(), NOW);
+        attempts.next(NOW);
+        attempts.hedge(0, |_| true, NOW);
+        attempts.failed(1, failure, None, true, NOW, |_| true);
+        attempts.answered();
+        attempts.failed(0, Failure::Cut, None, false, NOW.after(5), |_| true);
+        let next = attempts.next(NOW.after(5));
+        assert!(matches!(next, Next::Send { step: 2, .. }), "{failure:?}: {next:?}");
+    }
+}

@@ -119,3 +119,25 @@ async fn the_callers_own_fault_is_told_though_the_second_is_still_silent() {
     second.cancelled(1).await;
     assert_eq!((first.stats().requests, second.stats().requests), (1, 1));
 }
+
+#[tokio::test]
+async fn reasoning_that_the_second_refuses_is_not_its_callers_fault() {
+    let (house, first, second) = house(100).await;
+    first.set_fault(Fault::Hang);
+    let message = "property 'reasoning_content' is unsupported".to_owned();
+    let refused = Fault::Status {
+        status: 400,
+        code: None,
+        message: Some(message),
+        headers: Vec::new(),
+        times: Some(1),
+    };
+    second.set_fault(refused);
+    let body = r#"{"model":"r","stream":true,"messages":[{"role":"assistant","content":"a","reasoning_content":"SECRET"},{"role":"user","content":"b"}]}"#;
+    let reply = house.post("/v1/chat/completions", body).await;
+    assert_eq!(whole_text(CHAT, true, &reply), FOX, "{}", reply.text());
+    assert_eq!(reply.header("x-outlast-target"), "second/m");
+    let sent = second.received().iter().map(|sent| sent.body.clone()).collect::<Vec<_>>();
+    let tells = |body: &[u8]| String::from_utf8_lossy(body).contains("SECRET");
+    assert_eq!(sent.iter().map(|body| tells(body)).collect::<Vec<_>>(), [true, false]);
+}

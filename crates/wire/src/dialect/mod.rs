@@ -176,6 +176,9 @@ pub(crate) trait StreamEncoder: fmt::Debug + Send + Sync {
     fn position(&self) -> u64 {
         0
     }
+
+    /// Another provider speaks from now on, by the name of the config: what is sealed is its own.
+    fn spoken_by(&mut self, provider: &str);
 }
 
 /// Every dialect.

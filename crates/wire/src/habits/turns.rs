@@ -63,7 +63,7 @@ pub(super) fn strict(body: &[u8]) -> Option<Edit> {
         let role = text_of(message, "role").unwrap_or_default();
         let is_behind_tool = std::mem::replace(&mut last, role.to_owned()) == "tool";
         match role {
-            "user" if is_behind_tool => {
+            "user" | "system" | "developer" if is_behind_tool => {
                 Fate::Becomes(format!("{{\"role\":\"assistant\",\"content\":\" \"}},{message}"))
             }
             "tool" => with_id(message, "tool_call_id"),
@@ -195,6 +195,12 @@ mod tests {
         assert_eq!(turns[1]["tool_call_id"], id);
         assert_eq!(turns[0]["tool_calls"][1]["id"], "aB3456789");
         assert_eq!(turns[2]["tool_call_id"], "aB3456789");
+        let system = r#"{"messages":[{"role":"tool","tool_call_id":"aB3456789"},{"role":"system","content":"a"},{"role":"user","content":"b"}]}"#;
+        let bridged = system.replace(
+            r#"{"role":"system""#,
+            r#"{"role":"assistant","content":" "},{"role":"system""#,
+        );
+        check(habits, system, &bridged, &[]);
         let without_tools = r#"{"messages":[{"role":"user","content":"a"}]}"#;
         check(habits, without_tools, without_tools, &[]);
     }

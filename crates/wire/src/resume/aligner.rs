@@ -118,10 +118,7 @@ impl Aligner {
     /// Takes an event of the second telling; what its caller lacks is passed on.
     pub(crate) fn event(&mut self, event: &Event<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
         if !matches!(event, Event::Start { .. } | Event::Reasoning(_) | Event::Usage(_)) {
-            self.thought.end(&mut |event| {
-                self.passed = true;
-                pass(event);
-            });
+            self.end_thought(matches!(event, Event::Sealed(_)), pass);
         }
         match event {
             Event::Start { .. } => {}
@@ -166,6 +163,13 @@ impl Aligner {
         Ok(())
     }
 
+    fn end_thought(&mut self, is_sealed: bool, pass: Pass<'_>) {
+        self.thought.end(is_sealed, &mut |event| {
+            self.passed = true;
+            pass(event);
+        });
+    }
+
     fn reasoning(&mut self, text: &Literal<'_>, pass: Pass<'_>) -> Result<(), Mismatch> {
         if !self.waiting.is_empty() {
             return self.beyond(Event::Reasoning(text.to_owned()), pass);
@@ -178,7 +182,9 @@ impl Aligner {
                 self.passed = true;
                 pass(event);
             }),
+            // What is not Unicode is not told again alike.
             (RetoldThought::Shown | RetoldThought::Met { .. }, _) => {
+                self.end_thought(true, pass);
                 self.passed = true;
                 pass(&Event::Reasoning(text.clone()));
             }

@@ -46,8 +46,9 @@ impl Joining {
 
     /// Whether the answer was begun again.
     pub(crate) fn begins_again(&self) -> bool {
-        let beginning = self.before.as_bytes().get(..BEGUN_AGAIN);
-        beginning.is_some_and(|beginning| self.heard.as_bytes().starts_with(beginning))
+        let beginning = self.before.trim_start().as_bytes().get(..BEGUN_AGAIN);
+        let heard = self.heard.trim_start().as_bytes();
+        beginning.is_some_and(|beginning| heard.starts_with(beginning))
     }
 
     /// What was heard, less what it repeats.

@@ -45,12 +45,15 @@ impl RetoldThought {
         *self = Self::Shown;
     }
 
-    /// The second telling thinks no further. A shorter thought is another one.
-    pub(crate) fn end(&mut self, pass: &mut dyn FnMut(&Event<'_>)) {
+    /// The second telling thinks no further. A shorter thought is another one; of none, only a seal must
+    /// be kept from the first.
+    pub(crate) fn end(&mut self, is_sealed: bool, pass: &mut dyn FnMut(&Event<'_>)) {
         let Self::Met { thought, met } = self else { return };
-        if (1..thought.len()).contains(met) {
+        if *met < thought.len() && (*met > 0 || is_sealed) {
             pass(&Event::ThoughtAnew);
-            pass(&Event::Reasoning(Literal::from_plain(&thought[..*met])));
+            if *met > 0 {
+                pass(&Event::Reasoning(Literal::from_plain(&thought[..*met])));
+            }
         }
         *self = Self::Shown;
     }

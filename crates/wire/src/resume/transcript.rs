@@ -143,9 +143,8 @@ impl Transcript {
         if self.sealed.is_some() || self.thought_is_sealed || !self.said.is_empty() {
             return;
         }
-        if let Some(plain) = text.decoded() {
-            self.thought.push_str(&plain);
-        }
+        // What is not Unicode is not told again alike.
+        self.thought.push_str(text.decoded().as_deref().unwrap_or("\u{FFFD}"));
         if self.thought.len() > BYTES {
             self.seal(TOO_LONG);
         }

@@ -2,7 +2,7 @@
 //! the rest to what its caller has.
 
 use bytes::{Bytes, BytesMut};
-use terms::dialect::Dialect;
+use terms::{dialect::Dialect, model::Capabilities};
 
 use super::{Transcript, joining::BEGUN_AGAIN};
 use crate::{
@@ -88,7 +88,7 @@ impl Unfinished {
         let open_call = self.transcript.said.len() > 1;
         let prefilled = match (prefills, &words) {
             (Prefills::ByHabit, Some((words, _))) => {
-                !self.transcript.reasoned && words.len() >= BEGUN_AGAIN
+                !self.transcript.reasoned && words.trim().len() >= BEGUN_AGAIN
             }
             (prefills, _) => prefills == Prefills::Natively,
         };
@@ -115,6 +115,9 @@ impl Unfinished {
         let words = self.transcript.words().unwrap_or_default();
         let codec = dialect::codec(self.to);
         let continues = resumption == Resumption::Prefill;
+        let prefill = upstream.capabilities.prefill || continues;
+        let capabilities = Capabilities { prefill, ..upstream.capabilities };
+        let upstream = &Upstream { capabilities, ..*upstream };
         let turns = match resumption {
             Resumption::Restart => return encode(self.to, head, body, upstream),
             Resumption::Prefill => vec![codec.turn(true, words.trim_end())],
@@ -133,9 +136,15 @@ impl Unfinished {
         Ok(UpstreamRequest { continues, ..encode(self.to, &head, &body, upstream)? })
     }
 
-    /// The relay that joins the rest to what was sent.
-    pub fn relay(self, resumption: Resumption, framing: Framing, from: Dialect) -> StreamRelay {
-        StreamRelay::resumed(self, resumption, framing, from)
+    /// The relay that joins the rest to what was sent. `provider` says it, by the name of the config.
+    pub fn relay(
+        self,
+        resumption: Resumption,
+        framing: Framing,
+        from: Dialect,
+        provider: &str,
+    ) -> StreamRelay {
+        StreamRelay::resumed(self, resumption, framing, (from, provider))
     }
 
     /// Ends the answer where it ends with whole tool calls: its caller can go on with them, and every

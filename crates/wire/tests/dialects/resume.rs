@@ -38,7 +38,7 @@ fn go_on(
     stream: &str,
     out: &mut BytesMut,
 ) -> (Progress, Finish) {
-    let mut relay = unfinished.relay(resumption, Framing::of(from), from);
+    let mut relay = unfinished.relay(resumption, Framing::of(from), from, "second");
     let progress = relay.push(stream.as_bytes(), out);
     (progress, relay.finish(out))
 }
@@ -196,6 +196,9 @@ fn a_continuation_is_joined_without_what_it_repeats() {
     assert_eq!(instruct(&["waves and waves."]), format!("{FIRST}waves and waves."));
     // It began again, and then told something else.
     assert!(text(Instruct, FIRST, &["The sky is blue because God"]).is_err());
+    // One that began again is another one where its spaces differ, and is not put behind the first.
+    let padded = delta(&json!({ "content": format!("\n\n{FIRST}") }));
+    assert!(joined(Instruct, &padded, &said(&[FIRST, "scatter more."])).is_err());
     // What was taken for reasoning is no rest.
     let reasoned = delta(&json!({ "reasoning_content": "scatter more." })) + &ended("stop", 9, 3);
     assert!(joined(Prefill, &delta(&json!({ "content": FIRST })), &reasoned).is_err());
@@ -334,6 +337,8 @@ fn ways_to_go_on_are_those_that_the_answer_allows() {
     assert_eq!(ways(&words, asked(json!({})), Prefills::ByHabit), [Restart, Instruct]);
     let more = delta(&json!({ "content": "Because the sky scatters the light" }));
     assert_eq!(ways(&more, asked(json!({})), Prefills::ByHabit), [Prefill, Restart, Instruct]);
+    let spaces = delta(&json!({ "content": format!("Sure:\n{}", " ".repeat(30)) }));
+    assert_eq!(ways(&spaces, asked(json!({})), Prefills::ByHabit), [Restart, Instruct]);
     let reasoned = delta(&json!({ "reasoning_content": "Hm" })) + &more;
     assert_eq!(ways(&reasoned, asked(json!({})), Prefills::ByHabit), [Restart, Instruct]);
     // A model that reasons would have its last turn refused; a shape would be begun anew.

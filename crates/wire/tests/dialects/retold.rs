@@ -215,7 +215,7 @@ fn joined(to: Dialect, first: &str, second: &str) -> Joined {
     assert_eq!(progress.error, None);
     let unfinished = relay.into_unfinished().map_err(|(_, why)| why).unwrap();
     let before = out.len();
-    let mut relay = unfinished.relay(Restart, Framing::of(CHAT), CHAT);
+    let mut relay = unfinished.relay(Restart, Framing::of(CHAT), CHAT, "second");
     let progress = relay.push(second.as_bytes(), &mut out);
     let finish = relay.finish(&mut out);
     Joined { out: String::from_utf8(out.to_vec()).unwrap(), before, progress, finish }

@@ -3,8 +3,11 @@
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
-use terms::dialect::Dialect;
-use wire::{Finish, Framing, Resumption::Restart, StreamOptions, StreamRelay, without_seals};
+use terms::{dialect::Dialect, model::Capabilities};
+use wire::{
+    Finish, Framing, Resumption::Restart, StreamOptions, StreamRelay, Upstream, encode_request,
+    read_head, without_seals,
+};
 
 use crate::recorded::options;
 
@@ -70,7 +73,7 @@ fn told(from: Dialect, to: Dialect, first: &str, second: [&str; 2]) -> String {
     let mut out = BytesMut::new();
     relay.push(thinks(from, first).as_bytes(), &mut out);
     let unfinished = relay.into_unfinished().map_err(|(_, why)| why).unwrap();
-    let mut relay = unfinished.relay(Restart, Framing::of(MESSAGES), MESSAGES);
+    let mut relay = unfinished.relay(Restart, Framing::of(MESSAGES), MESSAGES, "second");
     let progress = relay.push(whole(second).as_bytes(), &mut out);
     assert_eq!(progress.error, None, "{from} to {to}");
     assert_ne!(relay.finish(&mut out), Finish::Cut, "{from} to {to}");
@@ -206,4 +209,94 @@ fn the_items_of_a_response_are_whole_at_its_end() {
             assert_eq!(sealed, [false, true, false], "what has no seal is taken out as stale");
         }
     }
+}
+
+/// What a provider that speaks Anthropic's dialect is sent of a turn in the next request.
+fn sent_back(caller: Dialect, turn: &Value, provider: &str) -> String {
+    let field = if caller == RESPONSES { "input" } else { "messages" };
+    let question = json!({ "role": "user", "content": "Go on." });
+    let mut turns = turn.as_array().cloned().unwrap_or_else(|| vec![turn.clone()]);
+    turns.push(question);
+    let body = Bytes::from(json!({ "model": "m", field: turns }).to_string());
+    let able = Capabilities {
+        images: true,
+        tools: true,
+        json_schema: true,
+        reasoning: true,
+        sampling: true,
+        prefill: true,
+    };
+    let upstream = Upstream {
+        dialect: MESSAGES,
+        provider,
+        model: "claude-opus-4-6",
+        max_output: 64,
+        capabilities: able,
+        instruction: None,
+    };
+    let head = read_head(caller, &body).unwrap();
+    let sent = encode_request(caller, &head, &body, &upstream).unwrap();
+    String::from_utf8(sent.body.to_vec()).unwrap()
+}
+
+/// The turn of a chat client, as it puts one together.
+fn chat_turn(out: &str) -> Value {
+    let deltas = read(out).into_iter().map(|record| record["choices"][0]["delta"].clone());
+    let details: Vec<Value> = deltas
+        .filter_map(|delta| delta["reasoning_details"].as_array().cloned())
+        .flatten()
+        .collect();
+    json!({ "role": "assistant", "content": "Blue.", "reasoning_details": details })
+}
+
+#[test]
+fn what_the_second_maker_sealed_is_its_own_with_its_words() {
+    for from in [CHAT, RESPONSES, MESSAGES, GEMINI] {
+        for (second, words) in [
+            (["The sky", " is blue."], "The sky is blue."),
+            (["The sea", " is not."], "The sea is not."),
+        ] {
+            let turn = chat_turn(&told(from, CHAT, "The sky is", second));
+            let own = sent_back(CHAT, &turn, "second");
+            let thought = format!(r#""thinking":"{words}","signature":"R0VOVUlORQ==""#);
+            assert!(own.contains(&thought), "{from}: {own}");
+            let other = sent_back(CHAT, &turn, "maker");
+            assert!(!other.contains("R0VO") && !other.contains(words), "{from}: {other}");
+        }
+    }
+}
+
+#[test]
+fn a_thought_without_words_seals_no_other() {
+    for from in Dialect::ALL {
+        let blocks = blocks(&told(*from, MESSAGES, "The sky is", ["", ""]));
+        let first = blocks[0]["signature"].as_str().unwrap();
+        assert!(first.starts_with("outlast1"), "{from}: {blocks:?}");
+        assert_eq!(blocks[0]["thinking"], "The sky is", "{from}");
+        let out = told(*from, RESPONSES, "The sky is", ["", ""]);
+        let records = read(&out);
+        let ended = records.iter().find(|record| record["type"] == "response.completed").unwrap();
+        let output = ended["response"]["output"].as_array().unwrap();
+        assert_eq!(output.len(), 3, "{from}: {output:?}");
+        assert_eq!(output[0]["encrypted_content"], Value::Null, "{from}");
+        assert_eq!(output[1]["summary"], json!([]), "{from}");
+    }
+}
+
+#[test]
+fn what_is_no_unicode_is_not_told_twice() {
+    let odd = thinks(CHAT, "a")
+        + r#"data: {"id":"c","choices":[{"index":0,"delta":{"reasoning_content":"\ud83d"}}]}"#
+        + "\n\n";
+    let mut relay = StreamRelay::new(CHAT, CHAT, options());
+    let mut out = BytesMut::new();
+    relay.push(odd.as_bytes(), &mut out);
+    let unfinished = relay.into_unfinished().map_err(|(_, why)| why).unwrap();
+    let mut relay = unfinished.relay(Restart, Framing::of(CHAT), CHAT, "second");
+    let before = out.len();
+    relay.push(odd.as_bytes(), &mut out);
+    let again = std::str::from_utf8(&out[before..]).unwrap();
+    // Another thought, from its beginning.
+    assert_eq!(again.matches("ud83d").count(), 1, "{again}");
+    assert!(again.find(r#""\n\n""#).unwrap() < again.find(r#":"a""#).unwrap(), "{again}");
 }

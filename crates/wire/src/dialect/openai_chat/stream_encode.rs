@@ -67,6 +67,10 @@ impl Encoder {
 }
 
 impl StreamEncoder for Encoder {
+    fn spoken_by(&mut self, provider: &str) {
+        provider.clone_into(&mut self.options.provider);
+    }
+
     fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<Said, UpstreamError> {
         match event {
             Event::Start { id, model } => self.start(id.as_ref(), model.as_ref(), out)?,
