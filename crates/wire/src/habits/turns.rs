@@ -41,9 +41,15 @@ pub(super) fn with_reasoning(
     })
 }
 
+/// Who speaks, however it is escaped.
+fn role_of(message: &str) -> String {
+    let span = value_of(message, "role").unwrap_or_default();
+    serde_json::from_str(&message[span]).unwrap_or_default()
+}
+
 /// A turn of the model with reasoning.
 fn padded(message: &str) -> Fate {
-    let is_models = text_of(message, "role") == Some("assistant");
+    let is_models = role_of(message) == "assistant";
     let reasoned = text_of(message, REASONING).is_some_and(|text| !text.is_empty());
     if !is_models || reasoned {
         return Fate::Stays;
@@ -60,9 +66,9 @@ pub(super) fn strict(body: &[u8]) -> Option<Edit> {
     memchr::memmem::find(body, b"\"tool")?;
     let mut last = String::new();
     elements::within(std::str::from_utf8(body).ok()?, "messages", |message| {
-        let role = text_of(message, "role").unwrap_or_default();
-        let is_behind_tool = std::mem::replace(&mut last, role.to_owned()) == "tool";
-        match role {
+        let role = role_of(message);
+        let is_behind_tool = std::mem::replace(&mut last, role.clone()) == "tool";
+        match role.as_str() {
             "user" | "system" | "developer" if is_behind_tool => {
                 Fate::Becomes(format!("{{\"role\":\"assistant\",\"content\":\" \"}},{message}"))
             }
@@ -183,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_strict_vendor_gets_its_ids_and_its_order() {
-        let body = r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"call_1234567890","type":"function"},{"id":"aB3456789","type":"function"}]},{"role":"tool","tool_call_id":"call_1234567890","content":"a"},{"role":"tool","tool_call_id":"aB3456789","content":"b"},{"role":"user","content":"stop"}]}"#;
+        let body = r#"{"messages":[{"role":"assi\u0073tant","tool_calls":[{"id":"call_1234567890","type":"function"},{"id":"aB3456789","type":"function"}]},{"role":"tool","tool_call_id":"call_1234567890","content":"a"},{"role":"tool","tool_call_id":"aB3456789","content":"b"},{"role":"user","content":"stop"}]}"#;
         let habits = Habits { strict_turns: true, ..Habits::default() };
         let adapted: Value =
             serde_json::from_slice(&adapt(sent(body, false), habits, &[]).body).unwrap();
