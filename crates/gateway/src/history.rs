@@ -117,23 +117,21 @@ impl Whole {
     /// where there is none, or it was sent none.
     pub(crate) fn goes_bare_at(&mut self, dialect: Dialect, target: &Target) -> bool {
         let provider = &target.provider.name;
-        match &mut self.bare {
-            Some(bare) if bare.is_for(provider) => return false,
-            Some(bare) => match &mut bare.whole {
-                Getters::Maker(maker) => *maker = None,
-                Getters::AllBut(others) => others.push(provider.clone()),
-            },
-            None => {
-                let (body, left_out) =
-                    without_reasoning(dialect, &self.body, target.model.as_str());
-                let Ok(head) = read_head(dialect, &body) else { return false };
-                if left_out.is_empty() {
-                    return false;
-                }
-                let whole = Getters::AllBut(vec![provider.clone()]);
-                self.bare = Some(Box::new(Bare { whole, head, body, left_out }));
-            }
+        let (_, sent) = self.sent_to(provider);
+        let (body, left_out) = without_reasoning(dialect, sent, target.model.as_str());
+        let Ok(head) = read_head(dialect, &body) else { return false };
+        if left_out.is_empty() {
+            return false;
         }
+        let whole = match self.bare.take().map(|bare| bare.whole) {
+            None => Getters::AllBut(vec![provider.clone()]),
+            Some(Getters::AllBut(others)) => {
+                Getters::AllBut([others, vec![provider.clone()]].concat())
+            }
+            // What was kept here goes to its maker, or to nobody.
+            Some(Getters::Maker(_)) => Getters::Maker(None),
+        };
+        self.bare = Some(Box::new(Bare { whole, head, body, left_out }));
         true
     }
 
