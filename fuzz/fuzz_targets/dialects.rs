@@ -14,7 +14,7 @@ use wire::{
     completion_records, completions_as_chat, embeddings_for_gemini, embeddings_for_openai,
     encode_request, gathered, human_spoke, mark_file_id, read_error, read_head, read_passed_answer,
     read_passed_form, read_passed_json, read_question, relay_reply, relay_reply_with,
-    unmark_file_ids, without_seals,
+    unmark_file_ids, without_reasoning, without_seals,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -42,6 +42,11 @@ fn request(from: Dialect, to: Dialect, bytes: &[u8], choice: u8) {
     let _ = human_spoke(&head, &body);
     let _ = read_question(from, &body);
     let _ = without_seals(from, &body, "target");
+    let (bare, left_out) = without_reasoning(from, &body, "gemini-3-pro");
+    if serde_json::from_slice::<Value>(bytes).is_ok() {
+        let value: Value = serde_json::from_slice(&bare).expect("what is left is JSON");
+        assert!(value.is_object() && (left_out.is_empty() == (bare == body)));
+    }
     let able = choice & 1 == 1;
     let capabilities = Capabilities {
         images: able,

@@ -227,6 +227,12 @@ impl Attempts {
         is_first && self.landed.is_empty() && is_callers(failure)
     }
 
+    /// Whether the attempt at `step`, which is under way, may be made once more.
+    pub fn may_be_made_again(&self, step: usize) -> bool {
+        let open = self.open.iter().find(|open| open.at.step == step);
+        open.is_some_and(|open| self.may_retry(open.at))
+    }
+
     /// An attempt answers: what failed beside it decides nothing any more.
     pub fn answered(&mut self) {
         self.landed.clear();

@@ -44,18 +44,7 @@ pub fn classify(said: &Said<'_>) -> Failure {
 /// alphaXiv/agents pull request 61, pydantic/pydantic-ai issue 3757, karthink/gptel issue 774,
 /// charmbracelet/crush issue 1590.
 pub fn refuses_reasoning(said: &Said<'_>) -> bool {
-    const REFUSED: &[&str] = &["is unsupported", "not permitted", "extra_forbidden", "messages["];
-    let words = Words { said, message: said.message.to_ascii_lowercase() };
-    let both = |one: &str, others: &[&str]| words.message.contains(one) && words.says(others);
-    words.is(&["invalid_encrypted_content"])
-        || both("encrypted content", &["could not be", "did not match"])
-        || both("thinking", &["signature", "expected `thinking`", "must start with a thinking"])
-        || words.says(&["thought signature", "thought_signature", "thoughtsignature"])
-        || both("reasoning_content", REFUSED)
-        || both("reasoning_details", REFUSED)
-        || both("'reasoning'", REFUSED)
-        || both("'reasoning' item", &["without its required", "required following"])
-        || both("'rs_", &["not found"])
+    Words { said, message: said.message.to_ascii_lowercase() }.refuses_reasoning()
 }
 
 struct Words<'a> {
@@ -70,6 +59,21 @@ impl Words<'_> {
 
     fn says(&self, phrases: &[&str]) -> bool {
         phrases.iter().any(|phrase| self.message.contains(phrase))
+    }
+
+    fn refuses_reasoning(&self) -> bool {
+        const REFUSED: &[&str] =
+            &["is unsupported", "not permitted", "extra_forbidden", "messages["];
+        let both = |one: &str, others: &[&str]| self.message.contains(one) && self.says(others);
+        self.is(&["invalid_encrypted_content"])
+            || both("encrypted content", &["could not be", "did not match"])
+            || both("thinking", &["signature", "expected `thinking`", "must start with a thinking"])
+            || self.says(&["thought signature", "thought_signature", "thoughtsignature"])
+            || both("reasoning_content", REFUSED)
+            || both("reasoning_details", REFUSED)
+            || both("'reasoning'", REFUSED)
+            || both("'reasoning' item", &["without its required", "required following"])
+            || both("'rs_", &["not found"])
     }
 
     fn context_overflow(&self) -> bool {
@@ -162,7 +166,10 @@ fn credential_or_refusal(words: &Words<'_>) -> Failure {
 }
 
 fn gone_or_fault(words: &Words<'_>) -> Failure {
-    if words.said.status == 410 || words.model_gone() || words.is(&["not_found_error"]) {
+    if words.refuses_reasoning() {
+        // OpenAI looks for an item that it does not keep.
+        Failure::CallerFault
+    } else if words.said.status == 410 || words.model_gone() || words.is(&["not_found_error"]) {
         Failure::ModelGone
     } else {
         // An unknown path: this target cannot answer, another may.
@@ -238,6 +245,9 @@ mod tests {
             assert!(refuses(None, said), "{said}");
         }
         assert!(refuses(Some("invalid_encrypted_content"), ""));
+        let lost =
+            "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.";
+        check(404, "invalid_request_error", "", lost, Failure::CallerFault);
         for said in [
             "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model.",
             "`max_tokens` must be greater than `thinking.budget_tokens`.",

@@ -46,8 +46,7 @@ impl Early {
 
     /// Whether it is a refusal of the reasoning that came with the request.
     pub(crate) fn is_about_reasoning(&self) -> bool {
-        let is_refusal = self.failure == Failure::CallerFault;
-        is_refusal && is_about_reasoning(self.status, self.said.as_deref())
+        is_about_reasoning(self.failure, self.status, self.said.as_deref())
     }
 
     /// A whole answer that came in part.
@@ -74,8 +73,13 @@ impl Early {
 
 /// Whether a provider refuses the reasoning that came with the request, which is nobody's fault: another
 /// one sealed it, who answered before.
-pub(crate) fn is_about_reasoning(status: u16, said: Option<&UpstreamError>) -> bool {
-    said.is_some_and(|said| {
+pub(crate) fn is_about_reasoning(
+    failure: Failure,
+    status: u16,
+    said: Option<&UpstreamError>,
+) -> bool {
+    let is_refusal = matches!(failure, Failure::CallerFault | Failure::Mismatch);
+    said.filter(|_| is_refusal).is_some_and(|said| {
         refuses_reasoning(&Said {
             status,
             kind: said.kind.as_deref(),

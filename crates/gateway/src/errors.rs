@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, header};
 use terms::{dialect::Dialect, ids::RequestId, outcome::Failure};
 use wire::{ErrorKind, ErrorReply, UpstreamError, error_body, error_status};
 
-use crate::{body::ReplyBody, headers};
+use crate::{body::ReplyBody, early::is_about_reasoning, headers};
 
 /// Seconds that a caller is asked to wait at most: clients sleep through whatever they are told.
 const RETRY_AFTER_CAP_S: u64 = 30;
@@ -64,6 +64,13 @@ pub(crate) struct LastFailure {
     pub(crate) declined: Option<Box<ErrorReply>>,
     /// What it asked us to wait.
     pub(crate) asked_ms: Option<u64>,
+}
+
+impl LastFailure {
+    /// Whether it was a refusal of the reasoning that came with the request.
+    pub(crate) fn is_about_reasoning(&self) -> bool {
+        is_about_reasoning(self.failure, self.status, self.said.as_ref())
+    }
 }
 
 /// The error for a request that is given up.

@@ -21,7 +21,6 @@ use crate::{
     body::ReplyBody,
     chaos::ChaosFault,
     count,
-    early::is_about_reasoning,
     errors::{self, LastFailure},
     files,
     gateway::Gateway,
@@ -195,6 +194,8 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
     let health = Arc::clone(&request.gateway.health);
     let mut last: Option<Box<LastFailure>> = None;
     let mut heard = Weight::Student;
+    // What failed and was not weighed yet.
+    let mut lost: Vec<Lost> = Vec::new();
     loop {
         match planning.next(&health, &mut trail, request.gateway.now()) {
             Turn::Wait(ms) => {
@@ -219,10 +220,11 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
                         let under_way = (step, sending, flight);
                         let race = race(&request, hedge, &mut planning, trail, under_way);
                         let landed = Box::pin(race).await;
-                        let Landed { step, sending, flight, outcome, mut trail, lost } = landed;
+                        let Landed { step, sending, flight, outcome, mut trail, lost: rival } =
+                            landed;
                         trail.dispatched(&sending.target.name, flight.began());
                         let tried = request.attempt(&sending).conclude(outcome, flight, trail);
-                        (step, sending, tried, lost)
+                        (step, sending, tried, rival)
                     }
                     None => {
                         let tried = request.attempt(&sending).run(flight, trail).await;
@@ -240,25 +242,29 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
                     }
                     Err(failed) => *failed,
                 };
-                let mut lost: Vec<Lost> = rival.into_iter().collect();
-                for Lost { target, last, .. } in &lost {
-                    if refuses_reasoning(last) {
-                        request.goes_bare_at(target);
-                    }
+                if let Some(Lost { target, .. }) =
+                    rival.as_ref().filter(|lost| lost.is_about_reasoning())
+                {
+                    request.goes_bare_at(target);
                 }
-                if refuses_reasoning(&failed.last) && request.goes_bare_at(&sending.target) {
+                lost.extend(rival);
+                let may_again = planning.attempts.may_be_made_again(step);
+                if may_again
+                    && failed.last.is_about_reasoning()
+                    && request.goes_bare_at(&sending.target)
+                {
                     trail = planning.asked_otherwise(step, failed);
-                } else {
-                    let (booked, returned) = planning.book(step, failed);
-                    lost.push(booked);
-                    trail = returned;
+                    continue;
                 }
+                let (booked, returned) = planning.book(step, failed);
+                lost.push(booked);
+                trail = returned;
                 if let Some(stop @ Stop::Final(failure)) = planning.attempts.given_up() {
-                    let told = lost.into_iter().find(|lost| lost.last.failure == failure);
+                    let told = lost.into_iter().rfind(|lost| lost.last.failure == failure);
                     let made = planning.attempts.made();
                     return Ok(refused(&request, stop, told, made, trail));
                 }
-                for Lost { target, last: failure, .. } in lost {
+                for Lost { target, last: failure, .. } in lost.drain(..) {
                     let weight = weight(&request, &target, failure.failure);
                     if weight >= heard {
                         (last, heard) = (Some(Box::new(failure)), weight);
@@ -267,12 +273,6 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
             }
         }
     }
-}
-
-/// Whether it may do without the reasoning that came with the request.
-fn refuses_reasoning(last: &LastFailure) -> bool {
-    matches!(last.failure, Failure::CallerFault | Failure::Mismatch)
-        && is_about_reasoning(last.status, last.said.as_ref())
 }
 
 /// How much a failure has to say to the caller: a student that declines the least, whoever fails

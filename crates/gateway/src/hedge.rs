@@ -117,6 +117,11 @@ pub(crate) async fn race(
         done = &mut beside => (done, false),
     };
     let (at, sent, rival) = if is_first { (step, &sending, other) } else { (other, &second, step) };
+    // A refusal of reasoning that can be left out is not its caller's fault.
+    let outcome = outcome.map_err(|early| {
+        let may_do = early.is_about_reasoning() && request.may_go_bare_at(&sent.target);
+        if may_do { Early { failure: Failure::Mismatch, ..early } } else { early }
+    });
     let early = match outcome {
         Err(early) if !planning.attempts.ends_at_once(at, early.failure) => early,
         outcome => {
@@ -126,12 +131,6 @@ pub(crate) async fn race(
             }
             return land((flight, outcome), trail, None, at, sent);
         }
-    };
-    // It may do without the reasoning that came with the request: that is not its caller's fault.
-    let early = if early.is_about_reasoning() {
-        Early { failure: Failure::Mismatch, ..early }
-    } else {
-        early
     };
     // One of the two failed. What comes next is decided when the other one has, too.
     trail.injected(&flight);

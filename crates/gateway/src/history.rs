@@ -113,16 +113,24 @@ impl Whole {
         }
     }
 
+    /// What a target is sent, without the reasoning of earlier turns, and the fields that went. `None`
+    /// where it is sent none.
+    pub(crate) fn less_at(
+        &self,
+        dialect: Dialect,
+        target: &Target,
+    ) -> Option<(Bytes, Vec<String>)> {
+        let (_, sent) = self.sent_to(&target.provider.name);
+        let less = without_reasoning(dialect, sent, target.model.as_str());
+        Some(less).filter(|(_, left_out)| !left_out.is_empty())
+    }
+
     /// A target refuses the reasoning of earlier turns: from now on its provider is sent none. False
     /// where there is none, or it was sent none.
     pub(crate) fn goes_bare_at(&mut self, dialect: Dialect, target: &Target) -> bool {
-        let provider = &target.provider.name;
-        let (_, sent) = self.sent_to(provider);
-        let (body, left_out) = without_reasoning(dialect, sent, target.model.as_str());
+        let Some((body, left_out)) = self.less_at(dialect, target) else { return false };
         let Ok(head) = read_head(dialect, &body) else { return false };
-        if left_out.is_empty() {
-            return false;
-        }
+        let provider = &target.provider.name;
         let whole = match self.bare.take().map(|bare| bare.whole) {
             None => Getters::AllBut(vec![provider.clone()]),
             Some(Getters::AllBut(others)) => {

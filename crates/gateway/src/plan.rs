@@ -347,13 +347,13 @@ impl Planning {
     }
 
     /// The attempt at `step` failed by what it was asked, not by its target or its caller, and is made
-    /// once more otherwise.
+    /// once more otherwise, at nobody's cost: its provider has done nothing yet. It must be one that may
+    /// be made again.
     pub(crate) fn asked_otherwise(&mut self, step: usize, failed: Failed) -> Trail {
-        let Failed { flight, mut trail, .. } = failed;
+        let Failed { flight, trail, .. } = failed;
         let now = flight.now();
         flight.failed(Failure::Mismatch, None, now);
-        let health = Arc::clone(&trail.gateway().health);
-        self.mismatched(&health, step, &mut trail, now);
+        self.attempts.mismatched(step, now, |_| true);
         trail
     }
 
@@ -442,6 +442,12 @@ pub(crate) struct Lost {
     pub(crate) last: LastFailure,
     /// The upstream's own answer, when it is the caller's to see and in the caller's dialect.
     pub(crate) verbatim: Option<Response<ReplyBody>>,
+}
+
+impl Lost {
+    pub(crate) fn is_about_reasoning(&self) -> bool {
+        self.last.is_about_reasoning()
+    }
 }
 
 /// What is told of an attempt that failed.

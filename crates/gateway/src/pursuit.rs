@@ -114,7 +114,7 @@ impl Pursuit {
                         {
                             let now = gateway.now();
                             flight.failed(Failure::Mismatch, None, now);
-                            self.planning.mismatched(&gateway.health, step, &mut trail, now);
+                            self.planning.attempts.mismatched(step, now, |_| true);
                             unfinished = left;
                         }
                         Ok(left) => {

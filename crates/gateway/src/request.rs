@@ -126,6 +126,11 @@ impl Request {
         self.operation.is_none() && self.whole.goes_bare_at(self.asked.dialect, target)
     }
 
+    /// Whether a target can be sent less reasoning than it was.
+    pub(crate) fn may_go_bare_at(&self, target: &Target) -> bool {
+        self.operation.is_none() && self.whole.less_at(self.asked.dialect, target).is_some()
+    }
+
     /// How a second attempt is made beside this one, should it be slow; `None` where there is to be none.
     pub(crate) fn hedge(&self, sending: &Sending) -> Option<&Hedge> {
         let is_remote = !sending.target.provider.is_in_process();

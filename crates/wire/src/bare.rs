@@ -87,22 +87,33 @@ fn gemini(part: &str, model: &str, lost: &mut Vec<String>) -> Fate {
         return Fate::Goes;
     }
     let names = ["thoughtSignature", "thought_signature"];
-    let Some(name) = names.into_iter().find(|name| value_of(part, name).is_some()) else {
-        return Fate::Stays;
-    };
+    let signature = names.into_iter().find_map(|name| Some((name, value_of(part, name)?)));
     let is_call =
         ["functionCall", "function_call"].iter().any(|name| value_of(part, name).is_some());
-    let is_marked = is_call && gemini::wants_signatures(model);
-    if is_marked && text_of(part, name) == Some(gemini::NO_SIGNATURE) {
-        return Fate::Stays;
-    }
-    lost.push("contents[].parts[].thoughtSignature".to_owned());
-    match value_of(part, name).filter(|_| is_marked) {
-        Some(span) => {
-            changed(part, vec![Edit { span, text: format!("\"{}\"", gemini::NO_SIGNATURE) }])
+    let mark = format!("\"{}\"", gemini::NO_SIGNATURE);
+    let marked = match signature {
+        // The newer models refuse a call without one.
+        Some((_, span)) if is_call && gemini::wants_signatures(model) => {
+            if part[span.clone()] == mark {
+                return Fate::Stays;
+            }
+            changed(part, vec![Edit { span, text: mark }])
         }
-        None => cut(part, name),
-    }
+        None if is_call && gemini::wants_signatures(model) => {
+            let Some(start) = part.find('{') else { return Fate::Stays };
+            let text = format!("\"thoughtSignature\":{mark},");
+            changed(part, vec![Edit { span: start + 1..start + 1, text }])
+        }
+        None => return Fate::Stays,
+        Some((name, _)) => {
+            let says = ["text", "inlineData", "functionCall", "function_call", "executableCode"];
+            let says_something =
+                |name: &&str| value_of(part, name).is_some_and(|span| &part[span] != "\"\"");
+            if says.iter().any(says_something) { cut(part, name) } else { Fate::Goes }
+        }
+    };
+    lost.push("contents[].parts[].thoughtSignature".to_owned());
+    marked
 }
 
 /// A turn that said nothing else goes, too.
@@ -114,18 +125,21 @@ fn unless_empty(turn: &str, edit: Option<Edit>) -> Fate {
     }
 }
 
-/// Whether the last turn brings results of tools.
+/// Whether the model's last turn goes on: behind it stand results of tools, or nothing.
 fn is_in_a_tool_loop(text: &str) -> bool {
-    let mut brings = false;
+    let (mut goes_on, mut last_is_models) = (false, false);
     let _ = within(text, "messages", |message| {
-        brings = false;
+        let is_models = text_of(message, "role") == Some("assistant");
+        let mut brings = false;
         let _ = within(message, "content", |block| {
             brings |= text_of(block, "type") == Some("tool_result");
             Fate::Stays
         });
+        let was_models = std::mem::replace(&mut last_is_models, is_models);
+        goes_on = is_models || brings || (goes_on && !was_models);
         Fate::Stays
     });
-    brings
+    goes_on
 }
 
 #[cfg(test)]
@@ -168,6 +182,14 @@ mod tests {
             ),
             &["messages[].content[].redacted_thinking", "messages[].content[].thinking"],
         );
+        for behind in ["", r#",{"role":"user","content":"hurry"}"#] {
+            let result = r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}"#;
+            let body = format!(
+                r#"{{"thinking":{{"type":"adaptive"}},"messages":[{turns},{result}{behind}]}}"#
+            );
+            let (bare, _) = without_reasoning(Dialect::AnthropicMessages, &body.into(), "m");
+            assert!(!bare.windows(10).any(|part| part == b"\"thinking\""), "{bare:?}");
+        }
         let result = r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}"#;
         check(
             Dialect::AnthropicMessages,
@@ -185,8 +207,8 @@ mod tests {
     fn contents_lose_thoughts_and_signatures() {
         check(
             Dialect::Gemini,
-            r#"{"contents":[{"role":"model","parts":[{"text":"a","thought":true},{"text":"b","thoughtSignature":"s"},{"functionCall":{"name":"f"},"thoughtSignature":"s"}]}]}"#,
-            r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"}]}]}"#,
+            r#"{"contents":[{"role":"model","parts":[{"text":"a","thought":true},{"text":"b","thoughtSignature":"s"},{"functionCall":{"name":"f"},"thoughtSignature":"s"},{"functionCall":{"name":"g"}},{"text":"","thoughtSignature":"s"},{"thoughtSignature":"s"}]}]}"#,
+            r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"},{"thoughtSignature":"skip_thought_signature_validator","functionCall":{"name":"g"}}]}]}"#,
             &["contents[].parts[].thought", "contents[].parts[].thoughtSignature"],
         );
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::{Provider, Source};
+use decide::{attempt::AttemptLimits, catalog::Catalog};
+use gateway::{Provider, Route, Source, Table, Target};
 use serde_json::{Value, json};
 use simulator::Fault;
 use store::SpendDimension;
@@ -143,6 +144,50 @@ async fn reasoning_that_another_sealed_is_left_out_and_its_caller_is_answered() 
         let rows = house.close(&[SpendDimension::Model]).await;
         assert_eq!((rows[0].requests, rows[0].attempts), (1, 2), "{dialect}");
     }
+}
+
+#[tokio::test]
+async fn it_is_left_out_as_often_as_it_is_refused() {
+    let (_, body, refusal, answer, _) = SEALED_ELSEWHERE[3];
+    let turns = (0..20).flat_map(|_| [Told::json(400, refusal), Told::json(200, answer)]);
+    let (house, vendor) = house_of(turns.collect(), CHAT).await;
+    for number in 0..20 {
+        let reply = house.post(path(CHAT), body).await;
+        assert_eq!(reply.status, 200, "{number}: {}", reply.text());
+    }
+    assert_eq!(vendor.heard().len(), 40, "its provider's retry budget does not pay");
+}
+
+#[tokio::test]
+async fn where_there_is_one_attempt_the_refusal_is_the_callers_to_see() {
+    let (_, body, refusal, ..) = SEALED_ELSEWHERE[3];
+    let vendor = Recorder::start(vec![Told::json(400, refusal)]).await;
+    let row = provider_at("vendor", &vendor.base, CHAT);
+    let catalog = Arc::new(Catalog::built_in().unwrap());
+    let target = Arc::new(Target::new(Arc::clone(&row), "m".into(), &catalog));
+    let limits = AttemptLimits { attempts: 1, ..AttemptLimits::default() };
+    let route = Route::new("r".into(), vec![target], limits);
+    let house = House::open(Table::new(catalog, vec![row], vec![route], limits)).await;
+    let reply = house.post(path(CHAT), body).await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (400, refusal));
+}
+
+#[tokio::test]
+async fn what_is_kept_and_what_is_carried_are_left_out_together() {
+    let (_, _, refusal, ..) = SEALED_ELSEWHERE[0];
+    let kept = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"id":"rs_9","type":"reasoning","summary":[],"encrypted_content":"KEPT"},{"id":"m1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"d","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}"#;
+    let told = vec![Told::json(200, kept), Told::json(400, refusal), Told::json(200, kept)];
+    let (house, vendor) = house_of(told, RESPONSES).await;
+    let first = r#"{"model":"r","input":[{"type":"message","role":"user","content":"a"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"SECRET"},{"type":"message","role":"user","content":"c"}]}"#;
+    let reply = house.post(path(RESPONSES), first).await;
+    let id = reply.json()["id"].as_str().unwrap().to_owned();
+    let next = json!({ "model": "r", "previous_response_id": id, "input": "go" });
+    let reply = house.post(path(RESPONSES), next.to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let heard = vendor.heard();
+    assert!(heard[1].body.contains("KEPT") && heard[1].body.contains("SECRET"));
+    assert!(!heard[2].body.contains("KEPT") && !heard[2].body.contains("SECRET"));
+    assert!(heard[2].body.contains("go"), "{}", heard[2].body);
 }
 
 #[tokio::test]

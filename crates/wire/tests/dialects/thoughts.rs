@@ -300,3 +300,25 @@ fn what_is_no_unicode_is_not_told_twice() {
     assert_eq!(again.matches("ud83d").count(), 1, "{again}");
     assert!(again.find(r#""\n\n""#).unwrap() < again.find(r#":"a""#).unwrap(), "{again}");
 }
+
+/// A thought that was sealed waits for what it led to in two dialects; another maker must not bear its seal.
+#[test]
+fn a_seal_that_waits_is_not_put_under_another_name() {
+    let signed = thinks(MESSAGES, "The sky is")
+        + &records(&[
+            json!({"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"QUFB"}}),
+            json!({"type":"content_block_stop","index":0}),
+        ]);
+    for to in [CHAT, GEMINI] {
+        let options = StreamOptions { provider: "maker".into(), ..options() };
+        let mut relay = StreamRelay::new(MESSAGES, to, options);
+        let mut out = BytesMut::new();
+        relay.push(signed.as_bytes(), &mut out);
+        let unfinished = relay.into_unfinished().map_err(|(_, why)| why).unwrap();
+        let mut relay = unfinished.relay(Restart, Framing::of(MESSAGES), MESSAGES, "second");
+        relay.push(whole(["The sky", " is."]).as_bytes(), &mut out);
+        assert_ne!(relay.finish(&mut out), Finish::Cut, "{to}");
+        let out = String::from_utf8(out.to_vec()).unwrap();
+        assert!(out.contains("Blue.") && !out.contains("outlast1"), "{to}: {out}");
+    }
+}

@@ -72,6 +72,10 @@ impl Encoder {
 
 impl StreamEncoder for Encoder {
     fn spoken_by(&mut self, provider: &str) {
+        // A turn of two makers is sealed by neither.
+        if provider != self.options.provider {
+            self.sealed.clear();
+        }
         provider.clone_into(&mut self.options.provider);
     }
 
