@@ -42,9 +42,10 @@ pub fn heirs(
         Some(Reseller::Of(vendor)) => Some(*vendor),
         Some(Reseller::Bedrock | Reseller::Vertex) => None,
     };
-    let mut push = |provider: &ProviderName, name: &ModelName| {
-        let heir = ModelRef { provider: provider.clone(), model: name.clone() };
-        if name != model && !heirs.contains(&heir) {
+    // The same model elsewhere is an heir: it is gone at this provider only.
+    let mut push = |at: &ProviderName, name: &ModelName| {
+        let heir = ModelRef { provider: at.clone(), model: name.clone() };
+        if (at, name) != (provider, model) && !heirs.contains(&heir) {
             heirs.push(heir);
         }
     };
@@ -94,6 +95,7 @@ mod tests {
         let catalog = Catalog::built_in()
             .unwrap()
             .with_reseller("second".into(), Reseller::Of("anthropic"))
+            .with_reseller("azure".into(), Reseller::Of("openai"))
             .with_reseller("cloud".into(), Reseller::Bedrock);
         let (provider, model) = model.split_once('/').unwrap();
         let providers: Vec<_> = providers.iter().map(|name| (*name).into()).collect();
@@ -146,6 +148,22 @@ mod tests {
             &["cloud", "openai"],
             Successors::Any,
             &["openai/gpt-5.4-mini"],
+        );
+    }
+
+    #[test]
+    fn the_same_model_answers_where_another_account_has_it() {
+        check(
+            "azure/gpt-5.5",
+            &["azure", "openai"],
+            Successors::Any,
+            &["azure/gpt-5.6", "openai/gpt-5.5"],
+        );
+        check(
+            "second/claude-haiku-4-5",
+            &["second", "anthropic"],
+            Successors::Any,
+            &["second/claude-haiku-5-5", "anthropic/claude-haiku-4-5"],
         );
     }
 }
