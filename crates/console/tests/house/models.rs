@@ -140,6 +140,8 @@ fn models() -> ModelBoard {
             from: "LiteLLM".to_owned(),
             since: Timestamp(NOON - 7_200_000),
         }],
+        rejected: Vec::new(),
+        price_damage: Vec::new(),
         price_versions: vec![PriceVersionRow {
             version: "2026-11-20.1".to_owned(),
             at: Timestamp(NOON - 7_200_000),

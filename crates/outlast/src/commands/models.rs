@@ -139,6 +139,14 @@ async fn decide(
     };
     let store = Store::open(&folder.store_path()).await?;
     let mut lives = read_lives(&store).await?;
+    if hold && !lives.contains_key(&TargetName::from(model)) {
+        let table = config.load(environment, &config.overrides())?.table();
+        let is_known = table.targets_of(model).iter().any(|target| target.name.as_str() == model);
+        ensure!(
+            is_known,
+            "no route leads to `{model}`; write provider/model, as `outlast models` lists them"
+        );
+    }
     let life = lives.entry(TargetName::from(model)).or_default();
     ensure!(hold || life.held.is_some(), "{model} is not held");
     life.held = hold.then(wall);

@@ -119,6 +119,10 @@ fn what_changes_by_itself_has_limits_and_routes_choose() {
     check("prefer = \"speed\"", "", "`prefer = \"speed\"` is nothing to order targets by");
     check("", "[notify]\nwebhook = \"slack\"", "`webhook` is no http or https address");
     check("", "[prices]\nsource = \" \"", "`source` is empty");
+    check("", "[prices]\nsource = \"ftp://h/l\"", "`ftp://h/l` is no address that is read");
+    check("", "[prices]\nsource = \"http://\"", "`http://` is no address that is read");
+    check("", "[prices]\nsource = \"l\"\nrefresh_hours = -1", "`refresh_hours` is -1");
+    check("", "[lifecycle]\nhold = [\"nosuch/m\"]", "there is no provider `nosuch`");
     check("", "[prices]\nsource = \"l\"\nformat = \"x\"", "`x` is no price list that is known");
     check("", "[prices]\nformat = \"litellm\"", "`format` means nothing without `source`");
     check("", "[prices]\nrefresh_hours = 2", "`refresh_hours` means nothing without `source`");

@@ -34,7 +34,7 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
             vendor.base_url()
         )
     };
-    let route = "[[route]]\nname = \"cheap\"\nprefer = \"cost\"\ntargets = [\"openai/gpt-5.5\", \"anthropic/claude-opus-4-8\"]\n\n[lifecycle]\nlists_hours = 0\n";
+    let route = "[[route]]\nname = \"cheap\"\nprefer = \"cost\"\ntargets = [\"openai/gpt-5.5\", \"anthropic/claude-opus-4-8\"]\n\n[lifecycle]\nlists_hours = 0\n\n[prices]\nalert_floor_usd_per_month = 0\n";
     let config = provider("anthropic", &anthropic) + &provider("openai", &openai) + route;
     place.write("outlast.toml", &config);
     place.write("list.json", LIST);
@@ -121,7 +121,15 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
     assert!(place.print(&["prices"]).contains("is free where it was not"));
     place.print(&["prices", "reject", "anthropic/claude-opus-4-8"]);
     let again = place.print(&["prices", "refresh", "--from", "free.json"]);
-    assert!(!again.contains("anthropic/claude-opus-4-8"), "{again}");
+    assert!(
+        again.contains("other prices of anthropic/claude-opus-4-8, which were rejected"),
+        "{again}"
+    );
+    let listed = place.print(&["prices"]);
+    assert!(
+        listed.contains("rejected; `outlast prices confirm MODEL` takes that back"),
+        "{listed}"
+    );
     let (_, still) = cost(&server, &key, "claude-opus-4-8").await;
     assert!((still - dearer).abs() < f64::EPSILON);
     server.stop();
