@@ -34,6 +34,8 @@ struct ModelsPage<'a> {
     price_version: &'a str,
     price_list: String,
     price_list_failed: Option<String>,
+    price_damage: &'a [String],
+    rejected: String,
     waiting: Vec<Waiting>,
     versions: Vec<Version>,
     notices: Vec<(String, &'a str)>,
@@ -157,6 +159,8 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
         price_version: &board.price_version,
         price_list: board.price_list.as_ref().map_or_else(String::new, |row| row.sentence(board.now)),
         price_list_failed: board.price_list.as_ref().and_then(|row| row.failure.clone()),
+        price_damage: &board.price_damage,
+        rejected: rejected(board),
         waiting: board.waiting.iter().map(|row| waiting(row, board)).collect(),
         versions: board.price_versions.iter().map(|row| version(row, board)).collect(),
         notices: board
@@ -226,6 +230,16 @@ fn waiting(row: &WaitingPrice, board: &ModelBoard) -> Waiting {
         from: row.from.clone(),
         since: moment(row.since, board.now),
     }
+}
+
+/// What somebody rejected, in a line; empty where nothing was.
+fn rejected(board: &ModelBoard) -> String {
+    let rows = board.rejected.iter().map(|row| format!("{} at {}", row.target, price(&row.after)));
+    let rows: Vec<String> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("Rejected: {}. `outlast prices confirm MODEL` takes that back.", rows.join("; "))
 }
 
 fn price(prices: &Prices) -> String {
