@@ -3,7 +3,7 @@
 
 use store::AttemptRow;
 use terms::{
-    event::{Hold, Settlement},
+    event::{ASSUMED_PRICES, Hold, Settlement},
     ids::{RequestId, TargetName},
     money::thousands,
     outcome::{Ending, Failure},
@@ -50,7 +50,7 @@ pub struct ExplainedAttempt {
     pub ending: String,
     /// Tokens in and out.
     pub tokens: String,
-    /// What it cost; `estimated` where the provider stated nothing.
+    /// What it cost; `estimated` where the provider stated nothing, `assumed` where nobody knows the price.
     pub cost: String,
     /// How long it took, and when the first token was there.
     pub took: String,
@@ -68,7 +68,10 @@ pub fn explain(
     }
     let at = trace.map(|trace| trace.at).or_else(|| first.map(|row| row.hold.at))?;
     let steps = match trace {
-        Some(trace) => trace.steps.iter().map(step).collect(),
+        Some(trace) => {
+            let several = providers_of_several_keys(trace);
+            trace.steps.iter().map(|happened| step(happened, &several)).collect()
+        }
         None => attempts.iter().flat_map(|row| of_books(row, at)).collect(),
     };
     Some(Explained {
@@ -95,7 +98,11 @@ fn about(at: Timestamp, trace: Option<&Trace>, hold: Option<&Hold>) -> String {
 fn headline(trace: Option<&Trace>, attempts: &[AttemptRow]) -> String {
     let last = attempts.last().and_then(|row| row.settlement.as_ref());
     let ending = trace.map(|trace| trace.ending).or_else(|| last.map(|last| last.ending));
-    let tries = counted(attempts.len() as u64, "attempt", "attempts");
+    // What was sent last may not be in the books yet.
+    let sent = trace.map_or(0, |trace| {
+        trace.steps.iter().filter(|step| matches!(step.what, Happening::Sent { .. })).count()
+    });
+    let tries = counted(attempts.len().max(sent) as u64, "attempt", "attempts");
     let took = trace.map_or(String::new(), |trace| format!(", {}", duration(trace.total_ms)));
     match ending {
         Some(Ending::Answered) => {
@@ -124,12 +131,25 @@ fn answerer<'t>(trace: Option<&'t Trace>, attempts: &'t [AttemptRow]) -> Option<
     told.or_else(|| attempts.iter().rev().find(answered).map(|row| &row.hold.target))
 }
 
-fn step(step: &Step) -> ExplainedStep {
-    let (text, went) = said(&step.what);
+/// Providers of which more than the first key was shown: their first is named, too.
+fn providers_of_several_keys(trace: &Trace) -> Vec<&str> {
+    let sent = trace.steps.iter().filter_map(|step| match &step.what {
+        Happening::Sent { target, key, .. } if *key > 1 => Some(provider(target)),
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn provider(target: &TargetName) -> &str {
+    target.as_str().split('/').next().unwrap_or_default()
+}
+
+fn step(step: &Step, several: &[&str]) -> ExplainedStep {
+    let (text, went) = said(&step.what, several);
     ExplainedStep { at: format!("+{}", duration(step.at_ms)), text, went }
 }
 
-fn said(what: &Happening) -> (String, Option<bool>) {
+fn said(what: &Happening, several: &[&str]) -> (String, Option<bool>) {
     match what {
         Happening::Planned { targets } if targets.is_empty() => {
             ("no target is left to try".to_owned(), Some(false))
@@ -142,7 +162,8 @@ fn said(what: &Happening) -> (String, Option<bool>) {
             (format!("{target} is passed by: {}", words(reason)), None)
         }
         Happening::Sent { attempt, target, key } => {
-            let key = if *key > 1 { format!(", with key {key}") } else { String::new() };
+            let is_named = several.contains(&provider(target));
+            let key = if is_named { format!(", with key {key}") } else { String::new() };
             (format!("attempt {attempt} goes to {target}{key}"), None)
         }
         Happening::Failed { target, failure, status, asked_ms, said } => {
@@ -242,7 +263,13 @@ fn attempt(row: &AttemptRow) -> ExplainedAttempt {
 fn settled(settlement: &Settlement) -> (String, String, String, String) {
     let Settlement { ending, usage, source, cost, first_token_ms, total_ms, .. } = settlement;
     let tokens = format!("{} in, {} out", thousands(usage.input()), thousands(usage.output()));
-    let estimated = if source.name() == "estimated" { " (estimated)" } else { "" };
+    let is_assumed = settlement.price_version == ASSUMED_PRICES;
+    let estimated = match (source.name() == "estimated", is_assumed) {
+        (true, true) => " (estimated, at an assumed price)",
+        (true, false) => " (estimated)",
+        (false, true) => " (at an assumed price)",
+        (false, false) => "",
+    };
     let first =
         first_token_ms.map_or(String::new(), |ms| format!(", first token {}", duration(ms)));
     let took = format!("{}{first}", duration(*total_ms));

@@ -83,6 +83,9 @@ pub struct ModelRow {
     pub successor: Option<TargetName>,
     /// Percent of its requests that the successor gets.
     pub share: u8,
+    /// How often its provider said that it does not exist, since it last answered.
+    #[serde(default)]
+    pub refusals: u32,
     /// Whether somebody wants it left as it is.
     pub held: bool,
     /// Whether it answered lately, or a configured route leads to it.

@@ -199,13 +199,21 @@ pub(super) async fn ask(
 }
 
 async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow::Result<()> {
-    let (current, waiting, rejected, rows, list, damage) = match open(arguments, environment)? {
-        Desk::Running(client) => {
+    let data = arguments.data_folder(environment)?;
+    // A look makes no data folder.
+    let desk = if data.is_dir() { Some(open(arguments, environment)?) } else { None };
+    let (current, waiting, rejected, rows, list, damage) = match desk {
+        None => {
+            let config = arguments.load(environment, &arguments.overrides())?;
+            let current = PriceVersions::load(&data)?.current(&config);
+            (current, Vec::new(), Vec::new(), Vec::new(), None, Vec::new())
+        }
+        Some(Desk::Running(client)) => {
             let board: ModelBoard = client.ask(Method::GET, "/api/models", String::new()).await?;
             let ModelBoard { price_version, waiting, rejected, price_versions, .. } = board;
             (price_version, waiting, rejected, price_versions, board.price_list, board.price_damage)
         }
-        Desk::Ours(ours) => {
+        Some(Desk::Ours(ours)) => {
             let Ours { prices, config, .. } = &*ours;
             let (waiting, rejected) = (prices.waiting(), prices.rejected());
             (prices.current(config), waiting, rejected, prices.rows(), None, prices.damage())

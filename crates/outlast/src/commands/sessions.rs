@@ -68,7 +68,7 @@ pub(super) fn running(
     match DataFolder::open(&data)? {
         Opened::Running(instance) => AdminClient::new(instance.console, &data, environment),
         Opened::Ours(_) => bail!(
-            "no outlast runs on {}; sessions live in the running process: start `outlast serve`, or name its data folder with --data",
+            "no outlast runs on {}, and this asks the running process: start `outlast serve`, or name its data folder with --data",
             data.display()
         ),
     }

@@ -61,7 +61,7 @@ impl Models for ModelDesk {
 
 impl ModelDesk {
     async fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
-        tracing::info!(?decision, by, "a decision about a model");
+        let told = format!("{decision:?}");
         let (lives, prices) = (self.gateway.lives(), &self.routing.prices);
         match decision {
             ModelDecision::Hold(target) => {
@@ -84,6 +84,7 @@ impl ModelDesk {
             }
             ModelDecision::Reject(target) => prices.reject(&target)?,
         }
+        tracing::info!(decision = told, by, "a decision about a model");
         self.ledger.activity().touch();
         Ok(())
     }

@@ -96,7 +96,9 @@ impl PriceVersions {
             );
         }
         let traffic = Traffic::of_last_month(store, now).await?;
-        let mut compared = self.compare(&list, config, &traffic, now)?;
+        let mut compared = self
+            .compare(&list, config, &traffic, now)
+            .with_context(|| format!("{} changes nothing", source.from))?;
         ensure!(
             !compared.named.is_empty(),
             "{} changes nothing: the {} price list in it names none of the models that are known here",
