@@ -376,8 +376,13 @@ fn explain(name: &str, known: &Known, rows: &Rows) -> anyhow::Result<()> {
     let made = first.known.as_ref().map(|model| (model.provider.as_str(), model.name.as_str()));
     let (provider, model) = made.unwrap_or((first.provider.name.as_str(), first.model.as_str()));
     if let Some(row) = catalog.successor(provider, model) {
+        // A cloud has names of its own for it, which nobody can make up.
+        let is_here =
+            |heir: &Arc<Target>| heir.provider.name == first.provider.name && heir.model == row.to;
+        let is_here = known.table.heirs(first, Successors::Any).iter().any(is_here);
+        let place = if is_here { String::new() } else { format!("at {provider}: ") };
         terminal::line(&format!(
-            "successor {} ({}; table of {})",
+            "successor {place}{} ({}; table of {})",
             row.to,
             row.source,
             catalog.successors_as_of()

@@ -168,12 +168,28 @@ async fn the_list_of_the_config_is_read_by_itself_and_one_that_cannot_be_is_told
     place.write("outlast.toml", &config("list.json", "models-dev"));
     fails("it is LiteLLM's list, and `format` in [prices] says models.dev's");
 
+    // The command holds to the config as well: to its format, and to all of it.
+    let refused = |says: &str| {
+        let output = place.run(&["prices", "refresh"]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
+    };
+    refused("`format` in [prices] says models.dev's");
+    place.write("outlast.toml", &config("list.json", "nobodys"));
+    refused("`nobodys` is no price list");
+    place.write("outlast.toml", &config("nowhere.json", "litellm"));
+    assert!(place.print(&["check"]).contains("warning: there is no file nowhere.json"));
+
     // What is at hand is what the command reads as well.
     place.write("outlast.toml", &config("list.json", "litellm"));
     let shown = place.print(&["prices", "refresh"]);
     assert!(shown.contains("$5 → $6") && shown.contains("--apply takes these over"), "{shown}");
 
+    // A source that is mended is read as soon as it holds; nobody waits for the hour.
+    place.write("outlast.toml", &config("nowhere.json", "litellm"));
     let server = place.serve();
+    server.logs("the price list could not be read");
+    place.write("outlast.toml", &config("list.json", "litellm"));
+    server.signal("HUP");
     let read = server.logs("the price list was read");
     assert!(read.contains("LiteLLM"), "{read}");
     let now = place.print(&["prices"]);
