@@ -220,7 +220,9 @@ async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow:
         }
     };
     terminal::line(&format!("prices of {current}"));
-    damage.iter().for_each(|damaged| terminal::line(damaged));
+    for damaged in &damage {
+        terminal::line(damaged);
+    }
     if let Some(list) = list {
         terminal::line(&list.sentence(wall()));
         if let Some(failure) = &list.failure {

@@ -131,11 +131,16 @@ impl Folder {
 
     /// What waits; nothing where that is damaged, which is told of.
     pub(super) fn pending(&self, damage: &mut Vec<String>) -> Pending {
-        read(&self.0.join(PENDING)).map(Option::unwrap_or_default).unwrap_or_else(|failure| {
-            let why = with_causes(&failure);
-            damage.push(format!("which prices wait, and which were rejected, is not known: {why}"));
-            Pending::default()
-        })
+        match read(&self.0.join(PENDING)) {
+            Ok(pending) => pending.unwrap_or_default(),
+            Err(failure) => {
+                let why = with_causes(&failure);
+                damage.push(format!(
+                    "which prices wait, and which were rejected, is not known: {why}"
+                ));
+                Pending::default()
+            }
+        }
     }
 
     pub(super) fn keep(&self, version: &Version) -> anyhow::Result<()> {

@@ -53,7 +53,9 @@ impl PriceVersions {
     pub(crate) fn load(data: &Path) -> anyhow::Result<Self> {
         let (folder, mut damage) = (Folder::of(data), Vec::new());
         let (versions, pending) = (folder.versions(&mut damage)?, folder.pending(&mut damage));
-        damage.iter().for_each(|damaged| tracing::error!("{damaged}"));
+        for damaged in &damage {
+            tracing::error!("{damaged}");
+        }
         Ok(Self { folder, state: Mutex::new(State { versions, pending, damage }) })
     }
 

@@ -185,9 +185,14 @@ async fn the_list_of_the_config_is_read_by_itself_and_one_that_cannot_be_is_told
     assert!(shown.contains("$5 → $6") && shown.contains("--apply takes these over"), "{shown}");
 
     // A source that is mended is read as soon as it holds; nobody waits for the hour.
-    place.write("outlast.toml", &config("nowhere.json", "litellm"));
+    place.write("outlast.toml", &config("late.json", "litellm"));
     let server = place.serve();
     server.logs("the price list could not be read");
+    assert!(place.print(&["prices"]).contains("could not be read"));
+    place.write("late.json", LIST);
+    place.print(&["prices", "refresh", "--apply"]);
+    let told = place.print(&["prices"]);
+    assert!(told.contains("last at") && !told.contains("could not be read"), "{told}");
     place.write("outlast.toml", &config("list.json", "litellm"));
     server.signal("HUP");
     let read = server.logs("the price list was read");
