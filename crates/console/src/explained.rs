@@ -68,10 +68,7 @@ pub fn explain(
     }
     let at = trace.map(|trace| trace.at).or_else(|| first.map(|row| row.hold.at))?;
     let steps = match trace {
-        Some(trace) => {
-            let several = providers_of_several_keys(trace);
-            trace.steps.iter().map(|happened| step(happened, &several)).collect()
-        }
+        Some(trace) => trace.steps.iter().map(step).collect(),
         None => attempts.iter().flat_map(|row| of_books(row, at)).collect(),
     };
     Some(Explained {
@@ -131,25 +128,12 @@ fn answerer<'t>(trace: Option<&'t Trace>, attempts: &'t [AttemptRow]) -> Option<
     told.or_else(|| attempts.iter().rev().find(answered).map(|row| &row.hold.target))
 }
 
-/// Providers of which more than the first key was shown: their first is named, too.
-fn providers_of_several_keys(trace: &Trace) -> Vec<&str> {
-    let sent = trace.steps.iter().filter_map(|step| match &step.what {
-        Happening::Sent { target, key, .. } if *key > 1 => Some(provider(target)),
-        _ => None,
-    });
-    sent.collect()
-}
-
-fn provider(target: &TargetName) -> &str {
-    target.as_str().split('/').next().unwrap_or_default()
-}
-
-fn step(step: &Step, several: &[&str]) -> ExplainedStep {
-    let (text, went) = said(&step.what, several);
+fn step(step: &Step) -> ExplainedStep {
+    let (text, went) = said(&step.what);
     ExplainedStep { at: format!("+{}", duration(step.at_ms)), text, went }
 }
 
-fn said(what: &Happening, several: &[&str]) -> (String, Option<bool>) {
+fn said(what: &Happening) -> (String, Option<bool>) {
     match what {
         Happening::Planned { targets } if targets.is_empty() => {
             ("no target is left to try".to_owned(), Some(false))
@@ -161,9 +145,9 @@ fn said(what: &Happening, several: &[&str]) -> (String, Option<bool>) {
         Happening::Skipped { target, reason } => {
             (format!("{target} is passed by: {}", words(reason)), None)
         }
-        Happening::Sent { attempt, target, key } => {
-            let is_named = several.contains(&provider(target));
-            let key = if is_named { format!(", with key {key}") } else { String::new() };
+        Happening::Sent { attempt, target, key, keys } => {
+            let key =
+                if *key > 1 || *keys > 1 { format!(", with key {key}") } else { String::new() };
             (format!("attempt {attempt} goes to {target}{key}"), None)
         }
         Happening::Failed { target, failure, status, asked_ms, said } => {
@@ -274,4 +258,40 @@ fn settled(settlement: &Settlement) -> (String, String, String, String) {
         first_token_ms.map_or(String::new(), |ms| format!(", first token {}", duration(ms)));
     let took = format!("{}{first}", duration(*total_ms));
     (words(ending.name()), tokens, format!("{cost}{estimated}"), took)
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::{
+        ids::RequestId,
+        outcome::Ending,
+        time::Timestamp,
+        trace::{Happening, Step, Trace},
+    };
+
+    use super::explain;
+
+    fn check(keys: u8, expect: &str) {
+        let request = RequestId::from_parts(1, 1);
+        let sent = Happening::Sent { attempt: 1, target: "a/m".into(), key: 1, keys };
+        let trace = Trace {
+            request,
+            at: Timestamp(0),
+            principal: "ada".into(),
+            route: "m".into(),
+            steps: vec![Step { at_ms: 0, what: sent }],
+            ending: Ending::Answered,
+            total_ms: 12,
+        };
+        // The books may not know of it yet.
+        let explained = explain(request, Some(&trace), &[]).unwrap();
+        assert_eq!(explained.headline, "Answered: 1 attempt, 12 ms");
+        assert_eq!(explained.steps[0].text, expect);
+    }
+
+    #[test]
+    fn what_was_sent_counts_and_its_key_is_named_where_there_are_several() {
+        check(1, "attempt 1 goes to a/m");
+        check(2, "attempt 1 goes to a/m, with key 1");
+    }
 }
