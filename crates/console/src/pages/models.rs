@@ -142,8 +142,8 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
                 "{}, too.",
                 counted(
                     some,
-                    "model that nobody asks for goes or is gone",
-                    "models that nobody asks for go or are gone"
+                    "model not in use goes or is gone",
+                    "models not in use go or are gone"
                 ),
             ),
         },

@@ -396,6 +396,11 @@ fn a_cloud_may_have_several_keys_where_it_knows_keys() {
         TWO,
         &["4: `api_keys` means nothing beside `access_key_id`"],
     );
+    refused(
+        &format!("{bedrock}api_key = \"env:A\"\n{signed}"),
+        TWO,
+        &["4: `api_key` and `access_key_id` stand together, and only one would be used"],
+    );
     let vertex = with("vertex\"\nproject = \"p\"\ntoken_file = \"t\"");
     refused(&format!("{vertex}{several}"), TWO, &["5: `api_keys` means nothing beside vertex"]);
 }
