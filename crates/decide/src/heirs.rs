@@ -1,5 +1,5 @@
 //! Who answers for a model that is gone: its successors at the same vendor, each with its own in turn,
-//! then what stands for its tier, there and elsewhere.
+//! then the very model at its maker, then what stands for its tier, there and elsewhere.
 
 use terms::ids::{ModelName, ProviderName};
 
@@ -57,6 +57,14 @@ pub fn heirs(
             push(provider, &row.to);
             from = row.to.clone();
         }
+    }
+    if allowed == Successors::Any
+        && let Some(same) = made.iter().find(|at| {
+            let is_listed = || catalog.listed(at.provider.as_str(), at.model.as_str()).is_some();
+            providers.contains(&at.provider) && is_listed()
+        })
+    {
+        push(&same.provider, &same.model);
     }
     if allowed == Successors::Any
         && let Some(tier) =
@@ -158,6 +166,14 @@ mod tests {
             &["azure", "openai"],
             Successors::Any,
             &["azure/gpt-5.6", "openai/gpt-5.5"],
+        );
+        check("azure/gpt-4-turbo", &["azure", "openai"], Successors::Any, &["openai/gpt-4-turbo"]);
+        check("azure/gpt-4-turbo", &["azure"], Successors::Any, &[]);
+        check(
+            "cloud/eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+            &["cloud", "anthropic"],
+            Successors::Any,
+            &["anthropic/claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5"],
         );
         check(
             "second/claude-haiku-4-5",

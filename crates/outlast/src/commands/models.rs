@@ -283,7 +283,12 @@ fn heirs(targets: &[Arc<Target>], allowed: Successors, known: &Known, rows: &Row
                     {
                         "successor".to_owned()
                     }
-                    _ if heir.model == target.model => "the same elsewhere".to_owned(),
+                    _ if target.known.as_ref().is_some_and(|known| {
+                        (&known.provider, &known.name) == (&heir.provider.name, &heir.model)
+                    }) =>
+                    {
+                        "the very model, at its maker".to_owned()
+                    }
                     Some(tier) => format!("tier {}", tier.name),
                     None => "successor".to_owned(),
                 };
