@@ -261,7 +261,7 @@ fn targets(scene: Scene) -> Vec<TargetRow> {
         targets[0].skips = vec![("gate_shut", 1_204), ("overtaken", 3)];
         targets[1].gate = GateState::Probing;
         targets[1].shut_for_ms = Some(31_000);
-        targets[1].reason = Some("timed_out".to_owned());
+        targets[1].reason = Some("model gone".to_owned());
         targets[1].failures = 9;
         targets[1].in_flight = 1;
         targets[1].error_percent = 31;
@@ -312,11 +312,13 @@ impl Models for NoTasks {
         ModelBoard {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now: SystemClock.now(),
-            simulated: None,
+            simulated: Some("The vendors are simulated: answers are made up.".to_owned()),
             models: vec![],
             notices: vec![],
             price_version: "2026-11-20".to_owned(),
             waiting: vec![],
+            rejected: vec![],
+            price_damage: vec![],
             price_versions: vec![],
             price_list: None,
         }
@@ -371,6 +373,7 @@ fn failovers(scene: Scene, now: Timestamp) -> Vec<FailoverRow> {
     if scene != Scene::Outage {
         return vec![];
     }
+    let long = "bedrock/eu.anthropic.claude-haiku-4-5-20251001-v1:0";
     let failover = |index: i64| FailoverRow {
         at: Timestamp(now.0 - index * 1_700),
         request: format!("req_0198c5e2f1a97c3b9d2e4f60718293{index:02x}"),
@@ -380,7 +383,7 @@ fn failovers(scene: Scene, now: Timestamp) -> Vec<FailoverRow> {
         } else {
             "anthropic/claude-fable-5".into()
         },
-        to: (index != 5).then(|| "openai/gpt-5.5".into()),
+        to: (index != 5).then(|| if index == 1 { long } else { "openai/gpt-5.5" }.into()),
         reason: if index % 3 == 1 { "timed_out".to_owned() } else { "unreachable".to_owned() },
         added_ms: if index % 3 == 1 { 8_120 } else { 3 },
     };

@@ -3,7 +3,7 @@
 
 use store::AttemptRow;
 use terms::{
-    event::{Hold, Settlement},
+    event::{ASSUMED_PRICES, Hold, Settlement},
     ids::{RequestId, TargetName},
     money::thousands,
     outcome::{Ending, Failure},
@@ -50,7 +50,7 @@ pub struct ExplainedAttempt {
     pub ending: String,
     /// Tokens in and out.
     pub tokens: String,
-    /// What it cost; `estimated` where the provider stated nothing.
+    /// What it cost; `estimated` where the provider stated nothing, `assumed` where nobody knows the price.
     pub cost: String,
     /// How long it took, and when the first token was there.
     pub took: String,
@@ -95,7 +95,11 @@ fn about(at: Timestamp, trace: Option<&Trace>, hold: Option<&Hold>) -> String {
 fn headline(trace: Option<&Trace>, attempts: &[AttemptRow]) -> String {
     let last = attempts.last().and_then(|row| row.settlement.as_ref());
     let ending = trace.map(|trace| trace.ending).or_else(|| last.map(|last| last.ending));
-    let tries = counted(attempts.len() as u64, "attempt", "attempts");
+    // What was sent last may not be in the books yet.
+    let sent = trace.map_or(0, |trace| {
+        trace.steps.iter().filter(|step| matches!(step.what, Happening::Sent { .. })).count()
+    });
+    let tries = counted(attempts.len().max(sent) as u64, "attempt", "attempts");
     let took = trace.map_or(String::new(), |trace| format!(", {}", duration(trace.total_ms)));
     match ending {
         Some(Ending::Answered) => {
@@ -141,8 +145,9 @@ fn said(what: &Happening) -> (String, Option<bool>) {
         Happening::Skipped { target, reason } => {
             (format!("{target} is passed by: {}", words(reason)), None)
         }
-        Happening::Sent { attempt, target, key } => {
-            let key = if *key > 1 { format!(", with key {key}") } else { String::new() };
+        Happening::Sent { attempt, target, key, keys } => {
+            let key =
+                if *key > 1 || *keys > 1 { format!(", with key {key}") } else { String::new() };
             (format!("attempt {attempt} goes to {target}{key}"), None)
         }
         Happening::Failed { target, failure, status, asked_ms, said } => {
@@ -242,9 +247,51 @@ fn attempt(row: &AttemptRow) -> ExplainedAttempt {
 fn settled(settlement: &Settlement) -> (String, String, String, String) {
     let Settlement { ending, usage, source, cost, first_token_ms, total_ms, .. } = settlement;
     let tokens = format!("{} in, {} out", thousands(usage.input()), thousands(usage.output()));
-    let estimated = if source.name() == "estimated" { " (estimated)" } else { "" };
+    let is_assumed = settlement.price_version == ASSUMED_PRICES;
+    let estimated = match (source.name() == "estimated", is_assumed) {
+        (true, true) => " (estimated, at an assumed price)",
+        (true, false) => " (estimated)",
+        (false, true) => " (at an assumed price)",
+        (false, false) => "",
+    };
     let first =
         first_token_ms.map_or(String::new(), |ms| format!(", first token {}", duration(ms)));
     let took = format!("{}{first}", duration(*total_ms));
     (words(ending.name()), tokens, format!("{cost}{estimated}"), took)
+}
+
+#[cfg(test)]
+mod tests {
+    use terms::{
+        ids::RequestId,
+        outcome::Ending,
+        time::Timestamp,
+        trace::{Happening, Step, Trace},
+    };
+
+    use super::explain;
+
+    fn check(keys: u8, expect: &str) {
+        let request = RequestId::from_parts(1, 1);
+        let sent = Happening::Sent { attempt: 1, target: "a/m".into(), key: 1, keys };
+        let trace = Trace {
+            request,
+            at: Timestamp(0),
+            principal: "ada".into(),
+            route: "m".into(),
+            steps: vec![Step { at_ms: 0, what: sent }],
+            ending: Ending::Answered,
+            total_ms: 12,
+        };
+        // The books may not know of it yet.
+        let explained = explain(request, Some(&trace), &[]).unwrap();
+        assert_eq!(explained.headline, "Answered: 1 attempt, 12 ms");
+        assert_eq!(explained.steps[0].text, expect);
+    }
+
+    #[test]
+    fn what_was_sent_counts_and_its_key_is_named_where_there_are_several() {
+        check(1, "attempt 1 goes to a/m");
+        check(2, "attempt 1 goes to a/m, with key 1");
+    }
 }

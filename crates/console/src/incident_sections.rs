@@ -3,7 +3,7 @@
 
 use askama::Template;
 use terms::{
-    incident::{CanaryOutcome, CanaryRun, Closed, Incident},
+    incident::{CanaryOutcome, CanaryRun, Cause, Closed, Incident},
     time::Timestamp,
 };
 
@@ -37,6 +37,7 @@ struct Card {
     since: String,
     ago: String,
     examples: Vec<String>,
+    closing: &'static str,
 }
 
 #[derive(Template)]
@@ -120,6 +121,12 @@ fn card(incident: &Incident, now: Timestamp) -> Card {
         since: moment(incident.since, now),
         ago: between(incident.since, now),
         examples: incident.examples.iter().map(ToString::to_string).collect(),
+        closing: match incident.cause {
+            Cause::Sign(_) => "Closing it says that this is normal from now on.",
+            Cause::Canary(_) => {
+                "When the canary fails twice in a row again, another incident opens: change what it expects if this is how it is."
+            }
+        },
     }
 }
 

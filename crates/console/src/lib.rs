@@ -47,7 +47,7 @@ pub use crate::{
     },
     models::{
         CheckRow, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceChangeRow,
-        PriceListRow, PriceRefresh, PriceVersionRow, WaitingPrice,
+        PriceListRow, PriceRefresh, PriceVersionRow, RejectedPrice, WaitingPrice,
     },
     origin::AllowedHosts,
     routes::{ROUTES, Route, router},

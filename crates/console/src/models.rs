@@ -54,6 +54,12 @@ pub struct ModelBoard {
     pub price_version: String,
     /// Prices that wait for a person.
     pub waiting: Vec<WaitingPrice>,
+    /// Prices that somebody rejected.
+    #[serde(default)]
+    pub rejected: Vec<RejectedPrice>,
+    /// Files of prices that could not be read, in sentences.
+    #[serde(default)]
+    pub price_damage: Vec<String>,
     /// Versions that were taken over, newest first.
     pub price_versions: Vec<PriceVersionRow>,
     /// The price list that is read by itself.
@@ -77,6 +83,9 @@ pub struct ModelRow {
     pub successor: Option<TargetName>,
     /// Percent of its requests that the successor gets.
     pub share: u8,
+    /// How often its provider said that it does not exist, since it last answered.
+    #[serde(default)]
+    pub refusals: u32,
     /// Whether somebody wants it left as it is.
     pub held: bool,
     /// Whether it answered lately, or a configured route leads to it.
@@ -136,6 +145,18 @@ pub struct WaitingPrice {
     pub since: Timestamp,
 }
 
+/// A price that somebody rejected: a list that states it still changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RejectedPrice {
+    /// `provider/model`.
+    pub target: TargetName,
+    /// What it is not.
+    pub after: Prices,
+    /// Whose list said so.
+    #[serde(default)]
+    pub from: String,
+}
+
 /// A version of the prices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriceVersionRow {
@@ -193,6 +214,9 @@ pub struct PriceRefresh {
     pub version: Option<String>,
     /// Prices that wait for a person and did not before; 0 where nothing was taken over.
     pub newly_waiting: u64,
+    /// Models of which it states prices that somebody rejected.
+    #[serde(default)]
+    pub rejected: Vec<TargetName>,
     /// The version in force before.
     pub before: String,
     /// What changes, the dearest for this traffic first.

@@ -1,5 +1,5 @@
 //! Who answers for a model that is gone: its successors at the same vendor, each with its own in turn,
-//! then what stands for its tier, there and elsewhere.
+//! then the very model at its maker, then what stands for its tier, there and elsewhere.
 
 use terms::ids::{ModelName, ProviderName};
 
@@ -42,9 +42,10 @@ pub fn heirs(
         Some(Reseller::Of(vendor)) => Some(*vendor),
         Some(Reseller::Bedrock | Reseller::Vertex) => None,
     };
-    let mut push = |provider: &ProviderName, name: &ModelName| {
-        let heir = ModelRef { provider: provider.clone(), model: name.clone() };
-        if name != model && !heirs.contains(&heir) {
+    // The same model elsewhere is an heir: it is gone at this provider only.
+    let mut push = |at: &ProviderName, name: &ModelName| {
+        let heir = ModelRef { provider: at.clone(), model: name.clone() };
+        if (at, name) != (provider, model) && !heirs.contains(&heir) {
             heirs.push(heir);
         }
     };
@@ -56,6 +57,14 @@ pub fn heirs(
             push(provider, &row.to);
             from = row.to.clone();
         }
+    }
+    if allowed == Successors::Any
+        && let Some(same) = made.iter().find(|at| {
+            let is_listed = || catalog.listed(at.provider.as_str(), at.model.as_str()).is_some();
+            providers.contains(&at.provider) && is_listed()
+        })
+    {
+        push(&same.provider, &same.model);
     }
     if allowed == Successors::Any
         && let Some(tier) =
@@ -94,6 +103,7 @@ mod tests {
         let catalog = Catalog::built_in()
             .unwrap()
             .with_reseller("second".into(), Reseller::Of("anthropic"))
+            .with_reseller("azure".into(), Reseller::Of("openai"))
             .with_reseller("cloud".into(), Reseller::Bedrock);
         let (provider, model) = model.split_once('/').unwrap();
         let providers: Vec<_> = providers.iter().map(|name| (*name).into()).collect();
@@ -146,6 +156,30 @@ mod tests {
             &["cloud", "openai"],
             Successors::Any,
             &["openai/gpt-5.4-mini"],
+        );
+    }
+
+    #[test]
+    fn the_same_model_answers_where_another_account_has_it() {
+        check(
+            "azure/gpt-5.5",
+            &["azure", "openai"],
+            Successors::Any,
+            &["azure/gpt-5.6", "openai/gpt-5.5"],
+        );
+        check("azure/gpt-4-turbo", &["azure", "openai"], Successors::Any, &["openai/gpt-4-turbo"]);
+        check("azure/gpt-4-turbo", &["azure"], Successors::Any, &[]);
+        check(
+            "cloud/eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+            &["cloud", "anthropic"],
+            Successors::Any,
+            &["anthropic/claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5"],
+        );
+        check(
+            "second/claude-haiku-4-5",
+            &["second", "anthropic"],
+            Successors::Any,
+            &["second/claude-haiku-5-5", "anthropic/claude-haiku-4-5"],
         );
     }
 }

@@ -27,18 +27,26 @@ pub fn implicit_route(asked: &str, providers: &[ProviderName], catalog: &Catalog
 }
 
 /// The configured providers that serve the very model.
+///
+/// Some providers' own names look like `provider/model`: `anthropic/claude-haiku-4.5` is `OpenRouter`'s.
+/// Such a name is theirs unless the provider before the slash is known to have what stands behind it.
 fn own(asked: &str, providers: &[ProviderName], catalog: &Catalog) -> Vec<ModelRef> {
-    if let Some((prefix, model)) = asked.split_once('/')
-        && let Some(provider) = providers.iter().find(|provider| provider.as_str() == prefix)
+    let named = asked.split_once('/').and_then(|(prefix, model)| {
+        let provider = providers.iter().find(|provider| provider.as_str() == prefix)?;
+        Some(ModelRef { provider: provider.clone(), model: model.into() })
+    });
+    if let Some(named) = &named
+        && catalog.model(named.provider.as_str(), named.model.as_str()).is_some()
     {
-        return vec![ModelRef { provider: provider.clone(), model: model.into() }];
+        return vec![named.clone()];
     }
     let serves = |provider: &&ProviderName| catalog.listed(provider.as_str(), asked).is_some();
-    providers
+    let whole: Vec<ModelRef> = providers
         .iter()
         .filter(serves)
         .map(|provider| ModelRef { provider: provider.clone(), model: asked.into() })
-        .collect()
+        .collect();
+    if whole.is_empty() { named.into_iter().collect() } else { whole }
 }
 
 fn push_new(targets: &mut Vec<ModelRef>, provider: &ProviderName, model: &ModelName) {
@@ -89,5 +97,15 @@ mod tests {
         check("openai/gpt-99-preview", &["openai"], &["openai/gpt-99-preview"]);
         check("gpt-99-preview", &["openai"], &[]);
         check("claude-fable-5", &["openai"], &[]);
+    }
+
+    #[test]
+    fn a_name_that_a_provider_has_whole_goes_there() {
+        let both = ["anthropic", "openrouter"];
+        let name = "anthropic/claude-haiku-4.5";
+        check(name, &both, &["openrouter/anthropic/claude-haiku-4.5"]);
+        check(name, &["anthropic"], &["anthropic/claude-haiku-4.5"]);
+        let maker = ["anthropic/claude-haiku-4-5", "anthropic/claude-haiku-5-5"];
+        check("anthropic/claude-haiku-4-5", &both, &maker);
     }
 }

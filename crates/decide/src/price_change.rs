@@ -18,13 +18,15 @@ const FACTOR: u64 = 5;
 pub struct AlertLimits {
     /// Percent that the cost of the models concerned moves, either way. Default 10.
     pub percent: u32,
+    /// Dollars a month that a move by `percent` must come to. Default 1.
+    pub floor: NanoUsd,
     /// Dollars that it moves in a month. Default 100.
     pub monthly: NanoUsd,
 }
 
 impl Default for AlertLimits {
     fn default() -> Self {
-        Self { percent: 10, monthly: NanoUsd(100_000_000_000) }
+        Self { percent: 10, floor: NanoUsd(1_000_000_000), monthly: NanoUsd(100_000_000_000) }
     }
 }
 
@@ -116,7 +118,8 @@ pub fn monthly(usage: &Usage, prices: &Prices) -> NanoUsd {
 /// Whether people are told that what cost `before` will cost `after`.
 pub fn is_worth_telling(before: NanoUsd, after: NanoUsd, limits: &AlertLimits) -> bool {
     let moved = i128::from(after.0) - i128::from(before.0);
-    let by_percent = moved.abs() * 100 >= i128::from(before.0) * i128::from(limits.percent);
+    let by_percent = moved.abs() * 100 >= i128::from(before.0) * i128::from(limits.percent)
+        && moved.abs() >= i128::from(limits.floor.0);
     moved != 0 && (by_percent || moved.abs() >= i128::from(limits.monthly.0))
 }
 
@@ -195,6 +198,8 @@ mod tests {
         check(5_000, 4_900, true);
         check(0, 0, false);
         check(0, 1, true);
+        let cent = is_worth_telling(NanoUsd(38_000), NanoUsd(76_000), &AlertLimits::default());
+        assert!(!cent, "a large part of nothing is nothing");
     }
 
     proptest! {

@@ -100,8 +100,8 @@ pub struct Injection {
 impl Injection {
     fn holds_at(&self, target: &TargetName) -> bool {
         let name = target.as_str();
-        let of_provider =
-            || name.strip_prefix(self.at.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let at = self.at.strip_suffix("/*").unwrap_or(&self.at);
+        let of_provider = || name.strip_prefix(at).is_some_and(|rest| rest.starts_with('/'));
         name == self.at || of_provider()
     }
 }
@@ -226,6 +226,8 @@ mod tests {
         assert!(chaos.fault(&"openai/gpt".into(), now).is_some());
         assert!(chaos.fault(&"openai-eu/gpt".into(), now).is_none());
         assert!(chaos.fault(&"openai/gpt".into(), now.after(1_000)).is_none(), "it ended");
+        chaos.begin(injection("ollama/*", 100), Duration::from_secs(1), now).unwrap();
+        assert!(chaos.fault(&"ollama/local-x".into(), now).is_some());
         let held = chaos.begin(injection("a/b", 100), Duration::from_secs(9), now).unwrap();
         assert!(chaos.fault(&"a/c".into(), now).is_none());
         assert_eq!(chaos.end(Some(held.id), now), 1);

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use decide::{gate::GateLimits, health::View, retry_budget::RetryBudgetLimits};
 use ledger::Ledger;
 use terms::{
-    ids::RequestId,
+    ids::{RequestId, TargetName},
     outcome::Ending,
     time::{Moment, Timestamp},
 };
@@ -179,9 +179,12 @@ impl Gateway {
         lasts: Duration,
     ) -> Result<Injection, ChaosRefused> {
         let table = self.table();
-        let at = injection.at.as_str();
-        let is_provider = || table.providers().iter().any(|provider| provider.name.as_str() == at);
-        if !is_provider() && !table.targets().keys().any(|target| target.as_str() == at) {
+        let provider = injection.at.strip_suffix("/*").unwrap_or(&injection.at);
+        let is_provider = || table.providers().iter().any(|other| other.name.as_str() == provider);
+        let target = TargetName::from(injection.at.as_str());
+        // A target that no route names is one all the same: a pattern leads there, or a caller names it.
+        let is_target = || table.targets().contains_key(&target) || table.named(&target).is_some();
+        if !is_provider() && !is_target() {
             return Err(ChaosRefused::NoTarget(injection.at));
         }
         let lasts = lasts.min(LONGEST);

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::Envelope;
 
 use crate::{
+    credential::Credential,
     gateway::Gateway,
     outgoing,
     provider::{Endpoint, Provider, Source},
@@ -76,6 +77,28 @@ impl Gateway {
         let found = endpoints.iter().find_map(|endpoint| Some((endpoint, address(endpoint)?)));
         let (endpoint, base) = found.ok_or(ListFailure::NoList)?;
         let until = Instant::now() + TIME;
+        let mut last = None;
+        for key in 0..u8::try_from(keys.len().max(1)).unwrap_or(u8::MAX) {
+            let credential = keys.credential(key);
+            match self.listed_at(provider, endpoint, &base, credential, until).await {
+                // Another key may still be good.
+                Err(ListFailure::Refused(status)) if is_of_key(status) => {
+                    last = Some(ListFailure::Refused(status));
+                }
+                listed => return listed,
+            }
+        }
+        Err(last.unwrap_or(ListFailure::NoList))
+    }
+
+    async fn listed_at(
+        &self,
+        provider: &Provider,
+        endpoint: &Endpoint,
+        base: &str,
+        credential: Option<&Credential>,
+        until: Instant,
+    ) -> Result<HashSet<String>, ListFailure> {
         let (mut names, mut query) = (HashSet::new(), first_page(endpoint.dialect));
         for _ in 0..PAGES {
             let uri: Uri = format!("{base}{query}").parse().map_err(|_| ListFailure::NoList)?;
@@ -84,7 +107,7 @@ impl Gateway {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(header::ACCEPT, json);
             outgoing::own(request.headers_mut(), endpoint);
-            if let Some(credential) = keys.credential(0) {
+            if let Some(credential) = credential {
                 let shown = credential.show(&mut request, &[], endpoint.dialect, self, until);
                 shown.await.map_err(|_| ListFailure::Unreachable)?;
             }
@@ -103,6 +126,17 @@ impl Gateway {
         }
         Err(ListFailure::NoSuchList)
     }
+}
+
+/// Whether a status says something of the key that was shown.
+fn is_of_key(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::PAYMENT_REQUIRED
+            | StatusCode::FORBIDDEN
+            | StatusCode::TOO_MANY_REQUESTS
+    )
 }
 
 /// The list of a vendor's own API stands beside its calls.

@@ -291,6 +291,14 @@ impl Table {
         targets.into_iter().filter(|target| !target.provider.is_in_process()).collect()
     }
 
+    /// The target of this name, `provider/model`, whether or not a route leads to it: any model of a
+    /// provider here can be asked for. `None` where there is no such provider.
+    pub fn named(&self, target: &TargetName) -> Option<Arc<Target>> {
+        let (provider, model) = target.as_str().split_once('/')?;
+        let model = (!model.is_empty()).then(|| ModelName::from(model))?;
+        self.target(&ModelRef { provider: provider.into(), model })
+    }
+
     /// Every name that can be asked for, with the provider of its first target.
     pub(crate) fn names(&self) -> BTreeMap<&str, &str> {
         self.routes

@@ -109,7 +109,8 @@ impl Trail {
         let Sending { target, key, ordinal, .. } = sending;
         self.eventful |= *ordinal > 1;
         let key = key.saturating_add(1);
-        self.note(Happening::Sent { attempt: *ordinal, target: target.name.clone(), key });
+        let keys = u8::try_from(target.provider.key_ids().len()).unwrap_or(u8::MAX);
+        self.note(Happening::Sent { attempt: *ordinal, target: target.name.clone(), key, keys });
     }
 
     /// Nothing is sent for so long.

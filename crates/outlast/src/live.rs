@@ -83,17 +83,21 @@ impl LiveView {
         }
     }
 
-    /// Targets of configured routes, and of implicit ones that were used.
+    /// Targets of configured routes, and all others that were used: of implicit routes, of patterns,
+    /// successors, and those that callers named.
     fn targets(&self, totals: &BTreeMap<TargetName, TargetTotals>) -> Vec<TargetRow> {
-        self.gateway
-            .table()
-            .targets()
-            .into_values()
-            .filter_map(|(target, configured)| {
-                let used = totals.get(&target.name);
-                (configured || used.is_some()).then(|| self.target(&target, used))
-            })
-            .collect()
+        let table = self.gateway.table();
+        let configured = table.targets().into_iter().filter(|(_, (_, configured))| *configured);
+        let mut targets: BTreeMap<TargetName, Arc<Target>> =
+            configured.map(|(name, (target, _))| (name, target)).collect();
+        for used in totals.keys() {
+            if !targets.contains_key(used)
+                && let Some(target) = table.named(used)
+            {
+                targets.insert(used.clone(), target);
+            }
+        }
+        targets.values().map(|target| self.target(target, totals.get(&target.name))).collect()
     }
 
     fn target(&self, target: &Target, totals: Option<&TargetTotals>) -> TargetRow {

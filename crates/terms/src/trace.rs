@@ -61,6 +61,9 @@ pub enum Happening {
         target: TargetName,
         /// Which of the provider's keys was shown, counted from 1.
         key: u8,
+        /// How many it has; 0 where that was not written down.
+        #[serde(default)]
+        keys: u8,
     },
     /// An attempt failed, or was left to the next target.
     Failed {

@@ -34,6 +34,8 @@ struct ModelsPage<'a> {
     price_version: &'a str,
     price_list: String,
     price_list_failed: Option<String>,
+    price_damage: &'a [String],
+    rejected: String,
     waiting: Vec<Waiting>,
     versions: Vec<Version>,
     notices: Vec<(String, &'a str)>,
@@ -119,13 +121,19 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
     let goes = |row: &&&ModelRow| row.stage != "live";
     let ending = used.iter().filter(goes).count() as u64;
     let strangers = used.iter().filter(|row| !row.in_catalog).count() as u64;
-    let models = board.models.iter().filter(|row| row.held || (row.in_use && row.stage != "live"));
+    let is_refused = |row: &ModelRow| row.stage == "live" && row.refusals > 0;
+    let refused = used.iter().filter(|row| is_refused(row)).count() as u64;
+    let models = board
+        .models
+        .iter()
+        .filter(|row| row.held || (row.in_use && (row.stage != "live" || is_refused(row))));
     ModelsPage {
         simulated: board.simulated.as_deref(),
         version: &board.version,
-        headline: match ending {
-            0 => "No model in use is about to go".to_owned(),
-            some => counted(some, "model in use goes or is gone", "models in use go or are gone"),
+        headline: match (ending, refused) {
+            (0, 0) => "No model in use is about to go".to_owned(),
+            (0, some) => counted(some, "model in use may be gone", "models in use may be gone"),
+            (some, _) => counted(some, "model in use goes or is gone", "models in use go or are gone"),
         },
         models: models.map(|row| model(row, board)).collect(),
         unused: match others.iter().filter(goes).count() as u64 {
@@ -134,8 +142,8 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
                 "{}, too.",
                 counted(
                     some,
-                    "model that nobody asks for goes or is gone",
-                    "models that nobody asks for go or are gone"
+                    "model not in use goes or is gone",
+                    "models not in use go or are gone"
                 ),
             ),
         },
@@ -157,6 +165,8 @@ fn render(board: &ModelBoard) -> askama::Result<String> {
         price_version: &board.price_version,
         price_list: board.price_list.as_ref().map_or_else(String::new, |row| row.sentence(board.now)),
         price_list_failed: board.price_list.as_ref().and_then(|row| row.failure.clone()),
+        price_damage: &board.price_damage,
+        rejected: rejected(board),
         waiting: board.waiting.iter().map(|row| waiting(row, board)).collect(),
         versions: board.price_versions.iter().map(|row| version(row, board)).collect(),
         notices: board
@@ -185,6 +195,7 @@ fn reached(row: &ModelRow) -> Reached {
 fn mark(row: &ModelRow) -> &'static str {
     match row.stage.as_str() {
         "gone" => "shut",
+        "live" if row.refusals > 0 => "probing",
         "live" => "open",
         _ => "probing",
     }
@@ -198,7 +209,13 @@ fn model(row: &ModelRow, board: &ModelBoard) -> Model {
         target: row.target.to_string(),
         mark: mark(row),
         stage: row.stage.clone(),
-        detail: if row.held { "held".to_owned() } else { detail.join(", ") },
+        detail: match row.stage.as_str() {
+            _ if row.held => "held".to_owned(),
+            "live" => {
+                "its provider said that it does not exist, and it has not answered since".to_owned()
+            }
+            _ => detail.join(", "),
+        },
         last_day: row.last_day.clone().unwrap_or_else(|| "–".to_owned()),
         successor: row.successor.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string),
         share: format!("{} %", row.share),
@@ -226,6 +243,16 @@ fn waiting(row: &WaitingPrice, board: &ModelBoard) -> Waiting {
         from: row.from.clone(),
         since: moment(row.since, board.now),
     }
+}
+
+/// What somebody rejected, in a line; empty where nothing was.
+fn rejected(board: &ModelBoard) -> String {
+    let rows = board.rejected.iter().map(|row| format!("{} at {}", row.target, price(&row.after)));
+    let rows: Vec<String> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("Rejected: {}.", rows.join("; "))
 }
 
 fn price(prices: &Prices) -> String {

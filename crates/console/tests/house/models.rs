@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use console::{
     CheckRow, Doing, ModelBoard, ModelDecision, ModelRow, Models, NoticeRow, PriceListRow,
-    PriceRefresh, PriceVersionRow, WaitingPrice,
+    PriceRefresh, PriceVersionRow, RejectedPrice, WaitingPrice,
 };
 use terms::{
     model::Prices,
@@ -52,8 +52,8 @@ impl Models for FixedModels {
     }
 }
 
-/// A model that is gone, one that is ramped, one that is held, one that the catalog does not know; two that
-/// nobody uses; a price that waits.
+/// A model that is gone, one that is ramped, one that is held, one that the catalog does not know and that was refused once; two that
+/// nobody uses; a price that waits, and one that was rejected.
 fn models() -> ModelBoard {
     let prices = |input, output| Prices {
         input: PicoUsdPerToken(input),
@@ -69,6 +69,7 @@ fn models() -> ModelBoard {
         last_day: None,
         successor: Some("anthropic/claude-opus-4-8".into()),
         share: 100,
+        refusals: 0,
         held: false,
         in_use: true,
         in_catalog: true,
@@ -114,6 +115,7 @@ fn models() -> ModelBoard {
     let own = ModelRow {
         target: "local/llama".into(),
         reason: String::new(),
+        refusals: 1,
         last_day: None,
         held: false,
         in_catalog: false,
@@ -140,6 +142,12 @@ fn models() -> ModelBoard {
             from: "LiteLLM".to_owned(),
             since: Timestamp(NOON - 7_200_000),
         }],
+        rejected: vec![RejectedPrice {
+            target: "openai/o3".into(),
+            after: prices(12_000_000, 48_000_000),
+            from: "LiteLLM".to_owned(),
+        }],
+        price_damage: Vec::new(),
         price_versions: vec![PriceVersionRow {
             version: "2026-11-20.1".to_owned(),
             at: Timestamp(NOON - 7_200_000),

@@ -70,6 +70,17 @@ async fn a_refused_key_takes_itself_out_and_not_its_provider() {
 }
 
 #[tokio::test]
+async fn a_list_of_models_is_asked_for_with_a_key_that_works() {
+    let first = vendor("first", CHAT, &["m"]).await;
+    let house = House::open(table("r", &[(provider("first", &first, CHAT), "m")])).await;
+    let list = async |keys: &[&str]| {
+        house.gateway.list_models(&with_keys("first", &first.base_url(), keys)).await
+    };
+    assert!(list(&["dead-key-1", "upstream-secret"]).await.unwrap().contains("m"));
+    assert!(list(&["dead-key-1", "dead-key-2"]).await.is_err());
+}
+
+#[tokio::test]
 async fn a_limited_key_gives_way_to_another_at_once() {
     let limited = Told::json(429, r#"{"error":{"message":"slow down"}}"#);
     let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;

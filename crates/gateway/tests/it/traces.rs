@@ -15,7 +15,7 @@ fn words(house: &House) -> Vec<String> {
     let word = |what: &Happening| match what {
         Happening::Planned { targets } => format!("planned {}", targets.len()),
         Happening::Skipped { target, reason } => format!("skipped {target} {reason}"),
-        Happening::Sent { attempt, target, key } => format!("sent {attempt} {target} {key}"),
+        Happening::Sent { attempt, target, key, .. } => format!("sent {attempt} {target} {key}"),
         Happening::Failed { target, failure, status, asked_ms, .. } => {
             format!("failed {target} {} {status} {asked_ms:?}", failure.name())
         }

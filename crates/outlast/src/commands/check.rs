@@ -1,14 +1,14 @@
 //! `outlast check`: every problem of the config with its place, or what it amounts to.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use decide::spray::Spray;
-use gateway::{Route, Source};
+use gateway::{Provider, Route, Source};
 
 use crate::{
     commands::ConfigArguments,
-    config::{Config, Environment},
+    config::{Config, Environment, is_web},
     terminal,
 };
 
@@ -46,9 +46,34 @@ fn show(config: &Config) {
     for route in &config.routes {
         terminal::line(&format!("route    {} → {}", route.name, led_to(route)));
     }
-    terminal::line(
-        "every catalog model of these providers is a route, too; `outlast models NAME` shows its targets",
-    );
+    let is_listed =
+        |provider: &Arc<Provider>| !config.catalog.models_of(provider.name.as_str()).is_empty();
+    let (listed, others): (Vec<_>, Vec<_>) = config.providers.iter().cloned().partition(is_listed);
+    let names = |providers: &[Arc<Provider>]| {
+        let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+        names.join(", ")
+    };
+    if !listed.is_empty() {
+        terminal::line(&format!(
+            "every catalog model of {} is a route, too; `outlast models NAME` shows its targets",
+            names(&listed)
+        ));
+    }
+    if !others.is_empty() {
+        terminal::line(&format!(
+            "models of {} are asked for as PROVIDER/MODEL, or by routes of yours: the catalog lists none there",
+            names(&others)
+        ));
+    }
+    if let Some(list) = &config.upkeep.price_list
+        && !is_web(&list.from)
+        && !Path::new(&list.from).is_file()
+    {
+        terminal::line(&format!(
+            "warning: there is no file {}, the `source` of [prices], so that prices stay as they are",
+            list.from
+        ));
+    }
     terminal::line("ok");
 }
 

@@ -37,7 +37,7 @@ async fn show(arguments: &Arguments, environment: &Environment) -> anyhow::Resul
     let id = match &arguments.request {
         None => None,
         Some(text) => Some(RequestId::parse(text).with_context(|| {
-            format!("`{text}` is no request id; they begin with req_, as x-outlast-request-id says")
+            format!("`{text}` is no request id: req_ and 32 hexadecimal digits, as x-outlast-request-id says")
         })?),
     };
     let store = arguments.config.books(environment).await?;

@@ -9,7 +9,10 @@ use console::{IncidentWords, LevelWords};
 use http::Method;
 use serde::de::IgnoredAny;
 use store::Store;
-use terms::{incident::Incident, time::Timestamp};
+use terms::{
+    incident::{Cause, Incident},
+    time::Timestamp,
+};
 
 use crate::{
     commands::{ConfigArguments, sessions, small_runtime},
@@ -40,7 +43,7 @@ enum Action {
         #[command(flatten)]
         config: ConfigArguments,
     },
-    /// Say that how the target answers now is normal from now on.
+    /// Say that how the target answers now is normal; a canary's opens again when it fails twice in a row.
     Close {
         /// The incident, as `outlast incidents list` shows it
         id: String,
@@ -73,8 +76,14 @@ async fn act(action: &Action, environment: &Environment) -> anyhow::Result<()> {
             anyhow::ensure!(plain, unknown(id));
             let client = sessions::running(config, environment)?;
             let path = format!("/api/incidents/{id}");
+            let incident: Incident = client.ask(Method::GET, &path, String::new()).await?;
             let _: IgnoredAny = client.ask(Method::DELETE, &path, String::new()).await?;
-            terminal::line(&format!("{id} is closed; how its target answers now is normal"));
+            terminal::line(&match incident.cause {
+                Cause::Sign(_) => format!("{id} is closed; how its target answers now is normal"),
+                Cause::Canary(canary) => format!(
+                    "{id} is closed; another opens when {canary} fails there twice in a row: change what the canary expects if this is how it is"
+                ),
+            });
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use console::{ModelBoard, ModelRow};
 use decide::{
     catalog::Catalog,
+    heirs::Successors,
     lifecycle::{Life, LifecycleLimits, Sign},
 };
 use gateway::{Keyring, Provider, Route, RouteDefaults, Source, Table, Target, TimeLimits};
@@ -110,7 +111,7 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
     match &arguments.name {
         Some(name) => {
             match known.routes.iter().find(|route| answers_to(route.name.as_str(), name)) {
-                Some(route) => configured(route, &known, &rows),
+                Some(route) => configured(route, name, &known, &rows),
                 None => explain(name, &known, &rows)?,
             }
         }
@@ -139,6 +140,14 @@ async fn decide(
     };
     let store = Store::open(&folder.store_path()).await?;
     let mut lives = read_lives(&store).await?;
+    if hold && !lives.contains_key(&TargetName::from(model)) {
+        let table = config.load(environment, &config.overrides())?.table();
+        let is_known = table.targets_of(model).iter().any(|target| target.name.as_str() == model);
+        ensure!(
+            is_known,
+            "no route leads to `{model}`; write provider/model, as `outlast models` lists them"
+        );
+    }
     let life = lives.entry(TargetName::from(model)).or_default();
     ensure!(hold || life.held.is_some(), "{model} is not held");
     life.held = hold.then(wall);
@@ -234,10 +243,65 @@ fn answers_to(route: &str, name: &str) -> bool {
     route.strip_suffix('*').map_or(route == name, |prefix| name.starts_with(prefix))
 }
 
-fn configured(route: &Route, known: &Known, rows: &Rows) {
-    in_order(&route.targets, known);
+fn configured(route: &Route, name: &str, known: &Known, rows: &Rows) {
+    // A pattern's target is that of the name that was asked for.
+    let filled = |target: &Arc<Target>| {
+        let asked = TargetName::from(format!("{}/{name}", target.provider.name));
+        let named = (target.model.as_str() == "*").then(|| known.table.named(&asked)).flatten();
+        named.unwrap_or_else(|| Arc::clone(target))
+    };
+    let targets: Vec<Arc<Target>> = route.targets.iter().map(filled).collect();
+    in_order(&targets, known);
     terminal::line(&format!("the route `{}` of the config", route.name));
-    ends(&route.targets, rows);
+    heirs(&targets, route.successors, known, rows);
+    ends(&targets, rows);
+}
+
+/// Who answers where a model is gone, the best first, and why.
+fn heirs(targets: &[Arc<Target>], allowed: Successors, known: &Known, rows: &Rows) {
+    let catalog = known.table.catalog();
+    for target in targets.iter().filter(|target| !target.provider.is_in_process()) {
+        let of_maker = target.known.as_ref().map(|model| (model.provider.as_str(), &model.name));
+        let maker = of_maker.map_or(target.provider.name.as_str(), |(maker, _)| maker);
+        let made = of_maker.map_or(&target.model, |(_, model)| model);
+        let mut row = catalog.successor(maker, made.as_str());
+        let mut family = Vec::new();
+        while let Some(next) = row.filter(|row| !family.contains(&&row.to)) {
+            family.push(&next.to);
+            row = catalog.successor(maker, next.to.as_str());
+        }
+        let tier = catalog.tier(maker, made.as_str());
+        let is_gone =
+            |heir: &TargetName| rows.iter().any(|row| row.target == *heir && row.stage == "gone");
+        let heirs = known.table.heirs(target, allowed);
+        let told: Vec<String> = heirs
+            .iter()
+            .map(|heir| {
+                let why = match tier {
+                    _ if heir.provider.name == target.provider.name
+                        && family.contains(&&heir.model) =>
+                    {
+                        "successor".to_owned()
+                    }
+                    _ if target.known.as_ref().is_some_and(|known| {
+                        (&known.provider, &known.name) == (&heir.provider.name, &heir.model)
+                    }) =>
+                    {
+                        "the very model, at its maker".to_owned()
+                    }
+                    Some(tier) => format!("tier {}", tier.name),
+                    None => "successor".to_owned(),
+                };
+                let gone = if is_gone(&heir.name) { ", gone itself" } else { "" };
+                format!("{} ({why}{gone})", heir.name)
+            })
+            .collect();
+        terminal::line(&if told.is_empty() {
+            format!("nobody is known to answer when {} is gone", target.name)
+        } else {
+            format!("when {} is gone: {}", target.name, told.join(", then "))
+        });
+    }
 }
 
 /// Who answers, and what each costs.
@@ -298,15 +362,32 @@ fn explain(name: &str, known: &Known, rows: &Rows) -> anyhow::Result<()> {
     let catalog = known.table.catalog();
     let targets = known.table.targets_of(name);
     let Some(first) = targets.first() else {
-        bail!(
-            "no configured provider has a model `{name}`; `outlast models` lists what can be reached"
-        );
+        // A cloud serves models of others under names that somebody chose, so that it is named with them.
+        let sold = known
+            .table
+            .providers()
+            .iter()
+            .filter(|provider| catalog.model(provider.name.as_str(), name).is_some());
+        let sold: Vec<String> =
+            sold.map(|provider| format!("`{}/DEPLOYMENT`", provider.name)).collect();
+        let hint = if sold.is_empty() {
+            "`outlast models` lists what can be reached".to_owned()
+        } else {
+            format!("where it was deployed, ask for {}", sold.join(" or "))
+        };
+        bail!("no configured provider has a model `{name}`; {hint}");
     };
     in_order(&targets, known);
-    let (provider, model) = (first.provider.name.as_str(), first.model.as_str());
+    let made = first.known.as_ref().map(|model| (model.provider.as_str(), model.name.as_str()));
+    let (provider, model) = made.unwrap_or((first.provider.name.as_str(), first.model.as_str()));
     if let Some(row) = catalog.successor(provider, model) {
+        // A cloud has names of its own for it, which nobody can make up.
+        let is_here =
+            |heir: &Arc<Target>| heir.provider.name == first.provider.name && heir.model == row.to;
+        let is_here = known.table.heirs(first, Successors::Any).iter().any(is_here);
+        let place = if is_here { String::new() } else { format!("at {provider}: ") };
         terminal::line(&format!(
-            "successor {} ({}; table of {})",
+            "successor {place}{} ({}; table of {})",
             row.to,
             row.source,
             catalog.successors_as_of()
@@ -320,6 +401,7 @@ fn explain(name: &str, known: &Known, rows: &Rows) -> anyhow::Result<()> {
         )),
         None => {}
     }
+    heirs(&targets, Successors::Any, known, rows);
     ends(&targets, rows);
     Ok(())
 }

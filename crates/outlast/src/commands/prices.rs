@@ -11,6 +11,7 @@ use http::Method;
 use serde::{Serialize, de::IgnoredAny};
 use store::Store;
 use terms::{
+    ids::TargetName,
     model::Prices,
     money::{NanoUsd, PicoUsdPerToken},
 };
@@ -19,7 +20,7 @@ use crate::{
     admin_client::AdminClient,
     clock::wall,
     commands::{ConfigArguments, small_runtime},
-    config::{Config, Environment},
+    config::{Config, Environment, is_web},
     data_folder::{DataFolder, Opened},
     prices::{PriceVersions, read_source},
     terminal,
@@ -58,7 +59,7 @@ enum Action {
         #[command(flatten)]
         config: ConfigArguments,
     },
-    /// A price that waits is right: it holds from now on.
+    /// A price that waits, or that was rejected, is right: it holds from now on.
     Confirm {
         /// `provider/model`
         model: String,
@@ -96,10 +97,15 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
     match &arguments.action {
         None => show(&arguments.config, environment).await,
         Some(Action::Refresh { from, apply, all, config }) => {
-            let from = match from {
-                Some(from) => place(from)?,
-                None => usual(config, environment)?,
+            // Where there is a config, it names the usual list and says whose it must be.
+            let loaded = match config.load(environment, &config.overrides()) {
+                Err(problems) if config.is_there() => return Err(problems.into()),
+                loaded => loaded.ok(),
             };
+            let list = loaded.and_then(|config| config.upkeep.price_list);
+            let usual = list.as_ref().map_or(LITELLM, |list| list.from.as_str());
+            let from = place(from.as_deref().unwrap_or(usual))?;
+            let format = list.filter(|list| list.is_at(&from)).and_then(|list| list.format);
             let refreshed = match open(config, environment)? {
                 Desk::Running(client) => {
                     let body = serde_json::to_string(&RefreshOrder { from: &from, apply: *apply })?;
@@ -109,7 +115,7 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
                     let source = read_source(&from).await?;
                     let store = ours.store().await?;
                     let Ours { prices, config, .. } = &*ours;
-                    prices.refresh(&source, None, config, &store, *apply, wall()).await?
+                    prices.refresh(&source, format, config, &store, *apply, wall()).await?
                 }
             };
             tell(&refreshed, *apply, *all);
@@ -141,18 +147,9 @@ async fn act(arguments: &Arguments, environment: &Environment) -> anyhow::Result
     }
 }
 
-/// The list of the config, else `LiteLLM`'s. A config with problems names none.
-fn usual(config: &ConfigArguments, environment: &Environment) -> anyhow::Result<String> {
-    let config = config.load(environment, &config.overrides());
-    match config.ok().and_then(|config| config.upkeep.price_list) {
-        Some(list) => place(&list.from),
-        None => Ok(LITELLM.to_owned()),
-    }
-}
-
 /// A file's whole path: the running process may stand elsewhere.
 fn place(from: &str) -> anyhow::Result<String> {
-    if from.starts_with("http://") || from.starts_with("https://") {
+    if is_web(from) {
         return Ok(from.to_owned());
     }
     let path = Path::new(from).canonicalize().with_context(|| format!("{from} cannot be read"))?;
@@ -202,17 +199,30 @@ pub(super) async fn ask(
 }
 
 async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow::Result<()> {
-    let (current, waiting, rows, list) = match open(arguments, environment)? {
-        Desk::Running(client) => {
-            let board: ModelBoard = client.ask(Method::GET, "/api/models", String::new()).await?;
-            (board.price_version, board.waiting, board.price_versions, board.price_list)
+    let data = arguments.data_folder(environment)?;
+    // A look makes no data folder.
+    let desk = if data.is_dir() { Some(open(arguments, environment)?) } else { None };
+    let (current, waiting, rejected, rows, list, damage) = match desk {
+        None => {
+            let config = arguments.load(environment, &arguments.overrides())?;
+            let current = PriceVersions::load(&data)?.current(&config);
+            (current, Vec::new(), Vec::new(), Vec::new(), None, Vec::new())
         }
-        Desk::Ours(ours) => {
+        Some(Desk::Running(client)) => {
+            let board: ModelBoard = client.ask(Method::GET, "/api/models", String::new()).await?;
+            let ModelBoard { price_version, waiting, rejected, price_versions, .. } = board;
+            (price_version, waiting, rejected, price_versions, board.price_list, board.price_damage)
+        }
+        Some(Desk::Ours(ours)) => {
             let Ours { prices, config, .. } = &*ours;
-            (prices.current(config), prices.waiting(), prices.rows(), None)
+            let (waiting, rejected) = (prices.waiting(), prices.rejected());
+            (prices.current(config), waiting, rejected, prices.rows(), None, prices.damage())
         }
     };
     terminal::line(&format!("prices of {current}"));
+    for damaged in &damage {
+        terminal::line(damaged);
+    }
     if let Some(list) = list {
         terminal::line(&list.sentence(wall()));
         if let Some(failure) = &list.failure {
@@ -246,6 +256,15 @@ async fn show(arguments: &ConfigArguments, environment: &Environment) -> anyhow:
         let lines = waiting.iter().map(waiting_row);
         terminal::line(terminal::table(&head, lines, &[]).trim_end());
     }
+    if !rejected.is_empty() {
+        terminal::line("\nrejected; `outlast prices confirm MODEL` takes that back:");
+        let lines = rejected
+            .iter()
+            .map(|row| vec![row.target.to_string(), price(&row.after), row.from.clone()]);
+        terminal::line(
+            terminal::table(&["model", "was said to cost", "from"], lines, &[]).trim_end(),
+        );
+    }
     Ok(())
 }
 
@@ -261,9 +280,19 @@ fn waiting_row(row: &WaitingPrice) -> Vec<String> {
 
 fn tell(refreshed: &PriceRefresh, applied: bool, all: bool) {
     let PriceRefresh { format, known, changes, month_before, month_after, .. } = refreshed;
-    if changes.is_empty() {
+    let rejected = &refreshed.rejected;
+    if !rejected.is_empty() {
+        let names: Vec<&str> = rejected.iter().map(TargetName::as_str).collect();
         terminal::line(&format!(
-            "{format}: the prices of the {known} models that are known here are as they were"
+            "{format} states other prices of {}, which were rejected; `outlast prices confirm MODEL` takes that back",
+            names.join(", ")
+        ));
+    }
+    if changes.is_empty() {
+        let others = if rejected.is_empty() { "" } else { "other " };
+        terminal::line(&format!(
+            "{format}: the prices of the {} {others}models that are known here are as they were",
+            known.saturating_sub(rejected.len() as u64)
         ));
         return;
     }

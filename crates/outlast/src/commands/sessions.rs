@@ -65,10 +65,12 @@ pub(super) fn running(
     environment: &Environment,
 ) -> anyhow::Result<AdminClient> {
     let data = config.data_folder(environment)?;
-    match DataFolder::open(&data)? {
-        Opened::Running(instance) => AdminClient::new(instance.console, &data, environment),
-        Opened::Ours(_) => bail!(
-            "no outlast runs on {}; sessions live in the running process: start `outlast serve`, or name its data folder with --data",
+    // A question makes no data folder.
+    let opened = if data.is_dir() { Some(DataFolder::open(&data)?) } else { None };
+    match opened {
+        Some(Opened::Running(instance)) => AdminClient::new(instance.console, &data, environment),
+        Some(Opened::Ours(_)) | None => bail!(
+            "no outlast runs on {}, and this asks the running process: start `outlast serve`, or name its data folder with --data",
             data.display()
         ),
     }

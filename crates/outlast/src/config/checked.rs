@@ -95,7 +95,13 @@ impl Config {
     ) -> Result<Self, Problems> {
         let shown = path.display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_text(&shown, &text, environment, overrides),
+            Ok(text) => {
+                let mut config = Self::from_text(&shown, &text, environment, overrides)?;
+                let folder = path.parent().unwrap_or(Path::new(""));
+                let upkeep = &mut config.upkeep;
+                upkeep.price_list = upkeep.price_list.take().map(|list| list.at(folder));
+                Ok(config)
+            }
             Err(failure) if failure.kind() == std::io::ErrorKind::NotFound && !asked_for => {
                 Self::from_text("environment", "", environment, overrides)
             }
@@ -223,7 +229,7 @@ fn read(
         section.finish();
     }
     let replies = root.section("responses").map(sections::replies).unwrap_or_default();
-    let upkeep = upkeep::upkeep(&mut root, findings);
+    let (mut upkeep, held) = upkeep::upkeep(&mut root, findings);
     let provider_sections = root.sections("provider");
     let from_environment = provider_sections.is_empty();
     let mut providers: Vec<ProviderSection> = provider_sections
@@ -266,6 +272,15 @@ fn read(
         routes.into_iter().map(|route| resolved(route, &providers, &catalog, findings)).collect();
     let prices =
         prices.into_iter().filter_map(|price| placed(price, &providers, findings)).collect();
+    upkeep.held = held
+        .iter()
+        .filter(|target| {
+            split_target(target, findings).is_some_and(|(provider, _)| {
+                known_provider(provider, target, &providers, findings).is_some()
+            })
+        })
+        .map(|target| target.get_ref().as_str().into())
+        .collect();
     if let (Some(gateway), Some(admin)) = (listen, console)
         && gateway == admin
         && gateway.port() != 0

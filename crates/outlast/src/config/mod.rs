@@ -23,6 +23,6 @@ pub(crate) use crate::config::{
     checked::{Config, Overrides},
     environment::Environment,
     problem::Problems,
-    upkeep::PriceListSource,
+    upkeep::{PriceListSource, is_web},
     vendors::{VENDORS, Vendor},
 };

@@ -132,6 +132,12 @@ pub(crate) fn provider(
         report_unknown_vendor(whose, findings);
     }
     cloud_keys.report_strays(cloud, findings);
+    if let Some(key) = key.as_ref().filter(|_| cloud == Some(Cloud::Bedrock))
+        && let Some(signing) = cloud_keys.signing_key()
+    {
+        let message = format!("`api_key` and {signing} stand together, and only one would be used");
+        findings.report(key.span(), message, "leave one of them out");
+    }
     let keys = keys.map(|(at, list)| {
         let single = cloud.filter(|cloud| !cloud.takes_several()).map(Cloud::name);
         let beside = key.is_some().then_some("`api_key`").or(cloud_keys.signing_key()).or(single);

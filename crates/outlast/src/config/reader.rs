@@ -139,6 +139,13 @@ impl<'t, 'i> Section<'t, 'i> {
                 self.findings.report(value.span(), message, advice);
                 None
             }
+            None if value.get_ref().is_integer() => {
+                let text = value.get_ref().as_integer().map_or("", |integer| integer.as_str());
+                let message = format!("`{key}` is {text}");
+                let advice = format!("it may be from {} to {}", bounds.start, bounds.end - 1);
+                self.findings.report(value.span(), message, advice);
+                None
+            }
             None => self.wrong_type(key, value, "a whole number"),
         }
     }

@@ -119,6 +119,10 @@ fn what_changes_by_itself_has_limits_and_routes_choose() {
     check("prefer = \"speed\"", "", "`prefer = \"speed\"` is nothing to order targets by");
     check("", "[notify]\nwebhook = \"slack\"", "`webhook` is no http or https address");
     check("", "[prices]\nsource = \" \"", "`source` is empty");
+    check("", "[prices]\nsource = \"ftp://h/l\"", "`ftp://h/l` is no address that is read");
+    check("", "[prices]\nsource = \"http://\"", "`http://` is no address that is read");
+    check("", "[prices]\nsource = \"l\"\nrefresh_hours = -1", "`refresh_hours` is -1");
+    check("", "[lifecycle]\nhold = [\"nosuch/m\"]", "there is no provider `nosuch`");
     check("", "[prices]\nsource = \"l\"\nformat = \"x\"", "`x` is no price list that is known");
     check("", "[prices]\nformat = \"litellm\"", "`format` means nothing without `source`");
     check("", "[prices]\nrefresh_hours = 2", "`refresh_hours` means nothing without `source`");
@@ -391,6 +395,11 @@ fn a_cloud_may_have_several_keys_where_it_knows_keys() {
         &format!("{bedrock}{several}{signed}"),
         TWO,
         &["4: `api_keys` means nothing beside `access_key_id`"],
+    );
+    refused(
+        &format!("{bedrock}api_key = \"env:A\"\n{signed}"),
+        TWO,
+        &["4: `api_key` and `access_key_id` stand together, and only one would be used"],
     );
     let vertex = with("vertex\"\nproject = \"p\"\ntoken_file = \"t\"");
     refused(&format!("{vertex}{several}"), TWO, &["5: `api_keys` means nothing beside vertex"]);

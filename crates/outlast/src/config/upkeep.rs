@@ -1,13 +1,14 @@
 //! The sections about what changes by itself: `[lifecycle]`, `[prices]` and `[notify]`, and the keys of
 //! a route that depend on them.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use decide::{
     heirs::Successors, lifecycle::LifecycleLimits, price_change::AlertLimits, price_list::Format,
 };
 use http::Uri;
 use terms::{ids::TargetName, money::NanoUsd, time::DAY_MS};
+use toml::Spanned;
 
 use crate::config::{
     reader::{Findings, Section},
@@ -47,6 +48,37 @@ pub(crate) struct PriceListSource {
     pub(crate) every: Option<Duration>,
 }
 
+impl PriceListSource {
+    /// The same where a file's path begins at this folder.
+    pub(crate) fn at(self, folder: &Path) -> Self {
+        if is_web(&self.from) {
+            return self;
+        }
+        Self { from: folder.join(self.from).to_string_lossy().into_owned(), ..self }
+    }
+
+    /// Whether this address or file is the one that it names, however the path is written.
+    pub(crate) fn is_at(&self, from: &str) -> bool {
+        let whole = |path: &str| Path::new(path).canonicalize().ok();
+        self.from == from
+            || !is_web(from) && whole(from).is_some_and(|path| whole(&self.from) == Some(path))
+    }
+}
+
+/// Whether a list is fetched rather than read from a file.
+pub(crate) fn is_web(from: &str) -> bool {
+    from.starts_with("http://") || from.starts_with("https://")
+}
+
+/// Whether it is a file's path, or an address that can be fetched.
+fn is_place(from: &str) -> bool {
+    let has_host = |uri: &Uri| uri.host().is_some_and(|host| !host.is_empty());
+    if is_web(from) {
+        return from.parse::<Uri>().is_ok_and(|uri| has_host(&uri));
+    }
+    !from.contains("://")
+}
+
 impl Default for Upkeep {
     fn default() -> Self {
         Self {
@@ -60,11 +92,14 @@ impl Default for Upkeep {
     }
 }
 
-/// Reads the three sections.
-pub(crate) fn upkeep(root: &mut Section<'_, '_>, findings: &Findings) -> Upkeep {
-    let mut upkeep = Upkeep::default();
+/// Reads the three sections. Gives the targets that are held apart: the providers are not known yet.
+pub(crate) fn upkeep(
+    root: &mut Section<'_, '_>,
+    findings: &Findings,
+) -> (Upkeep, Vec<Spanned<String>>) {
+    let (mut upkeep, mut held) = (Upkeep::default(), Vec::new());
     if let Some(section) = root.section("lifecycle") {
-        lifecycle(section, &mut upkeep, findings);
+        held = lifecycle(section, &mut upkeep, findings);
     }
     if let Some(section) = root.section("prices") {
         prices(section, &mut upkeep, findings);
@@ -84,10 +119,14 @@ pub(crate) fn upkeep(root: &mut Section<'_, '_>, findings: &Findings) -> Upkeep 
         });
         section.finish();
     }
-    upkeep
+    (upkeep, held)
 }
 
-fn lifecycle(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings) {
+fn lifecycle(
+    mut section: Section<'_, '_>,
+    upkeep: &mut Upkeep,
+    findings: &Findings,
+) -> Vec<Spanned<String>> {
     let limits = &mut upkeep.lifecycle;
     let mut days = |key, most, or: &mut i64| {
         let days = section.number(key, 0..most).and_then(|days| i64::try_from(days).ok());
@@ -105,16 +144,9 @@ fn lifecycle(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findi
         Some(hours) => Some(Duration::from_hours(hours)),
         None => upkeep.lists,
     };
-    for target in section.strings("hold").unwrap_or_default() {
-        if target.get_ref().contains('/') {
-            upkeep.held.push(TargetName::from(target.into_inner()));
-        } else {
-            let message = format!("`{}` is no target", target.get_ref());
-            let advice = "write provider/model, such as \"openai/gpt-5\"";
-            findings.report(target.span(), message, advice);
-        }
-    }
+    let held = section.strings("hold").unwrap_or_default();
     section.finish();
+    held
 }
 
 fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings) {
@@ -139,6 +171,11 @@ fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings
             let advice = "give the address or the file of a price list, or leave `source` out";
             findings.report(source.span(), "`source` is empty", advice);
         }
+        Some(source) if !is_place(source.get_ref()) => {
+            let message = format!("`{}` is no address that is read", source.get_ref());
+            let advice = "write a whole http or https address, or the path of a file";
+            findings.report(source.span(), message, advice);
+        }
         Some(source) => {
             let hours = hours.unwrap_or(REFRESH_HOURS);
             upkeep.price_list = Some(PriceListSource {
@@ -160,6 +197,11 @@ fn prices(mut section: Section<'_, '_>, upkeep: &mut Upkeep, findings: &Findings
     }
     if let Some(percent) = section.number("alert_percent", 1..10_001) {
         upkeep.alert.percent = u32::try_from(percent).unwrap_or(upkeep.alert.percent);
+    }
+    if let Some(usd) =
+        dollars_of(&mut section, "alert_floor_usd_per_month", NanoUsd::ZERO, findings)
+    {
+        upkeep.alert.floor = usd;
     }
     if let Some(usd) = dollars_of(&mut section, "alert_usd_per_month", NanoUsd::ZERO, findings) {
         upkeep.alert.monthly = usd;

@@ -32,6 +32,8 @@ impl Models for ModelDesk {
             notices: self.notifier.recent(),
             price_version: prices.current(&config),
             waiting: prices.waiting(),
+            rejected: prices.rejected(),
+            price_damage: prices.damage(),
             price_versions: prices.rows(),
             price_list: config.upkeep.price_list.as_ref().map(|list| self.price_list_row(list)),
         }
@@ -45,7 +47,13 @@ impl Models for ModelDesk {
 
     fn refresh(&self, from: String, apply: bool) -> Doing<'_, PriceRefresh> {
         Box::pin(async move {
-            let refreshed = self.refresh_prices(&from, None, apply).await;
+            let list = self.routing.config().upkeep.price_list.clone();
+            let list = list.filter(|list| list.is_at(&from));
+            let format = list.as_ref().and_then(|list| list.format);
+            let refreshed = self.refresh_prices(&from, format, apply).await;
+            if let (Some(list), true, Ok(_)) = (&list, apply, &refreshed) {
+                self.price_list_read(list, self.ledger.now());
+            }
             refreshed.map_err(|failure| with_causes(&failure))
         })
     }
@@ -53,7 +61,7 @@ impl Models for ModelDesk {
 
 impl ModelDesk {
     async fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
-        tracing::info!(?decision, by, "a decision about a model");
+        let told = format!("{decision:?}");
         let (lives, prices) = (self.gateway.lives(), &self.routing.prices);
         match decision {
             ModelDecision::Hold(target) => {
@@ -76,14 +84,15 @@ impl ModelDesk {
             }
             ModelDecision::Reject(target) => prices.reject(&target)?,
         }
+        tracing::info!(decision = told, by, "a decision about a model");
         self.ledger.activity().touch();
         Ok(())
     }
 
     fn must_be_known(&self, target: &TargetName) -> anyhow::Result<()> {
-        let table = self.gateway.table();
-        let is_known =
-            table.targets().contains_key(target) || self.gateway.lives().all().contains_key(target);
+        let targets = self.gateway.table().targets_of(target.as_str());
+        let is_known = targets.iter().any(|known| known.name == *target)
+            || self.gateway.lives().all().contains_key(target);
         anyhow::ensure!(
             is_known,
             "no route leads to `{target}`; write provider/model, as `outlast models` lists them"

@@ -15,7 +15,6 @@ use crate::models::ModelDesk;
 #[derive(Debug)]
 pub(crate) struct Heirs {
     table: Arc<Table>,
-    targets: BTreeMap<TargetName, (Arc<Target>, bool)>,
     lives: BTreeMap<TargetName, Life>,
 }
 
@@ -27,7 +26,7 @@ impl ModelDesk {
 
 impl Heirs {
     pub(crate) fn of_table(table: Arc<Table>, lives: BTreeMap<TargetName, Life>) -> Self {
-        Self { targets: table.targets(), lives, table }
+        Self { table, lives }
     }
 
     /// What is known of a target's life.
@@ -35,13 +34,12 @@ impl Heirs {
         self.lives.get(target)
     }
 
-    /// The first of a target's successors that is not gone itself.
+    /// The first of a target's successors that is not gone itself. No route need lead to the target.
     pub(crate) fn of(&self, target: &TargetName) -> Option<TargetName> {
-        let (known, _) = self.targets.get(target)?;
-        self.of_target(known)
+        self.of_target(&*self.table.named(target)?)
     }
 
-    /// The same of a target that no route need lead to.
+    /// The same of a target that is at hand.
     pub(crate) fn of_target(&self, target: &Target) -> Option<TargetName> {
         let heirs = self.table.heirs(target, Successors::Any);
         let is_there =

@@ -14,7 +14,7 @@ use crate::models::{
 pub(crate) async fn watch(desk: Arc<ModelDesk>) {
     let mut schedule = Schedule::begin(desk.chance("models"));
     loop {
-        schedule.due(|| desk.routing.config().upkeep.lists).await;
+        schedule.due(|| desk.routing.config().upkeep.lists, || false).await;
         look(&desk).await;
         // A list that fails is asked for again with all others.
         schedule.done(Done::Well);

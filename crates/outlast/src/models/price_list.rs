@@ -31,11 +31,23 @@ pub(crate) async fn watch(desk: Arc<ModelDesk>) {
     let source = || desk.routing.config().upkeep.price_list.clone();
     let period = || source()?.every;
     let mut schedule = Schedule::begin(desk.chance("prices"));
+    let mut read: Option<PriceListSource> = None;
     loop {
-        schedule.due(period).await;
+        // Another list, or another format, is read without waiting for its turn.
+        let is_other = || {
+            let same = |a: &PriceListSource, b: &PriceListSource| {
+                (&a.from, a.format) == (&b.from, b.format)
+            };
+            read.as_ref().zip(source()).is_some_and(|(read, now)| !same(read, &now))
+        };
+        schedule.due(period, is_other).await;
         // It may have gone since.
         let done = match source() {
-            Some(source) => desk.read_price_list(&source).await,
+            Some(source) => {
+                let done = desk.read_price_list(&source).await;
+                read = Some(source);
+                done
+            }
             None => Done::Well,
         };
         schedule.done(done);
@@ -50,16 +62,7 @@ impl ModelDesk {
         match refreshed {
             Ok(PriceRefresh { format, version, newly_waiting, .. }) => {
                 info!(from = %source.from, format, version, newly_waiting, "the price list was read");
-                let is_back = {
-                    let mut last = lock(&self.price_list);
-                    let failed = last.from == source.from && last.failure.is_some();
-                    *last = LastRead { from: source.from.clone(), read: Some(now), failure: None };
-                    failed
-                };
-                if is_back {
-                    info!(from = %source.from, "the price list can be read again");
-                }
-                self.ledger.activity().touch();
+                self.price_list_read(source, now);
                 Done::Well
             }
             Err(failure) => {
@@ -67,6 +70,20 @@ impl ModelDesk {
                 Done::Failed
             }
         }
+    }
+
+    /// It was taken over, by itself or by somebody.
+    pub(super) fn price_list_read(&self, source: &PriceListSource, now: Timestamp) {
+        let is_back = {
+            let mut last = lock(&self.price_list);
+            let failed = last.from == source.from && last.failure.is_some();
+            *last = LastRead { from: source.from.clone(), read: Some(now), failure: None };
+            failed
+        };
+        if is_back {
+            info!(from = %source.from, "the price list can be read again");
+        }
+        self.ledger.activity().touch();
     }
 
     /// Told once for each reason; the log says it each time.

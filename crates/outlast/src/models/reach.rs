@@ -38,14 +38,10 @@ impl Reach<'_> {
     /// A model that was asked for lately needs no route: `provider/model` is one. What once answered at
     /// a provider that is configured no longer is out of reach.
     fn targets(&self, lives: &BTreeMap<TargetName, Life>) -> BTreeMap<TargetName, Arc<Target>> {
-        let (catalog, providers) = (self.table.catalog(), self.table.providers());
         let of_routes = self.table.targets().into_values().map(|(target, _)| target);
-        let held = lives.iter().filter(|(_, life)| life.held.is_some()).map(|(name, _)| name);
-        let by_name = self.used.iter().chain(held).filter_map(|name| {
-            let (at, model) = name.as_str().split_once('/')?;
-            let provider = providers.iter().find(|provider| provider.name.as_str() == at)?;
-            Some(Arc::new(Target::new(Arc::clone(provider), model.into(), catalog)))
-        });
+        let told = |life: &Life| life.held.is_some() || life.stage != Stage::Live;
+        let known = lives.iter().filter(|(_, life)| told(life)).map(|(name, _)| name);
+        let by_name = self.used.iter().chain(known).filter_map(|name| self.table.named(name));
         of_routes
             .chain(by_name)
             .filter(|target| !target.provider.is_in_process())
@@ -69,6 +65,7 @@ impl Reach<'_> {
             last_day: life.last_day().map(Timestamp::date),
             successor: heirs.of_target(target),
             share: life.standing(self.limits).map_or(0, |standing| standing.share(now)),
+            refusals: life.signs.refusals,
             held: life.held.is_some(),
             in_use: self.used.contains(&target.name),
             in_catalog: known.is_some(),

@@ -12,7 +12,7 @@ use crate::models::ModelDesk;
 const SOON_MS: u64 = 4_000;
 
 /// How often it is looked whether the config wants it sooner, or at all.
-const LOOK: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// It is done up to so many percent earlier or later.
 const JITTER: u64 = 10;
@@ -41,10 +41,16 @@ impl<C: Fn(u64) -> u64> Schedule<C> {
         Self { chance, turn: 0, last: None, soon }
     }
 
-    /// Waits until it is to be done. `period` is `None` where it is not wanted.
-    pub(super) async fn due(&self, period: impl Fn() -> Option<Duration>) {
+    /// Waits until it is to be done. `period` is `None` where it is not wanted; where `is_other` says
+    /// that it is something else than what was done last, that is not waited for.
+    pub(super) async fn due(
+        &self,
+        period: impl Fn() -> Option<Duration>,
+        is_other: impl Fn() -> bool,
+    ) {
         loop {
-            let due = period().map(|period| self.after(period));
+            let now = Instant::now();
+            let due = period().map(|period| if is_other() { now } else { self.after(period) });
             if due.is_some_and(|due| due <= Instant::now()) {
                 return;
             }
@@ -108,7 +114,7 @@ mod tests {
         let mut schedule = Schedule::begin(|_| JITTER);
         let all = async {
             loop {
-                schedule.due(|| period(start.elapsed())).await;
+                schedule.due(|| period(start.elapsed()), || false).await;
                 done.push(start.elapsed());
                 schedule.done(outcome(done.len()));
             }
@@ -127,6 +133,16 @@ mod tests {
         check(30, daily, fails_twice, &[0, 2, 4, 52]).await;
         // A failure makes nothing later.
         check(2, |_| Some(HOUR / 2), |_| Done::Failed, &[0, 1, 2, 3]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_thing_is_done_at_once() {
+        let start = Instant::now();
+        let mut schedule = Schedule::begin(|_| JITTER);
+        schedule.done(Done::Failed);
+        let is_other = || start.elapsed() > Duration::from_secs(5);
+        schedule.due(|| Some(HOUR), is_other).await;
+        assert_eq!(start.elapsed().as_secs(), 6);
     }
 
     #[tokio::test(start_paused = true)]

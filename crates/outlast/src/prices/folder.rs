@@ -1,21 +1,23 @@
 //! The files of price versions: one for each, never changed, and one of what waits.
 
 use std::{
-    fs,
-    io::ErrorKind,
+    fs::{self, File},
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use console::{PriceVersionRow, WaitingPrice};
+use console::{PriceVersionRow, RejectedPrice, WaitingPrice};
 use ledger::PriceBook;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use terms::{
-    ids::{ModelName, ProviderName, TargetName},
+    ids::{ModelName, ProviderName},
     model::Prices,
     money::NanoUsd,
     time::Timestamp,
 };
+
+use crate::causes::with_causes;
 
 /// What waits, and what was refused.
 const PENDING: &str = "waiting.json";
@@ -53,14 +55,7 @@ pub(super) struct Listed {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Pending {
     pub(super) waiting: Vec<WaitingPrice>,
-    pub(super) rejected: Vec<Rejected>,
-}
-
-/// A price that somebody refused.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Rejected {
-    pub(super) target: TargetName,
-    pub(super) after: Prices,
+    pub(super) rejected: Vec<RejectedPrice>,
 }
 
 impl Version {
@@ -105,8 +100,8 @@ impl Folder {
         Self(data.join("prices"))
     }
 
-    /// Oldest first.
-    pub(super) fn versions(&self) -> anyhow::Result<Vec<Version>> {
+    /// Oldest first, without those that are damaged, which are told of.
+    pub(super) fn versions(&self, damage: &mut Vec<String>) -> anyhow::Result<Vec<Version>> {
         let files = match fs::read_dir(&self.0) {
             Ok(files) => files,
             Err(failure) if failure.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -124,7 +119,8 @@ impl Folder {
             .filter_map(|path| match read(&path) {
                 Ok(version) => version,
                 Err(failure) => {
-                    tracing::error!("a version of the prices is left out: {failure:#}");
+                    let why = with_causes(&failure);
+                    damage.push(format!("a version of the prices is left out: {why}"));
                     None
                 }
             })
@@ -133,8 +129,18 @@ impl Folder {
         Ok(versions)
     }
 
-    pub(super) fn pending(&self) -> anyhow::Result<Pending> {
-        Ok(read(&self.0.join(PENDING))?.unwrap_or_default())
+    /// What waits; nothing where that is damaged, which is told of.
+    pub(super) fn pending(&self, damage: &mut Vec<String>) -> Pending {
+        match read(&self.0.join(PENDING)) {
+            Ok(pending) => pending.unwrap_or_default(),
+            Err(failure) => {
+                let why = with_causes(&failure);
+                damage.push(format!(
+                    "which prices wait, and which were rejected, is not known: {why}"
+                ));
+                Pending::default()
+            }
+        }
     }
 
     pub(super) fn keep(&self, version: &Version) -> anyhow::Result<()> {
@@ -145,13 +151,15 @@ impl Folder {
         self.write(PENDING, pending)
     }
 
-    /// Whole or not at all.
+    /// Whole or not at all, also where the machine stops: the name is given to bytes that are on the disk.
     fn write(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
         let path = self.0.join(name);
         let written = || -> anyhow::Result<()> {
             fs::create_dir_all(&self.0)?;
             let half = self.0.join(format!("{name}.new"));
-            fs::write(&half, serde_json::to_vec_pretty(value)?)?;
+            let mut file = File::create(&half)?;
+            file.write_all(&serde_json::to_vec_pretty(value)?)?;
+            file.sync_all()?;
             Ok(fs::rename(half, &path)?)
         };
         written().with_context(|| format!("{} cannot be written", path.display()))

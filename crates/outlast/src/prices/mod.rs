@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use console::{PriceChangeRow, PriceVersionRow, WaitingPrice};
+use console::{PriceChangeRow, PriceVersionRow, RejectedPrice, WaitingPrice};
 use ledger::PriceBook;
 use store::Store;
 use terms::{
@@ -22,7 +22,7 @@ use terms::{
 };
 
 use crate::config::Config;
-use folder::{Folder, Listed, Pending, Rejected, Version};
+use folder::{Folder, Listed, Pending, Version};
 
 use refresh::Compared;
 
@@ -44,14 +44,24 @@ struct State {
     /// Oldest first.
     versions: Vec<Version>,
     pending: Pending,
+    /// Files that could not be read at the start, in sentences.
+    damage: Vec<String>,
 }
 
 impl PriceVersions {
-    /// Reads what was taken over. A version that cannot be read is reported and left out.
+    /// Reads what was taken over. A file that cannot be read is reported and left out.
     pub(crate) fn load(data: &Path) -> anyhow::Result<Self> {
-        let folder = Folder::of(data);
-        let (versions, pending) = (folder.versions()?, folder.pending()?);
-        Ok(Self { folder, state: Mutex::new(State { versions, pending }) })
+        let (folder, mut damage) = (Folder::of(data), Vec::new());
+        let (versions, pending) = (folder.versions(&mut damage)?, folder.pending(&mut damage));
+        for damaged in &damage {
+            tracing::error!("{damaged}");
+        }
+        Ok(Self { folder, state: Mutex::new(State { versions, pending, damage }) })
+    }
+
+    /// Files that could not be read at the start, in sentences.
+    pub(crate) fn damage(&self) -> Vec<String> {
+        self.lock().damage.clone()
     }
 
     /// The price book of a config with the newest version in it.
@@ -72,13 +82,18 @@ impl PriceVersions {
         self.lock().pending.waiting.clone()
     }
 
+    /// Prices that somebody refused, and that lists may state still.
+    pub(crate) fn rejected(&self) -> Vec<RejectedPrice> {
+        self.lock().pending.rejected.clone()
+    }
+
     /// The latest versions, newest first.
     pub(crate) fn rows(&self) -> Vec<PriceVersionRow> {
         let state = self.lock();
         state.versions.iter().rev().take(SHOWN).map(Version::row).collect()
     }
 
-    /// A price that waits is right: a version with it holds from now on.
+    /// A price that waits, or that was rejected, is right: a version with it holds from now on.
     pub(crate) async fn confirm(
         &self,
         target: &TargetName,
@@ -87,14 +102,14 @@ impl PriceVersions {
         store: &Store,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let row = self.lock().waits(target)?;
+        let row = self.lock().to_confirm(target)?;
         let (provider, model) = parts(target)?;
         // What it means is told of the traffic of today, not of the day since which it waits.
         let traffic = Traffic::of_last_month(store, now).await?;
         let mut change = [PriceChangeRow {
             provider: provider.clone(),
             model: model.clone(),
-            before: row.before,
+            before: None,
             after: row.after,
             month_before: NanoUsd::ZERO,
             month_after: NanoUsd::ZERO,
@@ -106,13 +121,14 @@ impl PriceVersions {
         let from = format!("{}, confirmed by {by}", row.from);
         let mut state = self.lock();
         ensure!(
-            state.waits(target)? == row,
+            state.to_confirm(target)? == row,
             "another price of {target} waits by now; look at it before you confirm it"
         );
         let next = state.next(config, now, from, vec![listed]);
         let version = Version { month_before, month_after, ..next };
         let mut pending = state.pending.clone();
         pending.waiting.retain(|other| other.target != *target);
+        pending.rejected.retain(|other| other.target != *target);
         self.folder.keep(&version)?;
         self.folder.keep_pending(&pending)?;
         state.versions.push(version);
@@ -120,14 +136,18 @@ impl PriceVersions {
         Ok(())
     }
 
-    /// A price that waits is wrong: the same is not asked about again.
+    /// A price that waits is wrong: the same is not asked about again for as long as it would wait.
     pub(crate) fn reject(&self, target: &TargetName) -> anyhow::Result<()> {
         let mut state = self.lock();
         let row = state.waits(target)?;
         let mut pending = state.pending.clone();
         pending.waiting.retain(|other| other.target != *target);
         pending.rejected.retain(|other| other.target != *target);
-        pending.rejected.push(Rejected { target: target.clone(), after: row.after });
+        pending.rejected.push(RejectedPrice {
+            target: target.clone(),
+            after: row.after,
+            from: row.from,
+        });
         self.folder.keep_pending(&pending)?;
         state.pending = pending;
         Ok(())
@@ -167,6 +187,8 @@ impl PriceVersions {
         }
         let taken: Vec<&PriceChangeRow> =
             changes.iter().filter(|row| row.waits.is_none()).collect();
+        // What holds by now was not wrong.
+        pending.rejected.retain(|old| !taken.iter().any(|row| is_of(old, row)));
         let listed = taken.iter().map(|row| Listed {
             provider: row.provider.clone(),
             model: row.model.clone(),
@@ -188,13 +210,7 @@ impl PriceVersions {
     }
 
     fn is_rejected(&self, row: &PriceChangeRow) -> bool {
-        let target = target_name(&row.provider, &row.model);
-        let state = self.lock();
-        state
-            .pending
-            .rejected
-            .iter()
-            .any(|other| other.target == target && other.after == row.after)
+        self.lock().pending.rejected.iter().any(|old| is_of(old, row))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -202,12 +218,31 @@ impl PriceVersions {
     }
 }
 
+/// Whether a change is to the very price that was rejected.
+fn is_of(rejected: &RejectedPrice, row: &PriceChangeRow) -> bool {
+    rejected.target == target_name(&row.provider, &row.model) && rejected.after == row.after
+}
+
 impl State {
+    /// The price that a person may say is right: one that waits, else one that was rejected.
+    fn to_confirm(&self, target: &TargetName) -> anyhow::Result<RejectedPrice> {
+        let mut rejected = self.pending.rejected.iter();
+        match (self.waits(target), rejected.find(|row| row.target == *target)) {
+            (Ok(row), _) => {
+                Ok(RejectedPrice { target: row.target, after: row.after, from: row.from })
+            }
+            (Err(_), Some(row)) => Ok(row.clone()),
+            (Err(none), None) => Err(none),
+        }
+    }
+
     fn waits(&self, target: &TargetName) -> anyhow::Result<WaitingPrice> {
         let waiting = &self.pending.waiting;
         match waiting.iter().find(|row| row.target == *target) {
             Some(row) => Ok(row.clone()),
-            None if waiting.is_empty() => bail!("no price waits for anybody"),
+            None if waiting.is_empty() => bail!(
+                "no price waits for anybody; one does when a list that is taken over says that it moved far, or that it is free"
+            ),
             None => {
                 let names: Vec<&str> = waiting.iter().map(|row| row.target.as_str()).collect();
                 bail!("no price of {target} waits; these do: {}", names.join(", "))

@@ -22,7 +22,7 @@ use terms::{
 };
 
 use crate::{
-    config::Config,
+    config::{Config, is_web},
     prices::{PriceVersions, Traffic, target_name},
 };
 
@@ -43,8 +43,7 @@ pub(crate) struct Source {
 
 /// Reads a list from an address or a file.
 pub(crate) async fn read_source(from: &str) -> anyhow::Result<Source> {
-    let is_web = from.starts_with("http://") || from.starts_with("https://");
-    let bytes = if is_web {
+    let bytes = if is_web(from) {
         let got = Web::new(TIME).get(from, LIST_BYTES).await;
         got.with_context(|| format!("the price list at {from} cannot be fetched"))?.to_vec()
     } else {
@@ -68,6 +67,8 @@ pub(super) struct Compared {
     pub(super) named: HashSet<TargetName>,
     /// Those of them whose prices it has otherwise.
     pub(super) changes: Vec<PriceChangeRow>,
+    /// Those whose prices it has otherwise, as somebody rejected.
+    pub(super) rejected: Vec<TargetName>,
 }
 
 impl PriceVersions {
@@ -95,7 +96,9 @@ impl PriceVersions {
             );
         }
         let traffic = Traffic::of_last_month(store, now).await?;
-        let mut compared = self.compare(&list, config, &traffic, now)?;
+        let mut compared = self
+            .compare(&list, config, &traffic, now)
+            .with_context(|| format!("{} changes nothing", source.from))?;
         ensure!(
             !compared.named.is_empty(),
             "{} changes nothing: the {} price list in it names none of the models that are known here",
@@ -114,7 +117,7 @@ impl PriceVersions {
         } else {
             (None, 0)
         };
-        let Compared { named, changes } = compared;
+        let Compared { named, changes, rejected } = compared;
         let taken = || changes.iter().filter(|row| row.waits.is_none());
         let limits = &config.upkeep.alert;
         Ok(PriceRefresh {
@@ -122,6 +125,7 @@ impl PriceVersions {
             known: named.len() as u64,
             version,
             newly_waiting,
+            rejected,
             before,
             month_before: taken().map(|row| row.month_before).sum(),
             month_after: taken().map(|row| row.month_after).sum(),
@@ -170,7 +174,10 @@ impl PriceVersions {
                 month_after: NanoUsd::ZERO,
                 waits: moved.wait.map(|wait| wait.sentence().to_owned()),
             };
-            if !self.is_rejected(&row) {
+            // What was rejected is not asked about again; a change that needs nobody is none of that.
+            if row.waits.is_some() && self.is_rejected(&row) {
+                compared.rejected.push(target_name(&row.provider, &row.model));
+            } else {
                 compared.changes.push(row);
             }
         }

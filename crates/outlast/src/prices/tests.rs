@@ -104,6 +104,51 @@ async fn a_price_waits_for_as_long_as_the_last_list_says_so() {
 }
 
 #[tokio::test]
+async fn a_rejected_price_is_taken_once_it_needs_nobody_and_can_be_confirmed() {
+    let desk = Desk::open().await;
+    let before = desk.input_price();
+    let far = before * 6;
+    let now = |days| day(&desk.config, days);
+    let reject = async |price, days| {
+        desk.apply(litellm("gpt-5.5", price), now(days)).await;
+        desk.versions.reject(&TARGET.into()).unwrap();
+    };
+    reject(far, 1).await;
+    assert_eq!(desk.apply(litellm("gpt-5.5", far), now(2)).await, 0);
+    assert_eq!((desk.input_price(), desk.versions.rejected().len()), (before, 1));
+    // Step by step it comes there all the same.
+    desk.apply(litellm("gpt-5.5", before * 3), now(3)).await;
+    desk.apply(litellm("gpt-5.5", far), now(4)).await;
+    assert_eq!((desk.input_price(), desk.versions.rejected().len()), (far, 0));
+    // A rejection is taken back.
+    reject(far * 6, 5).await;
+    let target = TARGET.into();
+    let confirmed = desk.versions.confirm(&target, "Ada", &desk.config, &desk.store, now(6));
+    confirmed.await.unwrap();
+    assert_eq!((desk.input_price(), desk.versions.rejected().len()), (far * 6, 0));
+}
+
+#[tokio::test]
+async fn damaged_files_are_told_of_and_left_out() {
+    let desk = Desk::open().await;
+    let dearer = desk.input_price() + 1;
+    desk.apply(litellm("gpt-5.5", dearer), day(&desk.config, 1)).await;
+    let prices = desk.folder.path().join("prices");
+    for (name, text) in [("waiting.json", ""), ("2030-01-01.1.json", "{")] {
+        std::fs::write(prices.join(name), text).unwrap();
+    }
+    let versions = PriceVersions::load(desk.folder.path()).unwrap();
+    let damage = versions.damage();
+    assert_eq!(damage.len(), 2, "{damage:?}");
+    assert!(damage[0].contains("2030-01-01.1.json is damaged"), "{damage:?}");
+    assert!(damage[1].contains("waiting.json is damaged"), "{damage:?}");
+    let desk = Desk { versions, ..desk };
+    assert_eq!(desk.input_price(), dearer);
+    desk.apply(litellm("gpt-5.5", dearer * 100), day(&desk.config, 2)).await;
+    assert_eq!(desk.waiting().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_taken_over_holds_whatever_the_clock_says() {
     let desk = Desk::open().await;
     let dearer = desk.input_price() + 1;

@@ -41,6 +41,28 @@ fn check_shows_what_a_good_config_amounts_to() {
 }
 
 #[test]
+fn models_tell_who_answers_and_where_a_name_leads() {
+    let place = Place::new(&[]);
+    place.write(
+        "outlast.toml",
+        "[[provider]]\nname = \"azure\"\nbase_url = \"https://r.openai.azure.com\"\napi_key = \"k\"\n\n[[provider]]\nname = \"ollama\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\n[[route]]\nname = \"local-*\"\ntargets = [\"ollama/*\"]\n",
+    );
+    let shown = place.print(&["models", "azure/gpt-5.5"]);
+    assert!(shown.contains("when azure/gpt-5.5 is gone: azure/gpt-5.6 (successor)"), "{shown}");
+    let shown = place.print(&["models", "local-foo"]);
+    assert!(shown.starts_with("1. ollama/local-foo "), "{shown}");
+    let refused = |arguments: &[&str], says: &str| {
+        let said = String::from_utf8(place.run(arguments).stderr).unwrap();
+        assert!(said.contains(says), "{said}");
+    };
+    refused(&["models", "gpt-5.5"], "ask for `azure/DEPLOYMENT`");
+    refused(&["models", "hold", "nosuch/x"], "no route leads to `nosuch/x`");
+    refused(&["chaos", "list"], "no outlast runs on");
+    assert!(place.print(&["check"]).contains("models of azure, ollama are asked for as"));
+    assert!(place.print(&["prices"]).starts_with("prices of "));
+}
+
+#[test]
 fn without_any_provider_serve_says_what_to_do() {
     let output = Place::new(&[]).run(&["serve"]);
     assert!(!output.status.success());

@@ -113,6 +113,33 @@ async fn a_model_that_goes_is_replaced_told_kept_and_can_be_held() {
     server.stop();
 }
 
+#[tokio::test]
+async fn a_model_gone_at_one_account_is_answered_by_the_same_model_at_another() {
+    let start = |models: &'static [&'static str]| {
+        Vendor::start(VendorSpec::new("openai", Dialect::OpenaiChat, models))
+    };
+    let (second, first) = (start(&["gpt-4o"]).await.unwrap(), start(&["gpt-5.5"]).await.unwrap());
+    let place = Place::new(&[]);
+    let provider = |name: &str, vendor: &Vendor| {
+        format!(
+            "[[provider]]\nname = \"{name}\"\nvendor = \"openai\"\nbase_url = \"{}/v1\"\napi_key = \"k\"\ndialects = [\"openai-chat\"]\n\n",
+            vendor.base_url()
+        )
+    };
+    let config = provider("second", &second) + &provider("openai", &first);
+    place.write("outlast.toml", &(config + "[lifecycle]\nlists_hours = 0\n"));
+    let server = place.serve();
+    let key = place.key();
+    let body = question("second/gpt-5.5", false);
+    let reply = server.post("/v1/chat/completions", &key, &body).await;
+    assert_eq!((reply.status.as_u16(), reply.header("x-outlast-target")), (200, "openai/gpt-5.5"));
+    // A fault may be injected where no route leads by name.
+    let begun = place.print(&["chaos", "start", "second/*", "unreachable"]);
+    assert!(begun.contains("unreachable holds at second/*"), "{begun}");
+    place.print(&["chaos", "start", "openai/anything", "silence"]);
+    server.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_its_providers_list_lacks_twice_is_gone_before_anybody_asks() {
     let models = ["claude-fable-5", "claude-opus-4-8"];

@@ -34,7 +34,7 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
             vendor.base_url()
         )
     };
-    let route = "[[route]]\nname = \"cheap\"\nprefer = \"cost\"\ntargets = [\"openai/gpt-5.5\", \"anthropic/claude-opus-4-8\"]\n\n[lifecycle]\nlists_hours = 0\n";
+    let route = "[[route]]\nname = \"cheap\"\nprefer = \"cost\"\ntargets = [\"openai/gpt-5.5\", \"anthropic/claude-opus-4-8\"]\n\n[lifecycle]\nlists_hours = 0\n\n[prices]\nalert_floor_usd_per_month = 0\n";
     let config = provider("anthropic", &anthropic) + &provider("openai", &openai) + route;
     place.write("outlast.toml", &config);
     place.write("list.json", LIST);
@@ -121,7 +121,15 @@ async fn a_list_is_shown_taken_over_and_what_moved_far_waits() {
     assert!(place.print(&["prices"]).contains("is free where it was not"));
     place.print(&["prices", "reject", "anthropic/claude-opus-4-8"]);
     let again = place.print(&["prices", "refresh", "--from", "free.json"]);
-    assert!(!again.contains("anthropic/claude-opus-4-8"), "{again}");
+    assert!(
+        again.contains("other prices of anthropic/claude-opus-4-8, which were rejected"),
+        "{again}"
+    );
+    let listed = place.print(&["prices"]);
+    assert!(
+        listed.contains("rejected; `outlast prices confirm MODEL` takes that back"),
+        "{listed}"
+    );
     let (_, still) = cost(&server, &key, "claude-opus-4-8").await;
     assert!((still - dearer).abs() < f64::EPSILON);
     server.stop();
@@ -160,12 +168,33 @@ async fn the_list_of_the_config_is_read_by_itself_and_one_that_cannot_be_is_told
     place.write("outlast.toml", &config("list.json", "models-dev"));
     fails("it is LiteLLM's list, and `format` in [prices] says models.dev's");
 
+    // The command holds to the config as well: to its format, and to all of it.
+    let refused = |says: &str| {
+        let output = place.run(&["prices", "refresh"]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
+    };
+    refused("`format` in [prices] says models.dev's");
+    place.write("outlast.toml", &config("list.json", "nobodys"));
+    refused("`nobodys` is no price list");
+    place.write("outlast.toml", &config("nowhere.json", "litellm"));
+    assert!(place.print(&["check"]).contains("warning: there is no file nowhere.json"));
+
     // What is at hand is what the command reads as well.
     place.write("outlast.toml", &config("list.json", "litellm"));
     let shown = place.print(&["prices", "refresh"]);
     assert!(shown.contains("$5 → $6") && shown.contains("--apply takes these over"), "{shown}");
 
+    // A source that is mended is read as soon as it holds; nobody waits for the hour.
+    place.write("outlast.toml", &config("late.json", "litellm"));
     let server = place.serve();
+    server.logs("the price list could not be read");
+    assert!(place.print(&["prices"]).contains("could not be read"));
+    place.write("late.json", LIST);
+    place.print(&["prices", "refresh", "--apply"]);
+    let told = place.print(&["prices"]);
+    assert!(told.contains("last at") && !told.contains("could not be read"), "{told}");
+    place.write("outlast.toml", &config("list.json", "litellm"));
+    server.signal("HUP");
     let read = server.logs("the price list was read");
     assert!(read.contains("LiteLLM"), "{read}");
     let now = place.print(&["prices"]);
