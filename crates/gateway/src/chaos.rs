@@ -232,7 +232,7 @@ mod tests {
         assert!(chaos.fault(&"a/c".into(), now).is_none());
         assert_eq!(chaos.end(Some(held.id), now), 1);
         assert!(chaos.fault(&"a/b".into(), now).is_none());
-        assert_eq!((chaos.end(None, now), chaos.held(now).len()), (1, 0));
+        assert_eq!((chaos.end(None, now), chaos.held(now).len()), (2, 0));
     }
 
     #[test]
