@@ -295,7 +295,8 @@ fn refused(
     trail: Trail,
 ) -> Response<ReplyBody> {
     match told {
-        Some(Lost { last, verbatim: Some(response), .. }) => {
+        Some(Lost { last, verbatim: Some(mut response), .. }) => {
+            headers::tell_injection(response.headers_mut(), trail.is_injected());
             trail.end(Ending::Failed(last.failure));
             response
         }
@@ -315,9 +316,10 @@ fn stopped(
         trail.end(Ending::Answered);
         return count::estimated(request.estimated_in(), request.id);
     }
-    trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
     let error = errors::stopped(stop, last, attempts);
     let mut response = errors::response(request.asked.dialect, &error, request.id);
+    headers::tell_injection(response.headers_mut(), trail.is_injected());
+    trail.end(Ending::Failed(last.map_or(Failure::TimedOut, |last| last.failure)));
     if let Some(wait) = last.and_then(errors::retry_after) {
         response.headers_mut().insert(header::RETRY_AFTER, wait);
     }

@@ -34,6 +34,13 @@ pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(REQUEST_ID, value);
 }
 
+/// A fault was injected before this answer, where one was.
+pub(crate) fn tell_injection(headers: &mut HeaderMap, is_injected: bool) {
+    if is_injected {
+        headers.insert(CHAOS, HeaderValue::from_static("injected"));
+    }
+}
+
 /// Who answered, and how it came to that.
 #[derive(Debug, Clone)]
 pub(crate) struct Provenance<'a> {

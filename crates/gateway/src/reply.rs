@@ -491,9 +491,7 @@ impl Try<'_> {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         headers::name_request(headers, id);
-        if is_injected {
-            headers.insert(headers::CHAOS, HeaderValue::from_static("injected"));
-        }
+        headers::tell_injection(headers, is_injected);
         let attempts = self.ordinal;
         let is_assumed = cost.is_some_and(|cost| cost.0 > 0) && {
             let prices = self.gateway.ledger.prices();

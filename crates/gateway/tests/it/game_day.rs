@@ -92,6 +92,10 @@ async fn a_fault_at_a_target_holds_for_all_until_it_is_ended() {
     assert_eq!(reply.header("x-outlast-target"), "second/m");
     assert_eq!(first.stats().requests, 0, "nothing is sent");
     assert_eq!(house.gateway.held_chaos().len(), 1);
+    let both = house.gateway.begin_chaos(injection("second"), Duration::from_mins(1)).unwrap();
+    let reply = house.ask(CHAT, "r", false).await;
+    assert_eq!((reply.status.as_u16(), reply.header("x-outlast-chaos")), (502, "injected"));
+    assert_eq!(house.gateway.end_chaos(Some(both.id)), 1);
     assert_eq!(house.gateway.end_chaos(Some(held.id)), 1);
     assert_eq!(house.gateway.held_chaos(), []);
 }
