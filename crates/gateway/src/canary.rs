@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use decide::attempt::AttemptLimits;
+use decide::{attempt::AttemptLimits, heirs::Successors};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use terms::{
@@ -98,6 +98,8 @@ impl Gateway {
         };
         let route = RouteName::from(format!("canary:{name}"));
         let route = Route::new(route, vec![Arc::clone(target)], limits);
+        // Nobody stands in for who is asked.
+        let route = Route { successors: Successors::None, ..route };
         let said = (Asked { dialect, headers, query: None }, Whole::alone(head, body));
         let request = Request::of_the_house(self, id, caller, said, route);
         let response = match run(request).await {

@@ -32,8 +32,9 @@ use crate::{
     mirror,
     operation::Operation,
     outgoing::{Asked, boundary},
-    plan::{Lost, Turn, plan},
+    plan::{Lost, Planning, Sending, Turn, plan},
     pursuit::Pursuit,
+    reply::Failed,
     request::Request,
     room::Room,
     session,
@@ -177,14 +178,6 @@ fn wanted_fault(
     })
 }
 
-/// What weighs more is what the caller is told in the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
-    Student,
-    Declined,
-    Failed,
-}
-
 /// Attempts until one answers, or until there is nothing left to try.
 pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, ErrorReply> {
     let now = request.gateway.now();
@@ -192,87 +185,127 @@ pub(crate) async fn run(mut request: Request) -> Result<Response<ReplyBody>, Err
     let (facts, held) = request.facts();
     let mut planning = plan(&request.gateway, &request.route, &facts, held, &mut trail, now);
     let health = Arc::clone(&request.gateway.health);
-    let mut last: Option<Box<LastFailure>> = None;
-    let mut heard = Weight::Student;
-    // What failed and was not weighed yet.
-    let mut lost: Vec<Lost> = Vec::new();
+    let mut losses = Losses::default();
     loop {
-        match planning.next(&health, &mut trail, request.gateway.now()) {
+        let (step, sending) = match planning.next(&health, &mut trail, request.gateway.now()) {
             Turn::Wait(ms) => {
                 trail.waits(ms);
                 sleep(Duration::from_millis(ms)).await;
+                continue;
             }
             Turn::Stop(stop) => {
                 let made = planning.attempts.made();
-                return Ok(stopped(&request, stop, last.as_deref(), made, trail));
+                return Ok(stopped(&request, stop, losses.last.as_deref(), made, trail));
             }
-            Turn::Send { step, sending } => {
-                let flight = match request.take_off(&sending, &mut trail) {
-                    Ok(flight) => flight,
-                    Err(unbooked) => {
-                        trail.end(Ending::Failed(Failure::Transient));
-                        return Err(unbooked);
-                    }
-                };
-                let (step, sending, tried, rival) = match request.hedge(&sending) {
-                    Some(hedge) => {
-                        // Boxed like all that is rare: the future of an ordinary answer stays small.
-                        let under_way = (step, sending, flight);
-                        let race = race(&request, hedge, &mut planning, trail, under_way);
-                        let landed = Box::pin(race).await;
-                        let Landed { step, sending, flight, outcome, mut trail, lost: rival } =
-                            landed;
-                        trail.dispatched(&sending.target.name, flight.began());
-                        let tried = request.attempt(&sending).conclude(outcome, flight, trail);
-                        (step, sending, tried, rival)
-                    }
-                    None => {
-                        let tried = request.attempt(&sending).run(flight, trail).await;
-                        (step, sending, tried, None)
-                    }
-                };
-                let failed = match tried {
-                    Ok(mut response) => {
-                        planning.answered(&health, &sending.target);
-                        mirror::consider(&request, &sending.target);
-                        if let ReplyBody::Stream(stream) = response.body_mut() {
-                            stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
-                        }
-                        return Ok(response);
-                    }
-                    Err(failed) => *failed,
-                };
-                if let Some(Lost { target, .. }) =
-                    rival.as_ref().filter(|lost| lost.is_about_reasoning())
-                {
-                    request.goes_bare_at(target);
+            Turn::Send { step, sending } => (step, sending),
+        };
+        let sent = send(&request, &mut planning, trail, step, sending).await?;
+        let Sent { step, sending, tried, rival } = sent;
+        let failed = match tried {
+            Ok(mut response) => {
+                planning.answered(&health, &sending.target);
+                mirror::consider(&request, &sending.target);
+                if let ReplyBody::Stream(stream) = response.body_mut() {
+                    stream.may_be_gone_on_with(|| Pursuit::new(request, planning, step));
                 }
-                lost.extend(rival);
-                let may_again = planning.attempts.may_be_made_again(step);
-                if may_again
-                    && failed.last.is_about_reasoning()
-                    && request.goes_bare_at(&sending.target)
-                {
-                    trail = planning.asked_otherwise(step, failed);
-                    continue;
-                }
-                let (booked, returned) = planning.book(step, failed);
-                lost.push(booked);
-                trail = returned;
-                if let Some(stop @ Stop::Final(failure)) = planning.attempts.given_up() {
-                    let told = lost.into_iter().rfind(|lost| lost.last.failure == failure);
-                    let made = planning.attempts.made();
-                    return Ok(refused(&request, stop, told, made, trail));
-                }
-                for Lost { target, last: failure, .. } in lost.drain(..) {
-                    let weight = weight(&request, &target, failure.failure);
-                    if weight >= heard {
-                        (last, heard) = (Some(Box::new(failure)), weight);
-                    }
-                }
+                return Ok(response);
+            }
+            Err(failed) => *failed,
+        };
+        if let Some(rival) = rival {
+            if rival.last.is_about_reasoning() {
+                request.goes_bare_at(&rival.target);
+            }
+            losses.unweighed.push(rival);
+        }
+        if planning.attempts.may_be_made_again(step)
+            && failed.last.is_about_reasoning()
+            && request.goes_bare_at(&sending.target)
+        {
+            let Failed { flight, trail: returned, .. } = failed;
+            planning.asked_otherwise(step, flight);
+            trail = returned;
+            continue;
+        }
+        let (lost, returned) = planning.book(step, failed);
+        losses.unweighed.push(lost);
+        trail = returned;
+        if let Some(stop @ Stop::Final(failure)) = planning.attempts.given_up() {
+            let made = planning.attempts.made();
+            return Ok(refused(&request, stop, losses.told(failure), made, trail));
+        }
+        losses.weigh(&request);
+    }
+}
+
+/// What came of an attempt.
+struct Sent {
+    step: usize,
+    sending: Sending,
+    tried: Result<Response<ReplyBody>, Box<Failed>>,
+    /// The attempt beside it, where it failed before; it is booked.
+    rival: Option<Lost>,
+}
+
+/// Makes an attempt, and one beside it where the route pays for that.
+async fn send(
+    request: &Request,
+    planning: &mut Planning,
+    mut trail: Trail,
+    step: usize,
+    sending: Sending,
+) -> Result<Sent, ErrorReply> {
+    let flight = match request.take_off(&sending, &mut trail) {
+        Ok(flight) => flight,
+        Err(unbooked) => {
+            trail.end(Ending::Failed(Failure::Transient));
+            return Err(unbooked);
+        }
+    };
+    let Some(hedge) = request.hedge(&sending) else {
+        let tried = request.attempt(&sending).run(flight, trail).await;
+        return Ok(Sent { step, sending, tried, rival: None });
+    };
+    // Boxed like all that is rare: the future of an ordinary answer stays small.
+    let race = race(request, hedge, planning, trail, (step, sending, flight));
+    let Landed { step, sending, flight, outcome, mut trail, lost: rival } = Box::pin(race).await;
+    trail.dispatched(&sending.target.name, flight.began());
+    let tried = request.attempt(&sending).conclude(outcome, flight, trail);
+    Ok(Sent { step, sending, tried, rival })
+}
+
+/// The failures of a request so far.
+#[derive(Default)]
+struct Losses {
+    /// The one that has most to say.
+    last: Option<Box<LastFailure>>,
+    heard: Weight,
+    unweighed: Vec<Lost>,
+}
+
+impl Losses {
+    /// The latest that failed so.
+    fn told(self, failure: Failure) -> Option<Lost> {
+        self.unweighed.into_iter().rfind(|lost| lost.last.failure == failure)
+    }
+
+    fn weigh(&mut self, request: &Request) {
+        for Lost { target, last, .. } in self.unweighed.drain(..) {
+            let weight = weight(request, &target, last.failure);
+            if weight >= self.heard {
+                (self.last, self.heard) = (Some(Box::new(last)), weight);
             }
         }
     }
+}
+
+/// What weighs more is what the caller is told in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Weight {
+    #[default]
+    Student,
+    Declined,
+    Failed,
 }
 
 /// How much a failure has to say to the caller: a student that declines the least, whoever fails
@@ -313,8 +346,10 @@ fn stopped(
     trail: Trail,
 ) -> Response<ReplyBody> {
     if request.operation.is_some_and(|operation| operation.is_free) {
+        let mut response = count::estimated(request.estimated_in(), request.id);
+        headers::tell_injection(response.headers_mut(), trail.is_injected());
         trail.end(Ending::Answered);
-        return count::estimated(request.estimated_in(), request.id);
+        return response;
     }
     let error = errors::stopped(stop, last, attempts);
     let mut response = errors::response(request.asked.dialect, &error, request.id);

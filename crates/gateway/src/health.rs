@@ -1,6 +1,6 @@
 //! What is known of all targets, shared by all requests. The rules live in `decide::health`; here are the
-//! locks and the log. Every request of every core passes here, so that one takes the lock once where its
-//! plan is made, once where an attempt goes out, and once where it lands. Survives a reload of the table,
+//! locks and the log. Every request of every core passes here, so that what belongs together is asked and
+//! told under one lock, and none is held across an await. Survives a reload of the table,
 //! because a target that was down before it is down after it.
 
 use std::{

@@ -16,6 +16,7 @@ use terms::{ids::TargetName, outcome::Failure, time::Moment, usage::Usage};
 use crate::{
     body::ReplyBody,
     errors::LastFailure,
+    flight::Flight,
     gateway::Gateway,
     health::{Health, Look},
     reply::Failed,
@@ -346,17 +347,6 @@ impl Planning {
         (Lost { target, last, verbatim }, trail)
     }
 
-    /// The attempt at `step` failed by what it was asked, not by its target or its caller, and is made
-    /// once more otherwise, at nobody's cost: its provider has done nothing yet. It must be one that may
-    /// be made again.
-    pub(crate) fn asked_otherwise(&mut self, step: usize, failed: Failed) -> Trail {
-        let Failed { flight, trail, .. } = failed;
-        let now = flight.now();
-        flight.failed(Failure::Mismatch, None, now);
-        self.attempts.mismatched(step, now, |_| true);
-        trail
-    }
-
     /// The same of an attempt that is booked.
     pub(crate) fn failed(
         &mut self,
@@ -379,6 +369,15 @@ impl Planning {
             health.resend(&steps[first].provider.name, now)
         });
         self.tell_refused(trail);
+    }
+
+    /// The attempt at `step` failed by what it was asked, not by its target or its caller, and is made
+    /// once more otherwise, at nobody's cost: its provider has done nothing yet. It must be one that may
+    /// be made again.
+    pub(crate) fn asked_otherwise(&mut self, step: usize, flight: Flight) {
+        let now = flight.now();
+        flight.failed(Failure::Mismatch, None, now);
+        self.attempts.mismatched(step, now, |_| true);
     }
 
     /// The target of a step could not go on with another's answer, and is asked in another way.
@@ -442,12 +441,6 @@ pub(crate) struct Lost {
     pub(crate) last: LastFailure,
     /// The upstream's own answer, when it is the caller's to see and in the caller's dialect.
     pub(crate) verbatim: Option<Response<ReplyBody>>,
-}
-
-impl Lost {
-    pub(crate) fn is_about_reasoning(&self) -> bool {
-        self.last.is_about_reasoning()
-    }
 }
 
 /// What is told of an attempt that failed.

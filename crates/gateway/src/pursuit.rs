@@ -112,9 +112,7 @@ impl Pursuit {
                         Ok(left)
                             if is_about_reasoning && self.request.goes_bare_at(&sending.target) =>
                         {
-                            let now = gateway.now();
-                            flight.failed(Failure::Mismatch, None, now);
-                            self.planning.attempts.mismatched(step, now, |_| true);
+                            self.planning.asked_otherwise(step, flight);
                             unfinished = left;
                         }
                         Ok(left) => {

@@ -113,7 +113,8 @@ pub(crate) fn heirs(
     heirs
 }
 
-/// A request's own view: targets that it has, to which those are added that stand in for one of them.
+/// Who of those who may stand in for a target of a request is no step of it yet and lets requests pass: one
+/// at most where it has several steps.
 pub(crate) fn new_heirs(
     gateway: &Gateway,
     steps: &[Arc<Target>],

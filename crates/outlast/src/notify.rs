@@ -11,7 +11,11 @@ use console::NoticeRow;
 use gateway::Web;
 use serde::Serialize;
 use terms::time::Timestamp;
-use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    task::JoinHandle,
+    time::sleep,
+};
 
 /// Notices that are remembered for the console.
 const REMEMBERED: usize = 100;
@@ -122,8 +126,14 @@ impl Notifier {
             recent.push_front(NoticeRow { at: notice.at, text: notice.text.clone() });
         }
         let Some(webhook) = webhook else { return };
-        if self.calls.try_send((webhook, notice)).is_err() {
-            tracing::error!("too many notices wait for the webhook, so that this one is not sent");
+        match self.calls.try_send((webhook, notice)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => tracing::error!(
+                "too many notices wait for the webhook, so that this one is not sent"
+            ),
+            Err(TrySendError::Closed(_)) => {
+                tracing::error!("the program stops, so that the webhook is not told of this");
+            }
         }
     }
 

@@ -264,8 +264,6 @@ impl Running {
             schedule.abort();
         }
         let _ = self.models_task.await;
-        // What the webhook was not told by now is in the log.
-        self.notifier_task.abort();
         // The gateway had its time to drain; a console connection that hangs gets no more.
         let mut console_task = self.console_task;
         if timeout(CONSOLE_DRAIN, &mut console_task).await.is_err() {
@@ -276,6 +274,8 @@ impl Running {
         }
         // What the last answers showed.
         self.incidents.save().await;
+        // What the webhook was not told by now is in the log.
+        self.notifier_task.abort();
         self.ingest.stop().await;
         self.shelf.close(self.shelf_task).await;
         self.traces.close(self.traces_task).await;

@@ -1,5 +1,6 @@
 //! Taking all reasoning of earlier turns out of a request, in its caller's dialect: for a provider that
-//! refuses it because another sealed it, or because it does not know it. Every other byte stays.
+//! refuses it because another sealed it, or because it does not know it. Gemini's calls without a signature
+//! get the words that stand for one. Everything else stays as it was.
 
 use bytes::Bytes;
 use terms::dialect::Dialect;
@@ -106,10 +107,11 @@ fn gemini(part: &str, model: &str, lost: &mut Vec<String>) -> Fate {
         }
         None => return Fate::Stays,
         Some((name, _)) => {
-            let says = ["text", "inlineData", "functionCall", "function_call", "executableCode"];
-            let says_something =
-                |name: &&str| value_of(part, name).is_some_and(|span| &part[span] != "\"\"");
-            if says.iter().any(says_something) { cut(part, name) } else { Fate::Goes }
+            // A part of a signature alone, or with an empty text, says nothing.
+            let (others_stay, _) = without(part, &[name, "text"]).unwrap_or_default();
+            let has_words = text_of(part, "text").is_some_and(|text| !text.is_empty());
+            let is_empty = others_stay.is_empty() && !has_words;
+            if is_empty { Fate::Goes } else { cut(part, name) }
         }
     };
     lost.push("contents[].parts[].thoughtSignature".to_owned());
@@ -207,8 +209,8 @@ mod tests {
     fn contents_lose_thoughts_and_signatures() {
         check(
             Dialect::Gemini,
-            r#"{"contents":[{"role":"model","parts":[{"text":"a","thought":true},{"text":"b","thoughtSignature":"s"},{"functionCall":{"name":"f"},"thoughtSignature":"s"},{"functionCall":{"name":"g"}},{"text":"","thoughtSignature":"s"},{"thoughtSignature":"s"}]}]}"#,
-            r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"},{"thoughtSignature":"skip_thought_signature_validator","functionCall":{"name":"g"}}]}]}"#,
+            r#"{"contents":[{"role":"model","parts":[{"text":"a","thought":true},{"text":"b","thoughtSignature":"s"},{"functionCall":{"name":"f"},"thoughtSignature":"s"},{"functionCall":{"name":"g"}},{"text":"","thoughtSignature":"s"},{"thoughtSignature":"s"},{"inline_data":{},"thought_signature":"s"}]}]}"#,
+            r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"},{"thoughtSignature":"skip_thought_signature_validator","functionCall":{"name":"g"}},{"inline_data":{}}]}]}"#,
             &["contents[].parts[].thought", "contents[].parts[].thoughtSignature"],
         );
     }

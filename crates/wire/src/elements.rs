@@ -1,6 +1,6 @@
 //! Changing the objects of a list in a body: each stays as it was, goes, or becomes another.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 
@@ -25,22 +25,23 @@ pub(crate) fn within(
     let span = value_of(object, field).filter(|span| object[span.clone()].starts_with('['))?;
     let list = &object[span.clone()];
     let mut is_changed = false;
-    let mut kept: Vec<String> = Vec::new();
+    let mut kept: Vec<Cow<'_, str>> = Vec::new();
     for element in elements(list) {
         let element = &list[element];
         match if element.starts_with('{') { judge(element) } else { Fate::Stays } {
-            Fate::Stays => kept.push(element.to_owned()),
+            Fate::Stays => kept.push(Cow::Borrowed(element)),
             Fate::Goes => is_changed = true,
             Fate::Becomes(other) => {
                 is_changed = true;
-                kept.push(other);
+                kept.push(Cow::Owned(other));
             }
         }
     }
     is_changed.then(|| Edit { span, text: format!("[{}]", kept.join(",")) })
 }
 
-fn elements(list: &str) -> Vec<Range<usize>> {
+/// Where the elements of a list stand.
+pub(crate) fn elements(list: &str) -> Vec<Range<usize>> {
     let mut scanner = Scanner::new(list);
     let mut found = Vec::new();
     if !matches!(scanner.next(), Ok(Some(first)) if first.kind == Kind::ArrayStart) {

@@ -114,6 +114,9 @@ pub fn adapt(request: UpstreamRequest, habits: Habits, betas: &[&str]) -> Upstre
     if let Some(edit) = turns::with_reasoning(&body, reasoning, &mut dropped) {
         body = splice(&body, vec![edit]);
     }
+    if habits == Habits::default() {
+        return UpstreamRequest { body, dropped: tidy(dropped), ..request };
+    }
     if let Some(edit) = habits.strict_turns.then(|| turns::strict(&body)).flatten() {
         body = splice(&body, vec![edit]);
     }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use terms::usage::Usage;
 
 use crate::{
+    elements::elements,
     error::{BadRequest, Malformed},
     head::{Head, Needs, checked_model},
     json::scan::{Kind, Scanner},
@@ -77,7 +78,7 @@ pub fn rename_each(list: &str, body: &Bytes, model: &str) -> Bytes {
     let text = std::str::from_utf8(body).unwrap_or_default();
     let Some(span) = value_of(text, list) else { return body.clone() };
     let name = serde_json::to_string(model).expect("a text is JSON");
-    let edits = objects(&text[span.clone()]).into_iter().map(|object| {
+    let edits = objects(&text[span.clone()]).map(|object| {
         let object = object.start + span.start..object.end + span.start;
         match value_of(&text[object.clone()], "model") {
             Some(value) => {
@@ -96,21 +97,8 @@ pub fn rename_each(list: &str, body: &Bytes, model: &str) -> Bytes {
 }
 
 /// Where the objects of a list stand.
-fn objects(list: &str) -> Vec<Range<usize>> {
-    let mut scanner = Scanner::new(list);
-    let mut found = Vec::new();
-    if !matches!(scanner.next(), Ok(Some(first)) if first.kind == Kind::ArrayStart) {
-        return found;
-    }
-    while let Ok(span) = scanner.skip_value() {
-        if span.is_empty() || list[span.clone()].starts_with(']') {
-            break;
-        }
-        if list[span.clone()].starts_with('{') {
-            found.push(span);
-        }
-    }
-    found
+fn objects(list: &str) -> impl Iterator<Item = Range<usize>> {
+    elements(list).into_iter().filter(|span| list[span.clone()].starts_with('{'))
 }
 
 fn head(model: String, span: Range<usize>, bytes: usize) -> Head {

@@ -32,7 +32,7 @@ use crate::{
     commands::{ConfigArguments, prices, small_runtime},
     config::{Environment, VENDORS, Vendor},
     data_folder::{DataFolder, Opened},
-    models::{Reach, read_lives, used_lately, write_lives},
+    models::{Reach, held_by_config, read_lives, used_lately, write_lives},
     prices::PriceVersions,
     terminal,
 };
@@ -76,6 +76,8 @@ enum Action {
 struct Known {
     table: Arc<Table>,
     prices: PriceBook,
+    /// The version that they are of.
+    price_version: String,
     limits: LifecycleLimits,
     /// Models that the config holds.
     held: Vec<TargetName>,
@@ -147,6 +149,10 @@ async fn decide(
             is_known,
             "no route leads to `{model}`; write provider/model, as `outlast models` lists them"
         );
+    }
+    if !hold {
+        let held = config.load(environment, &config.overrides())?.upkeep.held;
+        ensure!(!held.contains(&TargetName::from(model)), "{}", held_by_config(model));
     }
     let life = lives.entry(TargetName::from(model)).or_default();
     ensure!(hold || life.held.is_some(), "{model} is not held");
@@ -332,6 +338,7 @@ fn known(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Kno
     Ok(Known {
         table: Arc::new(config.table()),
         prices: versions.book(&config),
+        price_version: versions.current(&config),
         limits: config.upkeep.lifecycle,
         held: config.upkeep.held,
         routes: config.routes,
@@ -349,9 +356,11 @@ fn all_vendors() -> anyhow::Result<Known> {
     let providers: Vec<_> = VENDORS.iter().map(|vendor| Arc::new(provider(vendor))).collect();
     let names = providers.iter().map(|provider| &provider.name);
     let prices = PriceBook::from_catalog(&catalog, names);
+    let price_version = catalog.as_of().to_owned();
     Ok(Known {
         table: Arc::new(Table::new(catalog, providers, Vec::new(), RouteDefaults::default())),
         prices,
+        price_version,
         limits: LifecycleLimits::default(),
         held: Vec::new(),
         routes: Vec::new(),
@@ -439,7 +448,7 @@ fn list(arguments: &Arguments, known: &Known, rows: &Rows) -> anyhow::Result<()>
     let catalog = known.table.catalog();
     terminal::line(&format!(
         "list prices of {}; tiers and successors of {}; {UNKNOWN}: not known",
-        catalog.as_of(),
+        known.price_version,
         catalog.successors_as_of()
     ));
     let strangers: Vec<&str> =
@@ -505,6 +514,7 @@ mod tests {
             let known = Known {
                 table: Arc::new(config.table()),
                 prices: config.price_book(),
+                price_version: String::new(),
                 limits: config.upkeep.lifecycle,
                 held: Vec::new(),
                 routes: Vec::new(),

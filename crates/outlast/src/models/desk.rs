@@ -59,6 +59,11 @@ impl Models for ModelDesk {
     }
 }
 
+/// What is told who wants to release a model that the config holds.
+pub(crate) fn held_by_config(model: &str) -> String {
+    format!("{model} is held by the config; take it out of `hold` in [lifecycle]")
+}
+
 impl ModelDesk {
     async fn obey(&self, decision: ModelDecision, by: &str) -> anyhow::Result<()> {
         let told = format!("{decision:?}");
@@ -71,10 +76,7 @@ impl ModelDesk {
             ModelDecision::Release(target) => {
                 self.must_be_known(&target)?;
                 let in_config = self.routing.config().upkeep.held.contains(&target);
-                anyhow::ensure!(
-                    !in_config,
-                    "{target} is held by the config; take it out of `hold` in [lifecycle]"
-                );
+                anyhow::ensure!(!in_config, "{}", held_by_config(target.as_str()));
                 anyhow::ensure!(lives.release(&target), "{target} is not held");
             }
             ModelDecision::Confirm(target) => {

@@ -33,6 +33,7 @@ use crate::{
     routing::Routing,
 };
 
+pub(crate) use desk::held_by_config;
 pub(crate) use kept::{read_lives, write_lives};
 pub(crate) use price_list::LastRead;
 pub(crate) use reach::Reach;

@@ -15,6 +15,10 @@ impl ModelDesk {
     pub(crate) fn tell(&self) -> bool {
         let lives = self.gateway.lives();
         let all = lives.all();
+        let fails = |target: &TargetName| {
+            all.get(target).is_some_and(|life| life.verdict() == Verdict::Failed)
+        };
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).retain(fails);
         if all.values().all(|life| life.stage == life.told && life.verdict() != Verdict::Failed) {
             return false;
         }
@@ -37,9 +41,7 @@ impl ModelDesk {
                 self.announce(notice(Event::ModelLifecycle, text));
             }
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if life.verdict() != Verdict::Failed {
-                failed.remove(&target);
-            } else if failed.insert(target.clone()) {
+            if life.verdict() == Verdict::Failed && failed.insert(target.clone()) {
                 let text = complaint(&target, &life, successor.as_ref());
                 self.announce(notice(Event::ModelCheck, text));
             }

@@ -5,12 +5,10 @@
 use std::ops::Range;
 
 use crate::{
+    elements::elements,
     head::Head,
     head_rules::{HeadRules, Turns},
-    json::{
-        scan::{Kind, Scanner},
-        write,
-    },
+    json::write,
     request::Upstream,
     splice::{self, Edit},
 };
@@ -102,22 +100,14 @@ fn without_stale_reasoning(text: &str, turns: Range<usize>) -> Vec<Edit> {
     edits
 }
 
-/// Where the items of the list at `turns` stand.
+/// Where the items of the list at `turns` stand, as far as they are objects.
 fn items(text: &str, turns: Range<usize>) -> Vec<Range<usize>> {
-    let mut items = Vec::new();
     let list = &text[turns.clone()];
-    let mut scanner = Scanner::new(list);
-    let Ok(Some(opening)) = scanner.next() else { return items };
-    if opening.kind != Kind::ArrayStart {
-        return items;
-    }
-    while let Ok(span) = scanner.skip_value() {
-        if span.is_empty() || !list[span.clone()].starts_with('{') {
-            break;
-        }
-        items.push(turns.start + span.start..turns.start + span.end);
-    }
-    items
+    elements(list)
+        .into_iter()
+        .take_while(|span| list[span.clone()].starts_with('{'))
+        .map(|span| turns.start + span.start..turns.start + span.end)
+        .collect()
 }
 
 pub(super) fn is_reasoning(item: &str) -> bool {
