@@ -361,3 +361,20 @@ async fn a_conversation_stays_on_its_side_of_a_ramp() {
     }
     assert!((5..=57).contains(&moved), "{moved} of 60");
 }
+
+#[tokio::test]
+async fn nobody_stands_in_for_a_model_that_a_canary_asks() {
+    let (house, anthropic, _) = house(Successors::Any, &[]).await;
+    anthropic.retire("claude-sonnet-4-5");
+    for _ in 0..2 {
+        let reply = house.ask(CHAT, "r", false).await;
+        assert_eq!(reply.header("x-outlast-target"), NEW);
+    }
+    let key = house.lend(gateway::CANARY);
+    let (target, _) = house.gateway.table().targets().remove(OLD).unwrap();
+    let body = format!(
+        r#"{{"model":"{OLD}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}"#
+    );
+    let asked = house.gateway.ask_canary(&key, "greets", &target, body.into()).await;
+    assert!(asked.said.is_err(), "{asked:?}");
+}
