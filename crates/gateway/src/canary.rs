@@ -42,7 +42,8 @@ pub struct CanaryReply {
     pub said: Result<SaidAnswer, String>,
     /// Milliseconds to the first token.
     pub first_token_ms: u64,
-    /// What the answer cost, by the prices in force.
+    /// What the answer cost, by the prices in force; nothing where it did not come whole. The books have
+    /// what a broken one cost.
     pub cost: NanoUsd,
 }
 

@@ -189,12 +189,7 @@ impl Lives {
 
     /// The provider says that there is no such model.
     pub(crate) fn refused(&self, target: &TargetName, is_stranger: bool) {
-        let is_new = |known: &Known| !known.lives.contains_key(target);
-        let is_full = |known: &Known| known.lives.len() >= MOST_STRANGERS;
-        if is_stranger && {
-            let known = self.known();
-            is_new(&known) && is_full(&known)
-        } {
+        if is_stranger && self.known().has_no_room_for(target) {
             return;
         }
         self.heard(target, &[Sign::Refused]);
@@ -364,6 +359,15 @@ impl Lives {
 }
 
 impl Known {
+    /// Whether a model that the catalog does not know is new here, and as many as may be are kept that
+    /// neither the catalog nor a provider's list knows.
+    fn has_no_room_for(&self, target: &TargetName) -> bool {
+        let is_strange =
+            |life: &&Life| life.signs.catalog.is_none() && life.signs.listed_at.is_none();
+        let is_new = !self.lives.contains_key(target);
+        is_new && self.lives.values().filter(is_strange).count() >= MOST_STRANGERS
+    }
+
     fn life(&mut self, target: &TargetName) -> &mut Life {
         self.lives.entry(target.clone()).or_default()
     }

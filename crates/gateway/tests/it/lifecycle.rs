@@ -378,3 +378,22 @@ async fn nobody_stands_in_for_a_model_that_a_canary_asks() {
     let asked = house.gateway.ask_canary(&key, "greets", &target, body.into()).await;
     assert!(asked.said.is_err(), "{asked:?}");
 }
+
+#[tokio::test]
+async fn models_of_a_long_list_leave_room_for_one_that_nobody_lists() {
+    let (house, _, openai) = house(Successors::Any, &[]).await;
+    let names: Vec<String> = (0..300).map(|number| format!("listed-{number}")).collect();
+    let target = |name: &String| (format!("openai/{name}").as_str().into(), name.as_str().into());
+    let matter: Vec<_> = names.iter().map(target).collect();
+    house.gateway.lives().listed(&"openai".into(), &names.into_iter().collect(), &matter);
+    openai.retire("nobody-lists-it");
+    house.ask(CHAT, "openai/nobody-lists-it", false).await;
+    assert_eq!(life(&house, "openai/nobody-lists-it").signs.refusals, 1);
+    for number in 0..300 {
+        openai.retire(&format!("made-up-{number}"));
+        house.ask(CHAT, &format!("openai/made-up-{number}"), false).await;
+    }
+    let made_up = |name: &TargetName| name.as_str().starts_with("openai/made-up-");
+    let kept = house.gateway.lives().all().into_keys().filter(made_up).count();
+    assert!((100..200).contains(&kept), "names that callers make up are bounded: {kept}");
+}
