@@ -23,12 +23,15 @@ pub struct Usage {
 impl Usage {
     /// All input tokens.
     pub const fn input(&self) -> u64 {
-        self.uncached_in + self.cache_read + self.cache_write_5m + self.cache_write_1h
+        self.uncached_in
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write_5m)
+            .saturating_add(self.cache_write_1h)
     }
 
     /// All output tokens.
     pub const fn output(&self) -> u64 {
-        self.visible_out + self.reasoning_out
+        self.visible_out.saturating_add(self.reasoning_out)
     }
 }
 

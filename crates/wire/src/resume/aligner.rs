@@ -363,7 +363,7 @@ impl Aligner {
     /// The caller's counts are those of one answer, whoever told which part of it.
     fn of_one_answer(&self, usage: &Usage) -> Usage {
         let mut one = *usage;
-        one.visible_out += self.said_tokens;
+        one.visible_out = one.visible_out.saturating_add(self.said_tokens);
         match &self.first_usage {
             Some(first) => {
                 one.uncached_in = first.uncached_in;

@@ -71,9 +71,10 @@ impl Counts {
         let number = |count: Option<Count>| count.unwrap_or_default().0;
         let creation = self.cache_creation.unwrap_or_default();
         let one_hour = number(creation.ephemeral_1h_input_tokens);
-        let written = self
-            .cache_creation_input_tokens
-            .map_or_else(|| number(creation.ephemeral_5m_input_tokens) + one_hour, |count| count.0);
+        let written = self.cache_creation_input_tokens.map_or_else(
+            || number(creation.ephemeral_5m_input_tokens).saturating_add(one_hour),
+            |count| count.0,
+        );
         let one_hour = one_hour.min(written);
         let output = number(self.output_tokens);
         let details = self.output_tokens_details.unwrap_or_default();
@@ -140,7 +141,7 @@ struct WrittenOutput {
 pub(super) fn encode(usage: &Usage) -> Written {
     Written {
         input_tokens: usage.uncached_in,
-        cache_creation_input_tokens: usage.cache_write_5m + usage.cache_write_1h,
+        cache_creation_input_tokens: usage.cache_write_5m.saturating_add(usage.cache_write_1h),
         cache_read_input_tokens: usage.cache_read,
         cache_creation: (usage.cache_write_1h > 0).then_some(WrittenCreation {
             ephemeral_5m_input_tokens: usage.cache_write_5m,

@@ -33,7 +33,7 @@ pub(super) fn decode(raw: &RawValue) -> Option<Usage> {
     let prompt = number(counts.prompt);
     let cache_read = number(counts.cached).min(prompt);
     Some(Usage {
-        uncached_in: prompt - cache_read + number(counts.tool_use),
+        uncached_in: (prompt - cache_read).saturating_add(number(counts.tool_use)),
         cache_read,
         visible_out: number(counts.candidates),
         reasoning_out: number(counts.thoughts),
@@ -63,7 +63,7 @@ pub(super) fn encode(usage: &Usage) -> Written {
         cached: usage.cache_read,
         candidates: usage.visible_out,
         thoughts: usage.reasoning_out,
-        total: usage.input() + usage.output(),
+        total: usage.input().saturating_add(usage.output()),
     }
 }
 

@@ -105,10 +105,10 @@ pub(super) fn encode(usage: &Usage) -> Written {
     Written {
         prompt_tokens: usage.input(),
         completion_tokens: usage.output(),
-        total_tokens: usage.input() + usage.output(),
+        total_tokens: usage.input().saturating_add(usage.output()),
         prompt_tokens_details: WrittenPrompt {
             cached_tokens: usage.cache_read,
-            cache_write_tokens: usage.cache_write_5m + usage.cache_write_1h,
+            cache_write_tokens: usage.cache_write_5m.saturating_add(usage.cache_write_1h),
         },
         completion_tokens_details: WrittenCompletion { reasoning_tokens: usage.reasoning_out },
     }

@@ -86,11 +86,11 @@ pub(super) fn encode(usage: &Usage) -> Written {
         input_tokens: usage.input(),
         input_tokens_details: WrittenInput {
             cached_tokens: usage.cache_read,
-            cache_write_tokens: usage.cache_write_5m + usage.cache_write_1h,
+            cache_write_tokens: usage.cache_write_5m.saturating_add(usage.cache_write_1h),
         },
         output_tokens: usage.output(),
         output_tokens_details: WrittenOutput { reasoning_tokens: usage.reasoning_out },
-        total_tokens: usage.input() + usage.output(),
+        total_tokens: usage.input().saturating_add(usage.output()),
     }
 }
 
